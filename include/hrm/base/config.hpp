@@ -1,0 +1,35 @@
+#pragma once
+/// Feature macros. None of them changes the layout of a public type, so files compiled with different
+/// settings can be linked together.
+
+#include <cstddef>
+#include <cstdint>
+
+#define HRM_VERSION_MAJOR 0
+#define HRM_VERSION_MINOR 1
+#define HRM_VERSION_PATCH 0
+
+/// 1 where the including file is compiled with exceptions, else 0. With it `Result::value()` throws; without
+/// it the handler below is called. Define it to 0 to have the handler even where exceptions are on.
+#ifndef HRM_EXCEPTIONS
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+#define HRM_EXCEPTIONS 1
+#else
+#define HRM_EXCEPTIONS 0
+#endif
+#endif
+
+/// Checks of our own invariants (never of input, which gives an Error). Off unless defined, e.g.
+/// `#define HRM_ASSERT(condition) assert(condition)` before the first include, the same in every file.
+#ifndef HRM_ASSERT
+#define HRM_ASSERT(condition) static_cast<void>(0)
+#endif
+
+/// For the inner loops of kernels, which must be compiled for the instruction set of their caller.
+#if defined(_MSC_VER) && !defined(__clang__)
+#define HRM_ALWAYS_INLINE __forceinline
+#define HRM_NOINLINE __declspec(noinline)
+#else
+#define HRM_ALWAYS_INLINE inline __attribute__((always_inline))
+#define HRM_NOINLINE __attribute__((noinline))
+#endif
