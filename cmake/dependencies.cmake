@@ -1,0 +1,73 @@
+# Every dependency is looked for on the system first; what is not there is fetched at a pinned commit. Point
+# FETCHCONTENT_SOURCE_DIR_EIGEN (.._XSIMD, .._CEREAL, .._DOCTEST, .._BENCHMARK) at a copy to build without a network,
+# or set HRM_SYSTEM_DEPENDENCIES to OFF to take the pinned commits whatever the system has.
+include_guard(GLOBAL)
+include(FetchContent)
+if(POLICY CMP0135)
+  cmake_policy(SET CMP0135 NEW)
+endif()
+
+option(HRM_SYSTEM_DEPENDENCIES "Use Eigen, xsimd and the others from the system where they are found" ON)
+mark_as_advanced(HRM_SYSTEM_DEPENDENCIES)
+
+FetchContent_Declare(
+  eigen # 3.4.0
+  GIT_REPOSITORY https://gitlab.com/libeigen/eigen.git
+  GIT_TAG 3147391d946bb4b6c68edd901f2add6ac1f31f8c
+  SOURCE_SUBDIR headers-only)
+FetchContent_Declare(
+  xsimd # 8.1.0
+  URL https://github.com/xtensor-stack/xsimd/archive/refs/tags/8.1.0.tar.gz
+  URL_HASH SHA256=d52551360d37709675237d2a0418e28f70995b5b7cdad7c674626bcfbbf48328
+  SOURCE_SUBDIR headers-only)
+FetchContent_Declare(
+  cereal # 1.3.2
+  GIT_REPOSITORY https://github.com/USCiLab/cereal.git
+  GIT_TAG ebef1e929807629befafbb2918ea1a08c7194554
+  SOURCE_SUBDIR headers-only)
+FetchContent_Declare(
+  doctest # 2.4.9
+  GIT_REPOSITORY https://github.com/doctest/doctest.git
+  GIT_TAG b7c21ec5ceeadb4951b00396fc1e4642dd347e5f
+  SOURCE_SUBDIR headers-only)
+FetchContent_Declare(
+  benchmark # 1.7.1
+  GIT_REPOSITORY https://github.com/google/benchmark.git
+  GIT_TAG d572f4777349d43653b21d6c2fc63020ab326db2)
+
+# hrm_header_dependency(<target> <fetched name> <package> <least version> <imported target> <folder> <header>)
+# makes the INTERFACE target <target> with the headers of a package. Its CMake code is never run where it is fetched:
+# SOURCE_SUBDIR above names no folder, so only the headers come in, as system headers. The version is compared here,
+# as the packages' own version files refuse a later major one.
+function(hrm_header_dependency target fetched package version imported subfolder header)
+  if(TARGET ${target})
+    return()
+  endif()
+  string(TOUPPER "${fetched}" upper)
+  add_library(${target} INTERFACE)
+  if(NOT TARGET ${imported} AND HRM_SYSTEM_DEPENDENCIES AND NOT FETCHCONTENT_SOURCE_DIR_${upper})
+    find_package(${package} QUIET CONFIG)
+    if(TARGET ${imported})
+      if(${package}_VERSION VERSION_LESS version)
+        message(FATAL_ERROR "hrm: ${package}: expected version ${version} or later, found ${${package}_VERSION}; "
+                            "set HRM_SYSTEM_DEPENDENCIES to OFF to fetch it")
+      endif()
+    endif()
+  endif()
+  if(TARGET ${imported})
+    # Its headers alone: Debian's xsimd also asks to be linked with a library, xtl, that is nowhere.
+    get_target_property(include ${imported} INTERFACE_INCLUDE_DIRECTORIES)
+    target_include_directories(${target} SYSTEM INTERFACE ${include})
+    return()
+  endif()
+  message(STATUS "hrm: fetching ${fetched}")
+  FetchContent_MakeAvailable(${fetched})
+  set(include "${${fetched}_SOURCE_DIR}")
+  if(subfolder)
+    string(APPEND include "/${subfolder}")
+  endif()
+  if(NOT EXISTS "${include}/${header}")
+    message(FATAL_ERROR "hrm: ${fetched}: expected ${header} in ${include}, found none")
+  endif()
+  target_include_directories(${target} SYSTEM INTERFACE "${include}")
+endfunction()

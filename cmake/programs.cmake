@@ -1,0 +1,36 @@
+# Flags of our own programs (tests, examples, benchmarks); a consumer of hrm::hrm sees none of them.
+include_guard(GLOBAL)
+
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+find_program(HRM_CCACHE ccache)
+mark_as_advanced(HRM_CCACHE)
+if(HRM_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${HRM_CCACHE}")
+endif()
+
+# hrm_flags: warnings and, with HRM_NATIVE, this machine's instruction set.
+add_library(hrm_flags INTERFACE)
+if(MSVC)
+  target_compile_options(hrm_flags INTERFACE /W4 /permissive- $<$<BOOL:${HRM_WERROR}>:/WX>)
+else()
+  target_compile_options(hrm_flags INTERFACE -Wall -Wextra -Wconversion -Wpedantic $<$<BOOL:${HRM_WERROR}>:-Werror>)
+  if(HRM_NATIVE AND NOT CMAKE_CROSSCOMPILING)
+    include(CheckCXXCompilerFlag)
+    check_cxx_compiler_flag(-march=native HRM_HAS_MARCH_NATIVE)
+    target_compile_options(hrm_flags INTERFACE $<$<BOOL:${HRM_HAS_MARCH_NATIVE}>:-march=native>)
+  endif()
+endif()
+
+# hrm_program(<name> <source>.. ) a program with our flags and all of the library's parts.
+function(hrm_program name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE hrm::hrm hrm_flags)
+  if(TARGET hrm::archive)
+    target_link_libraries(${name} PRIVATE hrm::archive)
+  endif()
+endfunction()
