@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Builds and runs every test. Missing packages are named and, where that can be done, installed.
+#   tests/run.sh              all stages
+#   tests/run.sh STAGE..      some of: release asan clang tsan style
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. cmake/prepare.sh
+
+all_stages=(release clang asan tsan style)
+usage() {
+  sed -n '2,4s/^# \{0,1\}//p' tests/run.sh
+  exit "$1"
+}
+stages=()
+for argument in "$@"; do
+  case $argument in
+    -h | --help) usage 0 ;;
+    release | asan | clang | tsan | style) stages+=("$argument") ;;
+    *) usage 2 >&2 ;;
+  esac
+done
+[ ${#stages[@]} -gt 0 ] || stages=("${all_stages[@]}")
+
+need_packages g++ cmake -- ninja-build ccache git libeigen3-dev libxsimd-dev libcereal-dev doctest-dev \
+  libbenchmark-dev clang clang-format clang-tidy libsdl2-dev libpng-dev
+
+passed=0
+failed=0
+failures=()
+fail() {
+  failed=$((failed + 1))
+  failures+=("$1")
+  echo "FAILED: $1"
+}
+
+# run_ctest PRESET CTEST-ARGUMENT..: runs the tests of a preset and adds its counts to the totals.
+run_ctest() {
+  local preset=$1 status=0 summary bad out=build/$1/ctest.txt
+  shift
+  "${wrapper[@]}" ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --parallel "$(jobs)" "$@" |
+    tee "$out" || status=$?
+  summary=$(grep -E '^[0-9]+% tests passed' "$out" || true)
+  if [[ $summary =~ ([0-9]+)\ tests\ failed\ out\ of\ ([0-9]+) ]]; then
+    bad=${BASH_REMATCH[1]}
+    failed=$((failed + bad))
+    passed=$((passed + BASH_REMATCH[2] - bad))
+    [ "$bad" -eq 0 ] || failures+=("$preset: $bad tests")
+    [ "$status" -eq 0 ] || [ "$bad" -ne 0 ] || fail "$preset: ctest"
+  else
+    fail "$preset: ctest ran no test"
+  fi
+}
+
+wrapper=()
+stage_release() {
+  build_preset release || { fail "release: build"; return; }
+  run_ctest release
+}
+stage_clang() {
+  have_command clang++ || { echo "left out: there is no clang++"; return; }
+  build_preset clang || { fail "clang: build"; return; }
+  run_ctest clang --label-exclude consume
+}
+stage_asan() {
+  build_preset asan || { fail "asan: build"; return; }
+  run_ctest asan --label-exclude consume
+}
+stage_tsan() {
+  build_preset tsan hrm_tsan_tests || { fail "tsan: build"; return; }
+  # Kernels that spread addresses wider than the sanitizer's map expects stop it at once; a fixed layout helps.
+  if setarch -R true 2>/dev/null; then wrapper=(setarch -R); fi
+  run_ctest tsan --label-regex tsan
+  wrapper=()
+}
+
+# The sources that git tracks, without what was only copied here.
+sources() { git ls-files '*.hpp' '*.cpp'; }
+stage_style() {
+  have_command git && git rev-parse --git-dir >/dev/null 2>&1 || { echo "left out: this is no git checkout"; return; }
+  if have_command clang-format; then
+    if sources | xargs clang-format --dry-run -Werror; then passed=$((passed + 1)); else fail "style: clang-format"; fi
+  else
+    echo "left out: there is no clang-format"
+  fi
+  if ! have_command clang-tidy; then
+    echo "left out: there is no clang-tidy"
+  elif [ ! -e build/release/compile_commands.json ]; then
+    echo "left out: clang-tidy works on the stage release, which has not been built"
+  elif sources | grep -E '^(examples|tests/consume/odr)/' | grep '\.cpp$' |
+    xargs -P "$(jobs)" -n 1 clang-tidy --quiet -p build/release 2>/dev/null; then
+    passed=$((passed + 1))
+  else
+    fail "style: clang-tidy"
+  fi
+}
+
+export UBSAN_OPTIONS=print_stacktrace=1
+for stage in "${stages[@]}"; do
+  printf '\n== %s\n' "$stage"
+  began=$SECONDS
+  "stage_$stage"
+  echo "== $stage took $((SECONDS - began)) s"
+done
+
+echo
+for failure in ${failures[@]+"${failures[@]}"}; do echo "FAILED: $failure"; done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
