@@ -1,0 +1,8 @@
+#pragma once
+/// hrm: Hierarchical Reasoning Models on a CPU. Everything but what costs or needs more: the cereal side of the archive
+/// (io/archive_cereal.hpp), Eigen's Tensor views (tensor_views.hpp), puzzles/ and train/.
+
+#include <hrm/io/load.hpp>
+#include <hrm/solve/pool.hpp>
+#include <hrm/solve/solve.hpp>
+#include <hrm/solve/solver.hpp>

@@ -1,0 +1,235 @@
+#pragma once
+/// The whole model, immutable: `BasicModel<Shape, Weight>` for who knows both when compiling, `Model`, a handle that
+/// is cheap to copy, for everybody else.
+
+#include <hrm/model/embedding.hpp>
+#include <hrm/model/heads.hpp>
+#include <hrm/model/reasoning_module.hpp>
+
+#include <hrm/kernels/table_of.hpp>
+
+namespace hrm {
+
+/// What solvers need of a model, whatever its shape and weights. All of it is const and safe on any thread.
+class ModelInterface {
+ public:
+  virtual ~ModelInterface() = default;
+  ModelInterface(const ModelInterface&) = delete;
+  ModelInterface& operator=(const ModelInterface&) = delete;
+
+  [[nodiscard]] const Config& config() const noexcept { return config_; }
+  [[nodiscard]] Precision precision() const noexcept { return precision_; }
+  [[nodiscard]] const kernels::Table& table() const noexcept { return *table_; }
+  [[nodiscard]] std::uint64_t fingerprint() const noexcept { return fingerprint_; }
+  [[nodiscard]] std::size_t weight_bytes() const noexcept { return memory_.size(); }
+
+  /// Memory for `batch` puzzles of `positions` = P + S positions; measures on an empty arena.
+  [[nodiscard]] Workspace carve(Arena& arena, std::size_t positions, std::size_t batch) const noexcept {
+    return carve_workspace(arena, config_, *table_, floats_->operand_stride(config_.sizes.hidden), positions, batch);
+  }
+  /// Fills the rotary tables of a carved workspace.
+  void prepare(Workspace& w) const noexcept {
+    if (w.cos == nullptr) return;
+    fill_rope(const_cast<float*>(w.cos), const_cast<float*>(w.sin), w.positions, config_.sizes.head_dim(), config_.rope_theta);
+  }
+  /// z_H, z_L of one sequence back to H_init, L_init.
+  void reset(const Workspace& w, std::size_t sequence) const noexcept {
+    const std::size_t hidden = config_.sizes.hidden;
+    for (std::size_t row = sequence * w.positions; row < (sequence + 1) * w.positions; ++row) {
+      std::memcpy(w.z_h + row * hidden, h_init_, hidden * sizeof(float));
+      std::memcpy(w.z_l + row * hidden, l_init_, hidden * sizeof(float));
+    }
+  }
+
+  /// Whether tokens and puzzle id can be embedded: "token 3: expected 0 to 10, found 11".
+  [[nodiscard]] virtual Result<void> check(std::span<const Token> tokens, std::size_t puzzle_id) const noexcept = 0;
+  /// Writes x of one sequence; after check().
+  [[nodiscard]] virtual bool embed(const Workspace& w, std::size_t sequence, std::span<const Token> tokens,
+                                   std::size_t puzzle_id) const noexcept = 0;
+  /// Tiles of a stage for the rows in work.
+  [[nodiscard]] virtual std::size_t tiles(const Stage& stage, const Workspace& w) const noexcept = 0;
+  /// Runs one tile; every stage before it is complete.
+  virtual void run(const Stage& stage, std::size_t tile, const Workspace& w) const noexcept = 0;
+
+ protected:
+  ModelInterface(const Config& config, Precision precision, const kernels::Table& table, const kernels::Table& floats) noexcept
+      : config_(config), table_(&table), floats_(&floats), precision_(precision) {}
+
+  Config config_;                  // NOLINT(*-non-private-member-*)
+  const kernels::Table* table_;    // NOLINT(*-non-private-member-*)
+  const kernels::Table* floats_;   // NOLINT(*-non-private-member-*)
+  Buffer memory_;                  // NOLINT(*-non-private-member-*) all packed weights and tables
+  float* h_init_ = nullptr;        // NOLINT(*-non-private-member-*) [hidden]
+  float* l_init_ = nullptr;        // NOLINT(*-non-private-member-*) [hidden]
+  std::uint64_t fingerprint_ = 0;  // NOLINT(*-non-private-member-*)
+  Precision precision_;            // NOLINT(*-non-private-member-*)
+};
+
+/// A model of a shape and a weight type (float, bfloat16, std::int8_t). Made by make_basic_model(), shared and const after.
+template <class Shape, class Weight>
+class BasicModel final : public ModelInterface {
+ public:
+  [[nodiscard]] const Shape& shape() const noexcept { return shape_; }
+  [[nodiscard]] const HModule<Shape, Weight>& h_module() const noexcept { return h_; }
+  [[nodiscard]] const LModule<Shape, Weight>& l_module() const noexcept { return l_; }
+  [[nodiscard]] const LmHead<Shape>& lm_head() const noexcept { return lm_head_; }
+  [[nodiscard]] const QHead<Shape>& q_head() const noexcept { return q_head_; }
+  [[nodiscard]] const TokenEmbedding<Shape>& embedding() const noexcept { return embedding_; }
+
+  [[nodiscard]] Result<void> check(std::span<const Token> tokens, std::size_t puzzle_id) const noexcept override {
+    return embedding_.check(config_, tokens, puzzle_id);
+  }
+  [[nodiscard]] bool embed(const Workspace& w, std::size_t sequence, std::span<const Token> tokens,
+                           std::size_t puzzle_id) const noexcept override {
+    return embedding_.embed(config_, tokens, puzzle_id, w.x + sequence * w.positions * shape_.sizes().hidden);
+  }
+  [[nodiscard]] std::size_t tiles(const Stage& stage, const Workspace& w) const noexcept override {
+    switch (stage.op) {
+      case Op::inject: return Grid::by_rows(w.rows, shape_.sizes().hidden).tiles();
+      case Op::lm_head: return lm_head_.tiles(*floats_, w);
+      case Op::q_head: return 1;
+      default: return stage.level == Level::h ? h_.tiles(stage, shape_, *table_, w) : l_.tiles(stage, shape_, *table_, w);
+    }
+  }
+  void run(const Stage& stage, std::size_t tile, const Workspace& w) const noexcept override {
+    switch (stage.op) {
+      case Op::lm_head: return lm_head_.run(tile, shape_, *floats_, w);
+      case Op::q_head: return q_head_.run(shape_, *floats_, w);
+      default: break;
+    }
+    if (stage.level == Level::h) {
+      h_.run(stage, tile, shape_, *table_, *floats_, config_.rms_norm_eps, w);
+    } else {
+      l_.run(stage, tile, shape_, *table_, *floats_, config_.rms_norm_eps, w);
+    }
+  }
+
+  /// Packs the tensors. Errors name the tensor, what was expected and what was found; nothing is half-loaded.
+  [[nodiscard]] static Result<std::shared_ptr<const BasicModel>> make(const Config& config, std::span<const TensorView> tensors,
+                                                                      const ModelOptions& options, const kernels::Table& table,
+                                                                      const kernels::Table& floats) {
+    if (const Shape shape(config.sizes); shape.sizes() != config.sizes) {
+      return Error(ErrorCode::shape, "model: expected the program's fixed shape (hidden ", shape.sizes().hidden,
+                   "), found another (hidden ", config.sizes.hidden, ")");
+    }
+    if (auto sane = check_sizes(config); !sane) return sane.error();
+    std::shared_ptr<BasicModel> model(new BasicModel(config, table, floats));
+    detail::WeightReader reader(tensors, options);
+    model->embedding_.measure(reader, config);
+    if (!reader.status()) return reader.status().error();
+    Arena measure;
+    model->take(measure);
+    model->memory_ = Buffer(measure.used());
+    if (model->memory_.data() == nullptr) return Error(ErrorCode::memory, "model: no memory for ", measure.used(), " bytes of weights");
+    Arena arena(model->memory_.data());
+    model->take(arena);
+    model->load(reader);
+    if (!reader.status()) return reader.status().error();
+    return std::shared_ptr<const BasicModel>(std::move(model));
+  }
+
+ private:
+  BasicModel(const Config& config, const kernels::Table& table, const kernels::Table& floats) noexcept
+      : ModelInterface(config, precision_of<Weight>, table, floats), shape_(config.sizes) {}
+
+  [[nodiscard]] static Result<void> check_sizes(const Config& config) noexcept {
+    const Sizes& s = config.sizes;
+    if (s.heads == 0 || s.hidden == 0 || s.hidden % (2 * s.heads) != 0) {
+      return Error(ErrorCode::shape, "heads: expected a number that divides hidden ", s.hidden, " into even parts, found ", s.heads);
+    }
+    if (s.inner == 0 || s.inner % 64 != 0) {
+      return Error(ErrorCode::shape, "inner size: expected a multiple of 64, found ", s.inner);
+    }
+    if (s.vocab == 0 || s.h_layers == 0 || s.l_layers == 0 || s.h_cycles == 0 || s.l_cycles == 0) {
+      return Error(ErrorCode::shape, "model: expected layers, cycles and a vocabulary, found none");
+    }
+    if (s.puzzle_tokens != ceil_div(config.puzzle_emb_ndim, s.hidden)) {
+      return Error(ErrorCode::shape, "puzzle tokens: expected ", ceil_div(config.puzzle_emb_ndim, s.hidden), ", found ", s.puzzle_tokens);
+    }
+    return {};
+  }
+
+  void take(Arena& arena) {
+    const Sizes& s = config_.sizes;
+    l_.take(arena, s, *table_);
+    h_.take(arena, s, *table_);
+    lm_head_.take(arena, s, *floats_);
+    q_head_.take(arena, s, *floats_);
+    h_init_ = arena.take<float>(s.hidden);
+    l_init_ = arena.take<float>(s.hidden);
+    embedding_.take(arena, config_);
+  }
+
+  void load(detail::WeightReader& reader) {
+    const Sizes& s = config_.sizes;
+    reader.read(reader.find("H_init", {s.hidden}), 0, s.hidden, h_init_);
+    reader.read(reader.find("L_init", {s.hidden}), 0, s.hidden, l_init_);
+    embedding_.load(reader, config_);
+    lm_head_.load(reader, s, *floats_);
+    q_head_.load(reader, s, *floats_);
+    l_.load(reader, s, *table_);
+    h_.load(reader, s, *table_);
+    for (const std::size_t number : {s.hidden, s.heads, s.inner, s.vocab, s.h_layers, s.l_layers, s.h_cycles, s.l_cycles, s.puzzle_tokens}) {
+      reader.fingerprint().add(std::uint64_t{number});
+    }
+    reader.fingerprint().add(std::uint64_t{std::bit_cast<std::uint32_t>(config_.rope_theta)});
+    reader.fingerprint().add(std::uint64_t{std::bit_cast<std::uint32_t>(config_.rms_norm_eps)});
+    fingerprint_ = reader.fingerprint().value();
+  }
+
+  Shape shape_;
+  TokenEmbedding<Shape> embedding_;
+  HModule<Shape, Weight> h_;
+  LModule<Shape, Weight> l_;
+  LmHead<Shape> lm_head_;
+  QHead<Shape> q_head_;
+};
+
+/// A handle to immutable weights in any precision; copying shares them, the last one frees them. Never empty.
+class Model {
+ public:
+  /// From a BasicModel (or anything else that is a ModelInterface).
+  template <class Concrete>
+    requires std::is_base_of_v<ModelInterface, Concrete>
+  Model(std::shared_ptr<const Concrete> model) noexcept : model_(std::move(model)) {}  // NOLINT(google-explicit-constructor)
+
+  [[nodiscard]] const Config& config() const noexcept { return model_->config(); }
+  [[nodiscard]] Precision precision() const noexcept { return model_->precision(); }
+  /// Bytes of packed weights.
+  [[nodiscard]] std::size_t weight_bytes() const noexcept { return model_->weight_bytes(); }
+  /// A hash of config and weights, equal for equal models of one precision.
+  [[nodiscard]] std::uint64_t fingerprint() const noexcept { return model_->fingerprint(); }
+  /// Instruction set and weight type of the kernels, "avx512 float32".
+  [[nodiscard]] std::string_view kernels() const noexcept { return model_->table().name; }
+
+  [[nodiscard]] const ModelInterface& operator*() const noexcept { return *model_; }
+  [[nodiscard]] const ModelInterface* operator->() const noexcept { return model_.get(); }
+
+ private:
+  std::shared_ptr<const ModelInterface> model_;
+};
+
+/// A model of fixed shape and weight type. `Arch` is the instruction set of its kernels, by default the including file's.
+template <class Shape, class Weight, class Arch = kernels::DefaultArch>
+[[nodiscard]] Result<std::shared_ptr<const BasicModel<Shape, Weight>>> make_basic_model(const Config& config,
+                                                                                        std::span<const TensorView> tensors,
+                                                                                        const ModelOptions& options = {}) {
+  return BasicModel<Shape, Weight>::make(config, tensors, options, kernels::table<Arch, Weight>(), kernels::table<Arch, float>());
+}
+
+/// A model from named tensors (prefixes stripped) in the precision that `options` choose. Allocates the packed weights once.
+template <class Arch = kernels::DefaultArch>
+[[nodiscard]] Result<Model> make_model(const Config& config, std::span<const TensorView> tensors, const ModelOptions& options = {}) {
+  const auto handle = [](auto made) -> Result<Model> {
+    if (!made) return made.error();
+    return Model(*std::move(made));
+  };
+  switch (options.precision) {
+    case Precision::bf16: return handle(make_basic_model<DynamicShape, bfloat16, Arch>(config, tensors, options));
+    case Precision::int8: return handle(make_basic_model<DynamicShape, std::int8_t, Arch>(config, tensors, options));
+    case Precision::f32: break;
+  }
+  return handle(make_basic_model<DynamicShape, float, Arch>(config, tensors, options));
+}
+
+}  // namespace hrm

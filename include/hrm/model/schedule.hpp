@@ -1,0 +1,114 @@
+#pragma once
+/// What a segment is made of: a fixed list of stages, each cut into tiles. Tiles of one stage may run in any order
+/// on any thread; a stage begins when the one before it is complete. The list is the paper's nested loop, N times
+/// (T times L, once H), then the heads.
+
+#include <hrm/base/arena.hpp>
+#include <hrm/base/shape.hpp>
+
+namespace hrm {
+
+/// The slow planner and the fast worker.
+enum class Level : std::uint8_t { h, l };
+
+/// One step of a block, or of what stands around the blocks.
+enum class Op : std::uint8_t {
+  inject,            ///< z += what is injected; the row as operand
+  qkv,               ///< q, k, v = z W^T, rotated
+  pack_kv,           ///< keys and values as the attention reads them
+  attend,            ///< softmax(q k^T) v
+  attended_operand,  ///< int8 only: its rows as operand
+  project,           ///< z += attended W^T
+  norm_attention,    ///< z = rms(z)
+  gate_up,           ///< silu(gate) * up
+  inner_operand,     ///< int8 only: its rows as operand
+  down,              ///< z += inner W^T
+  norm_mlp,          ///< z = rms(z)
+  norm_last,         ///< the same at the end of the segment's last H; the row as float32 operand, for the heads
+  lm_head,
+  q_head
+};
+
+struct Stage {
+  Op op = Op::inject;
+  Level level = Level::l;
+  std::uint16_t layer = 0;
+};
+
+/// The stages of one segment and, for the rows now in work, the number of each stage's first tile ("ticket").
+/// Memory comes from an arena; count() may be called again whenever the number of rows changes.
+class Schedule {
+ public:
+  Schedule() noexcept = default;
+
+  /// `by_row`: the weights' operands need whole rows first (int8), see kernels::Table.
+  Schedule(Arena& arena, const Sizes& sizes, bool by_row) noexcept
+      : size_(stage_count(sizes, by_row)), stages_(arena.take<Stage>(size_)), first_(arena.take<std::uint32_t>(size_ + 1)) {
+    if (stages_ != nullptr) fill(sizes, by_row);
+  }
+
+  /// Numbers the tiles. `tiles(stage)` says how many a stage has, at least one.
+  template <class Tiles>
+  void count(const Tiles& tiles) noexcept {
+    std::uint32_t ticket = 0;
+    for (std::size_t i = 0; i < size_; ++i) {
+      first_[i] = ticket;
+      ticket += static_cast<std::uint32_t>(tiles(stages_[i]));
+    }
+    first_[size_] = ticket;
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] const Stage& operator[](std::size_t stage) const noexcept { return stages_[stage]; }
+  [[nodiscard]] std::uint32_t first(std::size_t stage) const noexcept { return first_[stage]; }
+  [[nodiscard]] std::uint32_t tickets() const noexcept { return first_[size_]; }
+
+  /// The stage a ticket belongs to; `stage` is one that does not lie behind it.
+  [[nodiscard]] std::size_t stage_of(std::uint32_t ticket, std::size_t stage = 0) const noexcept {
+    while (ticket >= first_[stage + 1]) ++stage;
+    return stage;
+  }
+
+ private:
+  static constexpr std::size_t block_stages(bool by_row) noexcept { return by_row ? 10 : 8; }
+  [[nodiscard]] static constexpr std::size_t stage_count(const Sizes& s, bool by_row) noexcept {
+    const std::size_t l = 1 + s.l_layers * block_stages(by_row);
+    const std::size_t h = 1 + s.h_layers * block_stages(by_row);
+    return s.h_cycles * (s.l_cycles * l + h) + 2;
+  }
+
+  void fill(const Sizes& sizes, bool by_row) noexcept {
+    std::size_t at = 0;
+    const auto add = [&](Op op, Level level, std::size_t layer) {
+      stages_[at++] = Stage{op, level, static_cast<std::uint16_t>(layer)};
+    };
+    const auto module = [&](Level level, std::size_t layers, bool last) {
+      add(Op::inject, level, 0);
+      for (std::size_t i = 0; i < layers; ++i) {
+        add(Op::qkv, level, i);
+        add(Op::pack_kv, level, i);
+        add(Op::attend, level, i);
+        if (by_row) add(Op::attended_operand, level, i);
+        add(Op::project, level, i);
+        add(Op::norm_attention, level, i);
+        add(Op::gate_up, level, i);
+        if (by_row) add(Op::inner_operand, level, i);
+        add(Op::down, level, i);
+        add(last && i + 1 == layers ? Op::norm_last : Op::norm_mlp, level, i);
+      }
+    };
+    for (std::size_t n = 0; n < sizes.h_cycles; ++n) {
+      for (std::size_t t = 0; t < sizes.l_cycles; ++t) module(Level::l, sizes.l_layers, false);
+      module(Level::h, sizes.h_layers, n + 1 == sizes.h_cycles);
+    }
+    add(Op::lm_head, Level::h, 0);
+    add(Op::q_head, Level::h, 0);
+    HRM_ASSERT(at == size_);
+  }
+
+  std::size_t size_ = 0;
+  Stage* stages_ = nullptr;          // [size]
+  std::uint32_t* first_ = nullptr;   // [size + 1]
+};
+
+}  // namespace hrm

@@ -1,0 +1,192 @@
+#pragma once
+/// From named tensors to packed, immutable weights: finding, checking and packing them.
+
+#include <hrm/base/arena.hpp>
+#include <hrm/base/error.hpp>
+#include <hrm/base/shape.hpp>
+#include <hrm/kernels/table.hpp>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <vector>
+
+namespace hrm {
+
+/// How weights are kept in memory. Sums are in float32 (int8: int32) in every one.
+enum class Precision : std::uint8_t { f32, bf16, int8 };
+
+[[nodiscard]] constexpr std::string_view name_of(Precision precision) noexcept {
+  constexpr std::array<std::string_view, 3> names{"f32", "bf16", "int8"};
+  return names[static_cast<std::size_t>(precision)];
+}
+
+template <class Weight>
+inline constexpr Precision precision_of = Precision::f32;
+template <>
+inline constexpr Precision precision_of<bfloat16> = Precision::bf16;
+template <>
+inline constexpr Precision precision_of<std::int8_t> = Precision::int8;
+
+/// What make_model() is told beside the tensors.
+struct ModelOptions {
+  Precision precision = Precision::f32;
+
+  /// Puzzle ids whose embedding rows are kept; empty: all of them. Others are then out of range for start().
+  std::span<const std::size_t> puzzle_ids{};
+
+  /// Keeps the tensors' bytes alive. With it, a puzzle embedding of more than 64 MiB whose rows were not chosen by
+  /// puzzle_ids is read where it lies instead of being copied.
+  std::shared_ptr<const void> owner{};
+
+  /// Called after a tensor has been packed: its bytes are not read again. For letting a mapped file's pages go.
+  void (*release)(void* context, const std::byte* data, std::size_t size) noexcept = nullptr;
+  void* release_context = nullptr;
+};
+
+namespace detail {
+
+/// An order-dependent hash of what was packed; with the config it tells models apart (Model::fingerprint).
+class Fingerprint {
+ public:
+  void add(const float* values, std::size_t count) noexcept {
+    std::array<std::uint64_t, 4> lanes{state_, state_ + 1, state_ + 2, state_ + 3};
+    std::size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+      std::array<std::uint64_t, 4> words{};
+      std::memcpy(words.data(), values + i, 32);
+      for (std::size_t k = 0; k < 4; ++k) lanes[k] = mix(lanes[k], words[k]);
+    }
+    for (; i < count; ++i) lanes[0] = mix(lanes[0], std::bit_cast<std::uint32_t>(values[i]));
+    for (const std::uint64_t lane : lanes) state_ = mix(state_, lane);
+  }
+  void add(std::uint64_t word) noexcept { state_ = mix(state_, word); }
+  [[nodiscard]] std::uint64_t value() const noexcept { return state_; }
+
+ private:
+  static constexpr std::uint64_t mix(std::uint64_t state, std::uint64_t word) noexcept {
+    state = (state ^ word) * 0x9e3779b97f4a7c15U;
+    return state ^ (state >> 29);
+  }
+  std::uint64_t state_ = 0x68726d2076312e30U;
+};
+
+[[nodiscard]] inline bool all_finite(const float* values, std::size_t count) noexcept {
+  std::uint32_t worst = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t exponent = std::bit_cast<std::uint32_t>(values[i]) & 0x7f800000U;
+    worst = exponent > worst ? exponent : worst;
+  }
+  return worst != 0x7f800000U;
+}
+
+/// The tensors of a checkpoint and what has been packed from them so far; the first error sticks.
+class WeightReader {
+ public:
+  WeightReader(std::span<const TensorView> tensors, const ModelOptions& options) noexcept
+      : tensors_(tensors), options_(options) {}
+
+  /// The tensor of that name, held against a shape; null (and an error) where it does not fit.
+  [[nodiscard]] const TensorView* find(std::string_view name, std::initializer_list<std::size_t> shape) {
+    const auto at = std::find_if(tensors_.begin(), tensors_.end(), [&](const TensorView& t) { return t.name == name; });
+    if (at == tensors_.end()) {
+      fail(Error(ErrorCode::missing, name, ": expected a tensor of that name, found none"));
+      return nullptr;
+    }
+    if (at->rank != shape.size() || !std::equal(shape.begin(), shape.end(), at->shape.begin())) {
+      fail(Error(ErrorCode::shape, name, ": expected shape ", text(shape.begin(), shape.size()), ", found ",
+                 text(at->shape.data(), at->rank)));
+      return nullptr;
+    }
+    if (at->dtype != DType::f32 && at->dtype != DType::f16 && at->dtype != DType::bf16) {
+      fail(Error(ErrorCode::unsupported, name, ": expected float32, float16 or bfloat16, found ", name_of(at->dtype)));
+      return nullptr;
+    }
+    return &*at;
+  }
+
+  /// Elements of a tensor as float32, checked for NaN and infinity.
+  void read(const TensorView* tensor, std::size_t first, std::size_t count, float* out) {
+    if (tensor == nullptr) return;
+    if (!read_floats(*tensor, first, count, out)) not_finite(*tensor);
+    fingerprint_.add(out, count);
+  }
+
+  /// Packs the rows of `tensor` [cols, depth], column j of the product taken from row source(j).
+  template <class Source>
+  void pack(const TensorView* tensor, const kernels::Table& table, const kernels::PackedMatrix& w, const Source& source) {
+    if (tensor == nullptr) return;
+    staged_.resize(table.panel_cols * w.depth);
+    pointers_.resize(table.panel_cols);
+    const bool direct = tensor->dtype == DType::f32 && reinterpret_cast<std::uintptr_t>(tensor->data) % alignof(float) == 0;
+    for (std::size_t panel = 0; panel * table.panel_cols < w.cols; ++panel) {
+      for (std::size_t j = 0; j < table.panel_cols; ++j) {
+        const std::size_t column = panel * table.panel_cols + j;
+        pointers_[j] = nullptr;
+        if (column >= w.cols) continue;
+        const std::size_t row = source(column);
+        if (direct) {
+          pointers_[j] = reinterpret_cast<const float*>(tensor->data) + row * w.depth;
+          if (!all_finite(pointers_[j], w.depth)) return not_finite(*tensor);
+        } else {
+          pointers_[j] = staged_.data() + j * w.depth;
+          if (!read_floats(*tensor, row * w.depth, w.depth, staged_.data() + j * w.depth)) return not_finite(*tensor);
+        }
+        fingerprint_.add(pointers_[j], w.depth);
+      }
+      table.pack_panel(w, panel, pointers_.data());
+    }
+    release(*tensor);
+  }
+
+  void release(const TensorView& tensor) noexcept {
+    if (options_.release != nullptr) options_.release(options_.release_context, tensor.data, tensor.bytes());
+  }
+  void not_finite(const TensorView& tensor) {
+    fail(Error(ErrorCode::value, tensor.name, ": expected finite numbers, found NaN or infinity"));
+  }
+  void fail(const Error& error) {
+    if (status_) status_ = error;
+  }
+  [[nodiscard]] const Result<void>& status() const noexcept { return status_; }
+  [[nodiscard]] Fingerprint& fingerprint() noexcept { return fingerprint_; }
+  [[nodiscard]] const ModelOptions& options() const noexcept { return options_; }
+  [[nodiscard]] std::span<const TensorView> tensors() const noexcept { return tensors_; }
+
+  /// "[2, 3]", for messages.
+  [[nodiscard]] static std::string_view text(const std::size_t* shape, std::size_t rank) {
+    static thread_local std::array<Error, 2> lines;  // an Error is a small string that never allocates
+    static thread_local std::size_t turn = 0;
+    Error& line = lines[turn++ % 2];
+    line = Error(ErrorCode::shape, "[");
+    for (std::size_t i = 0; i < rank; ++i) line = Error(ErrorCode::shape, line.message(), i == 0 ? "" : ", ", shape[i]);
+    line = Error(ErrorCode::shape, line.message(), "]");
+    return line.message();
+  }
+
+ private:
+  std::span<const TensorView> tensors_;
+  const ModelOptions& options_;
+  Result<void> status_;
+  Fingerprint fingerprint_;
+  std::vector<float> staged_;
+  std::vector<const float*> pointers_;
+};
+
+/// Memory for W [cols, depth] packed by `table`.
+[[nodiscard]] inline kernels::PackedMatrix take_matrix(Arena& arena, const kernels::Table& table, std::size_t cols,
+                                                       std::size_t depth, bool quantised) noexcept {
+  const std::size_t panels = ceil_div(cols, table.panel_cols);
+  kernels::PackedMatrix w;
+  w.cols = cols;
+  w.depth = depth;
+  w.panels = arena.take<std::byte>(panels * table.panel_bytes(depth));
+  if (quantised) {
+    w.scales = arena.take<float>(panels * table.panel_cols);
+    w.offsets = arena.take<std::int32_t>(panels * table.panel_cols);
+  }
+  return w;
+}
+
+}  // namespace detail
+}  // namespace hrm

@@ -1,0 +1,189 @@
+#pragma once
+/// The memory of a running model and the running itself, for any number of puzzles at once: what Solver (one puzzle) and
+/// BatchSolver (many) are made of.
+
+#include <hrm/base/tensor.hpp>
+
+#include <hrm/solve/halting.hpp>
+#include <hrm/solve/segment.hpp>
+
+namespace hrm {
+
+/// How much a Mind can hold.
+struct Capacity {
+  std::size_t tokens = 0;  ///< S, tokens of a puzzle at most
+  std::size_t batch = 1;   ///< puzzles at once
+};
+
+/// State and scratch for up to `batch` puzzles of equal length. All memory is one block, taken when it is made (or given
+/// by the caller); nothing here allocates, throws or locks after that. Not for several threads at once; the executor's
+/// threads take part in run() alone.
+class Mind {
+ public:
+  /// Bytes a block must have, 64-byte aligned.
+  [[nodiscard]] static std::size_t memory_bytes(const Model& model, const Capacity& capacity) noexcept {
+    Arena measure;
+    Mind mind(model, capacity, measure);
+    return measure.used();
+  }
+
+  /// On `memory` if it is given, else on a block of its own. See status().
+  Mind(Model model, const Capacity& capacity, std::span<std::byte> memory = {}) noexcept
+      : model_(std::move(model)), capacity_(capacity) {
+    const std::size_t need = memory_bytes(model_, capacity);
+    if (memory.empty()) {
+      own_ = Buffer(need);
+      memory = own_.bytes();
+    }
+    if (memory.size() < need) {
+      status_ = Error(ErrorCode::memory, "solver: expected a block of ", need, " bytes, found ", memory.size());
+      return;
+    }
+    if (reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0) {
+      status_ = Error(ErrorCode::memory, "solver: expected a block aligned to ", alignment, " bytes");
+      return;
+    }
+    block_ = memory.first(need);
+    Arena arena(block_.data());
+    carve(arena);
+    model_->prepare(workspace_);
+    set_active(0);
+  }
+
+  Mind(const Mind& other) noexcept : Mind(other.model_, other.capacity_) { copy_state(other); }
+  Mind(Mind&& other) noexcept = default;
+  Mind& operator=(Mind&& other) noexcept = default;
+  ~Mind() = default;
+  /// Takes over the other's thoughts; without allocating if both have the same model and capacity.
+  Mind& operator=(const Mind& other) noexcept {
+    if (this == &other) return *this;
+    if (&*model_ != &*other.model_ || block_.size() != other.block_.size()) return *this = Mind(other);
+    copy_state(other);
+    return *this;
+  }
+
+  /// An error if the memory did not do; everything else is then refused.
+  [[nodiscard]] const Result<void>& status() const noexcept { return status_; }
+  [[nodiscard]] const Model& model() const noexcept { return model_; }
+  [[nodiscard]] const Capacity& capacity() const noexcept { return capacity_; }
+  [[nodiscard]] const Workspace& workspace() const noexcept { return workspace_; }
+  [[nodiscard]] std::size_t puzzle_tokens() const noexcept { return model_.config().sizes.puzzle_tokens; }
+  [[nodiscard]] std::size_t tokens() const noexcept { return workspace_.positions - puzzle_tokens(); }
+  [[nodiscard]] std::size_t active() const noexcept { return workspace_.active(); }
+
+  /// All puzzles have this many tokens from now on (at most the capacity's); between segments, with none active.
+  void set_tokens(std::size_t tokens) noexcept {
+    workspace_.positions = puzzle_tokens() + tokens;
+    set_active(0);
+  }
+  /// The first `sequences` slots are in work; between segments.
+  void set_active(std::size_t sequences) noexcept {
+    workspace_.rows = sequences * workspace_.positions;
+    if (sequences > 0) {
+      schedule_.count([&](const Stage& stage) { return model_->tiles(stage, workspace_); });
+    }
+    Segment::rewind(progress_);
+  }
+
+  /// Embeds a checked puzzle and sets its state back to H_init, L_init. False if its embedding is not finite.
+  [[nodiscard]] bool begin(std::size_t sequence, std::span<const Token> tokens, std::size_t puzzle_id) noexcept {
+    model_->reset(workspace_, sequence);
+    return model_->embed(workspace_, sequence, tokens, puzzle_id);
+  }
+
+  /// Moves the puzzle in slot `from` to slot `to`.
+  void move(std::size_t from, std::size_t to) noexcept {
+    const std::size_t width = workspace_.positions * model_.config().sizes.hidden;
+    for (float* state : {workspace_.x, workspace_.z_h, workspace_.z_l}) {
+      std::memcpy(state + to * width, state + from * width, width * sizeof(float));
+    }
+  }
+
+  /// Runs on until the segment is complete (true) or stop() says to pause (false).
+  template <class Stop>
+  [[nodiscard]] bool run(const Executor& executor, const Stop& stop) noexcept {
+    return Segment(*model_, schedule_, workspace_, progress_).run(executor, stop);
+  }
+  /// The next segment begins at its first tile.
+  void rewind() noexcept { Segment::rewind(progress_); }
+
+  /// Tiles done of the segment under way; 0 between segments.
+  [[nodiscard]] std::uint32_t ticket() const noexcept { return progress_.next(); }
+  [[nodiscard]] std::uint32_t tickets() const noexcept { return schedule_.tickets(); }
+  void resume_at(std::uint32_t ticket) noexcept { Segment::resume_at(progress_, ticket); }
+
+  /// Logits of one puzzle's tokens, [S, vocab].
+  [[nodiscard]] ConstMatrixMap logits(std::size_t sequence) const noexcept {
+    const std::size_t vocab = model_.config().sizes.vocab;
+    return matrix_map(logits_of(sequence), tokens(), vocab);
+  }
+  /// z_H of one puzzle, [P + S, hidden].
+  [[nodiscard]] ConstMatrixMap z_h(std::size_t sequence) const noexcept { return state(workspace_.z_h, sequence); }
+  /// z_L of one puzzle, [P + S, hidden].
+  [[nodiscard]] ConstMatrixMap z_l(std::size_t sequence) const noexcept { return state(workspace_.z_l, sequence); }
+  [[nodiscard]] float q_halt(std::size_t sequence) const noexcept { return workspace_.q[2 * sequence]; }
+  [[nodiscard]] float q_continue(std::size_t sequence) const noexcept { return workspace_.q[2 * sequence + 1]; }
+
+  /// The most likely token of each position into out [S]; says whether any differs from what was there.
+  bool predict(std::size_t sequence, std::span<Token> out) const noexcept {
+    const std::size_t vocab = model_.config().sizes.vocab;
+    const float* row = logits_of(sequence);
+    bool changed = false;
+    for (Token& token : out) {
+      std::size_t best = 0;
+      for (std::size_t v = 1; v < vocab; ++v) best = row[v] > row[best] ? v : best;
+      changed |= token != static_cast<Token>(best);
+      token = static_cast<Token>(best);
+      row += vocab;
+    }
+    return changed;
+  }
+
+  /// The probability of a position's most likely token: softmax over its logits.
+  [[nodiscard]] float confidence(std::size_t sequence, std::size_t position) const noexcept {
+    const std::size_t vocab = model_.config().sizes.vocab;
+    const float* row = logits_of(sequence) + position * vocab;
+    float most = row[0];
+    for (std::size_t v = 1; v < vocab; ++v) most = row[v] > most ? row[v] : most;
+    float sum = 0.0F;
+    for (std::size_t v = 0; v < vocab; ++v) sum += std::exp(row[v] - most);
+    return 1.0F / sum;
+  }
+
+ private:
+  Mind(const Model& model, const Capacity& capacity, Arena& measure) noexcept : model_(model), capacity_(capacity) { carve(measure); }
+
+  void carve(Arena& arena) noexcept {
+    const std::size_t positions = puzzle_tokens() + capacity_.tokens;
+    schedule_ = Schedule(arena, model_.config().sizes, model_->table().operand_by_row);
+    workspace_ = model_->carve(arena, positions, capacity_.batch);
+  }
+  void copy_state(const Mind& other) noexcept {
+    if (!status_ || !other.status_) {
+      status_ = other.status_;
+      return;
+    }
+    std::memcpy(block_.data(), other.block_.data(), block_.size());
+    workspace_.positions = other.workspace_.positions;
+    workspace_.rows = other.workspace_.rows;
+    progress_ = other.progress_;
+  }
+  [[nodiscard]] const float* logits_of(std::size_t sequence) const noexcept {
+    return workspace_.logits + (sequence * workspace_.positions + puzzle_tokens()) * model_.config().sizes.vocab;
+  }
+  [[nodiscard]] ConstMatrixMap state(const float* z, std::size_t sequence) const noexcept {
+    const std::size_t hidden = model_.config().sizes.hidden;
+    return matrix_map(z + sequence * workspace_.positions * hidden, workspace_.positions, hidden);
+  }
+
+  Model model_;
+  Capacity capacity_;
+  Result<void> status_;
+  Buffer own_;
+  std::span<std::byte> block_;
+  Schedule schedule_;
+  Workspace workspace_;
+  Progress progress_;
+};
+
+}  // namespace hrm

@@ -1,0 +1,42 @@
+#pragma once
+/// Latent noise: a gentle push of the state between segments, so that several attempts at one puzzle take several paths.
+
+#include <hrm/model/workspace.hpp>
+
+#include <cmath>
+
+namespace hrm {
+
+/// z += sigma * N(0, 1) for z_H and z_L before every segment but the first. The numbers depend on seed, attempt, segment
+/// and place alone, so a run can be repeated, paused and batched bit for bit.
+struct Noise {
+  float sigma = 0.0F;  ///< standard deviation; the states' own root mean square is 1. 0: off
+  std::uint64_t seed = 0;
+
+  /// Adds to the states of one slot.
+  void add(const Workspace& w, std::size_t sequence, std::size_t hidden, std::size_t attempt, std::size_t segment) const noexcept {
+    if (!(sigma > 0.0F)) return;
+    const std::size_t width = w.positions * hidden;
+    std::uint64_t state = scramble(seed ^ scramble(attempt ^ scramble(segment)));
+    for (float* z : {w.z_h + sequence * width, w.z_l + sequence * width}) {
+      for (std::size_t i = 0; i + 1 < width; i += 2) {  // hidden is even
+        const std::uint64_t bits = scramble(state += 0x9e3779b97f4a7c15U);
+        const float u = (static_cast<float>(bits >> 40) + 0.5F) * 0x1p-24F;  // in (0, 1)
+        const float angle = static_cast<float>((bits >> 8) & 0xffffffU) * (0x1p-24F * 6.28318530718F);
+        const float radius = sigma * std::sqrt(-2.0F * std::log(u));
+        z[i] += radius * std::cos(angle);
+        z[i + 1] += radius * std::sin(angle);
+      }
+    }
+  }
+
+ private:
+  // splitmix64's finaliser
+  [[nodiscard]] static constexpr std::uint64_t scramble(std::uint64_t x) noexcept {
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
+    return x ^ (x >> 31);
+  }
+};
+
+}  // namespace hrm

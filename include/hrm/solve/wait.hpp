@@ -1,0 +1,26 @@
+#pragma once
+/// Waiting that gives the core away: a few microseconds of looking, then a futex.
+
+#include <atomic>
+#include <cstdint>
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <emmintrin.h>
+#endif
+
+namespace hrm {
+
+/// Blocks while the word holds `old`; whoever changes it calls notify_all(). Returns at any change.
+inline void wait_while(const std::atomic<std::uint32_t>& word, std::uint32_t old) noexcept {
+  for (int i = 0; i < 64; ++i) {  // about 3 microseconds; a spinning thread starves whoever shares its core
+    if (word.load(std::memory_order_acquire) != old) return;
+#if defined(__x86_64__) || defined(__i386__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+  }
+  word.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace hrm
