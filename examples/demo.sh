@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Builds the example programs and shows a model think: Sudokus, then mazes. Missing packages are named and, where that
+# can be done, installed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. cmake/prepare.sh
+
+need_packages g++ cmake -- ninja-build ccache git libeigen3-dev libxsimd-dev libcereal-dev libsdl2-dev libpng-dev
+echo "Building (build/release/examples) .."
+build_preset release hrm_examples
+
+# show PROGRAM ARGUMENT..: the command as one would type it, then what it prints. Code 3 is a puzzle left unsolved.
+show() {
+  local status=0
+  printf '\n$ build/release/examples/%s' "$1"
+  printf " %q" "${@:2}"
+  echo
+  "build/release/examples/$1" "${@:2}" || status=$?
+  [ "$status" -eq 0 ] || [ "$status" -eq 3 ] || { echo "exit code $status" >&2; exit "$status"; }
+}
+
+echo
+echo "A Sudoku of 36 cells, segment by segment: what changed, and whether the model wants to halt."
+show hrm-sudoku --trace '..4..2.6.5..6..42.........5..34.....'
+echo
+echo "A few more, without the thinking: solution, verdict, segments, milliseconds."
+show hrm-sudoku '..6...32...4....21.31......6..1..5.2' '........64.......43..6...64.23..5...' \
+  '....6.45..3.5...2..2.....4...1.1.3..' '...1.4....6.2..3...5...2..2....3..5.'
+echo
+echo "A maze, from S to G."
+show hrm-maze --trace '########G#S  ## ### ##   # ## ### ##     ########'

@@ -1,0 +1,30 @@
+# cmake -D CASE=.. -D ROOT=.. -D BINARY=.. -D COMPILER=.. -D GENERATOR=.. -D EIGEN=.. -D XSIMD=.. -D VERSION=.. -P
+# Configures, builds and runs one consumer from nothing.
+function(step)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "${CASE}: exit code ${result} of: ${ARGN}")
+  endif()
+endfunction()
+
+set(folder "${BINARY}/consume-${CASE}")
+file(REMOVE_RECURSE "${folder}")
+set(arguments "")
+if(CASE STREQUAL subdirectory)
+  set(arguments "-DHRM_ROOT=${ROOT}")
+elseif(CASE STREQUAL package)
+  step("${CMAKE_COMMAND}" --install "${BINARY}" --prefix "${folder}/prefix")
+  set(arguments "-DCMAKE_PREFIX_PATH=${folder}/prefix" "-DHRM_EXPECTED_VERSION=${VERSION}")
+elseif(CASE STREQUAL fetch)
+  file(MAKE_DIRECTORY "${folder}/copies/eigen" "${folder}/copies/xsimd/include")
+  file(CREATE_LINK "${EIGEN}/Eigen" "${folder}/copies/eigen/Eigen" SYMBOLIC)
+  file(CREATE_LINK "${XSIMD}/xsimd" "${folder}/copies/xsimd/include/xsimd" SYMBOLIC)
+  set(arguments "-DHRM_COPIES=${folder}/copies" "-DFETCHCONTENT_SOURCE_DIR_HRM=${ROOT}"
+                "-DFETCHCONTENT_SOURCE_DIR_EIGEN=${folder}/copies/eigen"
+                "-DFETCHCONTENT_SOURCE_DIR_XSIMD=${folder}/copies/xsimd" -DFETCHCONTENT_FULLY_DISCONNECTED=ON)
+endif()
+
+step("${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}/${CASE}" -B "${folder}/build" -G "${GENERATOR}"
+     "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}" -DCMAKE_BUILD_TYPE=Release ${arguments})
+step("${CMAKE_COMMAND}" --build "${folder}/build")
+step("${folder}/build/consumer" "${ROOT}/tests/data/golden/rope/model.safetensors")
