@@ -22,6 +22,8 @@ class ModelInterface {
   [[nodiscard]] const kernels::Table& table() const noexcept { return *table_; }
   [[nodiscard]] std::uint64_t fingerprint() const noexcept { return fingerprint_; }
   [[nodiscard]] std::size_t weight_bytes() const noexcept { return memory_.size(); }
+  /// Longest puzzle that learned positions allow; 0 with rotary ones: any.
+  [[nodiscard]] std::size_t max_tokens() const noexcept { return max_tokens_; }
 
   /// Memory for `batch` puzzles of `positions` = P + S positions; measures on an empty arena.
   [[nodiscard]] Workspace carve(Arena& arena, std::size_t positions, std::size_t batch) const noexcept {
@@ -62,6 +64,7 @@ class ModelInterface {
   float* h_init_ = nullptr;        // NOLINT(*-non-private-member-*) [hidden]
   float* l_init_ = nullptr;        // NOLINT(*-non-private-member-*) [hidden]
   std::uint64_t fingerprint_ = 0;  // NOLINT(*-non-private-member-*)
+  std::size_t max_tokens_ = 0;     // NOLINT(*-non-private-member-*)
   Precision precision_;            // NOLINT(*-non-private-member-*)
 };
 
@@ -117,6 +120,9 @@ class BasicModel final : public ModelInterface {
     detail::WeightReader reader(tensors, options);
     model->embedding_.measure(reader, config);
     if (!reader.status()) return reader.status().error();
+    if (const std::size_t learned = model->embedding_.learned_positions(); learned != 0) {
+      model->max_tokens_ = learned - config.sizes.puzzle_tokens;
+    }
     Arena measure;
     model->take(measure);
     model->memory_ = Buffer(measure.used());

@@ -110,6 +110,14 @@ class Mind {
   /// Tiles done of the segment under way; 0 between segments.
   [[nodiscard]] std::uint32_t ticket() const noexcept { return progress_.next(); }
   [[nodiscard]] std::uint32_t tickets() const noexcept { return schedule_.tickets(); }
+  /// Tiles of a segment of one puzzle of that many tokens.
+  [[nodiscard]] std::uint32_t tickets_for(std::size_t tokens) const noexcept {
+    Workspace w = workspace_;
+    w.positions = w.rows = puzzle_tokens() + tokens;
+    std::size_t sum = 0;
+    for (std::size_t stage = 0; stage < schedule_.size(); ++stage) sum += model_->tiles(schedule_[stage], w);
+    return static_cast<std::uint32_t>(sum);
+  }
   void resume_at(std::uint32_t ticket) noexcept { Segment::resume_at(progress_, ticket); }
 
   /// Logits of one puzzle's tokens, [S, vocab].

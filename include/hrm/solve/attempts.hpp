@@ -1,0 +1,150 @@
+#pragma once
+/// More thinking for hard puzzles: several attempts at one puzzle as one batch, until one satisfies the caller.
+
+#include <hrm/solve/batch_solver.hpp>
+
+#include <algorithm>
+#include <vector>
+
+namespace hrm {
+
+/// Another way to look at the same puzzle, such as a symmetry: seen[i] = token_map[puzzle[position[i]]], and back again.
+/// Empty maps leave things as they are. Both are permutations ([S] positions, [vocab] tokens) and must outlive the call.
+struct View {
+  std::span<const std::uint32_t> position;
+  std::span<const Token> token_map;
+};
+
+struct AttemptOptions {
+  std::size_t attempts = 8;      ///< how often the puzzle is tried
+  std::size_t slots = 0;         ///< attempts at once; 0: all
+  std::size_t max_segments = 0;  ///< limit for each attempt; 0: the config's
+  Halting halting = QHalt{};
+  Noise noise{};                 ///< another path for every attempt
+  std::span<const View> views{};  ///< attempt k looks through views[k % size]; empty: as it is
+  std::size_t puzzle_id = 0;
+  Executor executor{};
+};
+
+/// What several attempts came to.
+struct AttemptsAnswer {
+  std::vector<Token> tokens;   ///< [S] the answer, seen as the puzzle was
+  bool accepted = false;       ///< the caller's check said yes to it
+  bool halted = false;         ///< at least one attempt halted by itself
+  std::size_t votes = 0;       ///< attempts that gave this answer
+  std::size_t finished = 0;    ///< attempts that came to an end
+  std::size_t segments = 0;    ///< segments of all attempts together, those broken off included
+  float q_halt = 0.0F;         ///< the largest among the attempts that gave it
+};
+
+/// Accepts nothing: all attempts are made and the votes decide.
+struct AcceptNone {
+  [[nodiscard]] bool operator()(std::span<const Token>) const noexcept { return false; }
+};
+
+/// Tries a puzzle several times at once and stops at the first answer that `accept(tokens)` is content with. Without one,
+/// the answer given most often by attempts that halted wins; among equals, and where none halted, the largest q_halt.
+/// Allocates; for one thread. `accept` is noexcept.
+template <class Accept = AcceptNone>
+[[nodiscard]] Result<AttemptsAnswer> solve_attempts(const Model& model, std::span<const Token> tokens,
+                                                    const AttemptOptions& options = {}, const Accept& accept = {}) {
+  static_assert(std::is_nothrow_invocable_r_v<bool, const Accept&, std::span<const Token>>,
+                "accept must be noexcept and take std::span<const hrm::Token>");
+  if (auto fits = model->check(tokens, options.puzzle_id); !fits) return fits.error();
+  const std::size_t length = tokens.size();
+  const std::size_t vocab = model.config().sizes.vocab;
+  for (const View& view : options.views) {
+    if ((!view.position.empty() && view.position.size() != length) || (!view.token_map.empty() && view.token_map.size() != vocab)) {
+      return Error(ErrorCode::value, "view: expected maps of ", length, " positions and ", vocab, " tokens, found ",
+                   view.position.size(), " and ", view.token_map.size());
+    }
+    const auto permutes = [](const auto& map, std::size_t size) {
+      std::vector<bool> seen(size);
+      for (const auto to : map) {
+        const auto at = static_cast<std::size_t>(to);
+        if (at >= size || seen[at]) return false;
+        seen[at] = true;
+      }
+      return true;
+    };
+    if (!permutes(view.position, length) || !permutes(view.token_map, vocab)) {
+      return Error(ErrorCode::value, "view: expected permutations");
+    }
+  }
+
+  BatchOptions batch;
+  batch.slots = options.slots == 0 || options.slots > options.attempts ? options.attempts : options.slots;
+  batch.tokens = length;
+  batch.max_segments = options.max_segments;
+  batch.halting = options.halting;
+  batch.executor = options.executor;
+  batch.noise = options.noise;
+  BatchSolver solver(model, batch);
+  if (!solver.status()) return solver.status().error();
+
+  struct Candidate {
+    std::vector<Token> tokens;
+    std::size_t votes;  // of attempts that halted
+    std::size_t given;  // by how many attempts
+    float q_halt;
+  };
+  std::vector<Candidate> candidates;
+  candidates.reserve(options.attempts);
+  std::vector<Token> seen(length);
+  std::vector<Token> back(length);
+  std::vector<Token> inverse(vocab);
+  const auto view_of = [&](std::size_t attempt) {
+    return options.views.empty() ? View{} : options.views[attempt % options.views.size()];
+  };
+
+  AttemptsAnswer answer;
+  std::size_t next = 0;
+  const auto source = [&](Job& job) noexcept {
+    if (next == options.attempts) return false;
+    const View view = view_of(next);
+    for (std::size_t i = 0; i < length; ++i) {
+      const Token token = tokens[view.position.empty() ? i : view.position[i]];
+      seen[i] = view.token_map.empty() ? token : view.token_map[static_cast<std::size_t>(token)];
+    }
+    job = Job{seen, options.puzzle_id, next, next};
+    ++next;
+    return true;
+  };
+  const auto sink = [&](const Outcome& outcome) noexcept {
+    const View view = view_of(outcome.attempt);
+    if (!view.token_map.empty()) {
+      for (std::size_t v = 0; v < vocab; ++v) inverse[static_cast<std::size_t>(view.token_map[v])] = static_cast<Token>(v);
+    }
+    for (std::size_t i = 0; i < length; ++i) {
+      const Token token = outcome.tokens[i];
+      back[view.position.empty() ? i : view.position[i]] = view.token_map.empty() ? token : inverse[static_cast<std::size_t>(token)];
+    }
+    ++answer.finished;
+    answer.halted |= outcome.halted;
+    answer.accepted = accept(std::span<const Token>(back));
+    auto same = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& c) { return c.tokens == back; });
+    if (same == candidates.end()) same = candidates.insert(candidates.end(), Candidate{back, 0, 0, outcome.q_halt});
+    ++same->given;
+    same->votes += outcome.halted ? 1 : 0;
+    same->q_halt = outcome.q_halt > same->q_halt ? outcome.q_halt : same->q_halt;
+    if (answer.accepted) answer.tokens = back;
+    return !answer.accepted;
+  };
+  static_cast<void>(solver.run(source, sink));
+  answer.segments = solver.counts().segments;
+  const Candidate* best = nullptr;
+  for (const Candidate& c : candidates) {
+    if (answer.accepted ? c.tokens == answer.tokens
+                        : best == nullptr || c.votes > best->votes || (c.votes == best->votes && c.q_halt > best->q_halt)) {
+      best = &c;
+    }
+  }
+  if (best != nullptr) {
+    answer.tokens = best->tokens;
+    answer.votes = best->given;
+    answer.q_halt = best->q_halt;
+  }
+  return answer;
+}
+
+}  // namespace hrm

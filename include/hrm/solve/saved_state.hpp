@@ -1,0 +1,207 @@
+#pragma once
+/// A solver's thoughts as bytes: a save game goes on thinking where it stopped, from inside a segment too.
+
+#include <hrm/solve/solver.hpp>
+
+namespace hrm {
+
+/// Writes and reads the state of a Solver. The bytes are for the same model, precision, instruction set and capacity; they
+/// say so, and anything else is refused with the reason. Read as hostile input: whatever they hold, the solver is either
+/// restored or left as it was. Neither side allocates.
+///
+/// Layout, little endian: the Header below, then tokens [S] i32, prediction [S] i32, z_H, z_L [P + S, hidden] f32,
+/// logits [P + S, vocab] f32, q [2] f32, and inside a segment the scratch as it lies in memory.
+class SavedState {
+ public:
+  static constexpr std::uint32_t version = 1;
+
+  /// Bytes that save() writes for what the solver holds now.
+  [[nodiscard]] static std::size_t size(const Solver& solver) noexcept {
+    return sizeof(Header) + payload_bytes(solver.mind_, solver.count_, solver.mind_.ticket() != 0);
+  }
+
+  /// Writes the state; gives the number of bytes. Errors: nothing was started, or `out` is too small.
+  [[nodiscard]] static Result<std::size_t> save(const Solver& solver, std::span<std::byte> out) noexcept {
+    if (solver.count_ == 0) return Error(ErrorCode::state, "saved state: expected a started puzzle, found none");
+    const std::size_t need = size(solver);
+    if (out.size() < need) return Error(ErrorCode::memory, "saved state: expected room for ", need, " bytes, found ", out.size());
+    const Mind& mind = solver.mind_;
+    Header header = describe(mind);
+    header.tokens = static_cast<std::uint32_t>(solver.count_);
+    header.puzzle_id = solver.puzzle_id_;
+    header.segments = solver.segments_;
+    header.unchanged = solver.unchanged_;
+    header.disturbed = solver.disturbed_;
+    header.ticket = mind.ticket();
+    header.halted = solver.halted_ ? 1 : 0;
+    std::byte* at = out.data() + sizeof(Header);
+    each_part(mind, solver.count_, header.ticket != 0, solver.tokens_.data(), solver.prediction_.data(),
+              [&](const void* data, std::size_t bytes) {
+                std::memcpy(at, data, bytes);
+                at += bytes;
+              });
+    header.checksum = checksum(out.data() + sizeof(Header), need - sizeof(Header));
+    std::memcpy(out.data(), &header, sizeof(Header));
+    return need;
+  }
+
+  /// Takes over a saved state. Errors: another version, model, precision, instruction set or capacity, or damaged bytes.
+  [[nodiscard]] static Result<void> restore(Solver& solver, std::span<const std::byte> bytes) noexcept {
+    Mind& mind = solver.mind_;
+    if (!mind.status()) return mind.status();
+    Header header;
+    if (bytes.size() < sizeof(Header)) return damaged("a header of ", sizeof(Header), bytes.size());
+    std::memcpy(&header, bytes.data(), sizeof(Header));
+    const Header own = describe(mind);
+    if (header.magic != own.magic) return Error(ErrorCode::format, "saved state: expected the mark 'hrmS', found another");
+    if (header.version != own.version) return differs("version", own.version, header.version);
+    if (header.fingerprint != own.fingerprint) return differs("model fingerprint", own.fingerprint, header.fingerprint);
+    if (header.kernels != own.kernels) {
+      return Error(ErrorCode::mismatch, "saved state: expected one made with the kernels '", mind.model().kernels(), "', found another's");
+    }
+    const std::size_t count = header.tokens;
+    if (count == 0 || count > mind.capacity().tokens) return damaged("tokens up to ", mind.capacity().tokens, count);
+    const bool inside = header.ticket != 0;
+    if (inside && header.capacity != own.capacity) return differs("capacity", own.capacity, header.capacity);
+    if (header.halted > 1 || header.disturbed > header.segments || header.unchanged > header.segments) {
+      return Error(ErrorCode::format, "saved state: counters contradict each other");
+    }
+    const std::size_t need = sizeof(Header) + payload_bytes(mind, count, inside);
+    if (bytes.size() != need) return damaged("bytes: ", need, bytes.size());
+    if (checksum(bytes.data() + sizeof(Header), need - sizeof(Header)) != header.checksum) {
+      return Error(ErrorCode::format, "saved state: the checksum does not fit the bytes");
+    }
+    // Everything is looked at before anything is touched.
+    const std::byte* at = bytes.data() + sizeof(Header);
+    const std::size_t vocab = mind.model().config().sizes.vocab;
+    for (std::size_t i = 0; i < 2 * count; ++i) {
+      Token token = 0;
+      std::memcpy(&token, at + i * sizeof(Token), sizeof(Token));
+      if (token < 0 || static_cast<std::size_t>(token) >= vocab) {
+        return Error(ErrorCode::value, "saved state: token ", i % count, ": expected 0 to ", vocab - 1, ", found ", token);
+      }
+    }
+    const std::size_t floats = state_floats(mind, count);
+    for (std::size_t i = 0; i < floats; ++i) {
+      float value = 0.0F;
+      std::memcpy(&value, at + 2 * count * sizeof(Token) + i * sizeof(float), sizeof(float));
+      if (!is_finite(value)) return Error(ErrorCode::value, "saved state: expected finite numbers, found NaN or infinity");
+    }
+    if (auto fits = check_puzzle(mind, at, count, header.puzzle_id); !fits) return fits;
+    if (inside && header.ticket >= mind.tickets_for(count)) return damaged("tiles below ", mind.tickets_for(count), header.ticket);
+
+    mind.set_tokens(count);
+    mind.set_active(1);
+    std::memcpy(solver.tokens_.data(), at, count * sizeof(Token));
+    static_cast<void>(mind.begin(0, solver.tokens_.first(count), static_cast<std::size_t>(header.puzzle_id)));
+    each_part(mind, count, inside, solver.tokens_.data(), solver.prediction_.data(), [&](const void* data, std::size_t size) {
+      std::memcpy(const_cast<void*>(data), at, size);
+      at += size;
+    });
+    mind.resume_at(header.ticket);
+    solver.count_ = count;
+    solver.puzzle_id_ = static_cast<std::size_t>(header.puzzle_id);
+    solver.segments_ = static_cast<std::size_t>(header.segments);
+    solver.unchanged_ = static_cast<std::size_t>(header.unchanged);
+    solver.disturbed_ = static_cast<std::size_t>(header.disturbed);
+    solver.halted_ = header.halted != 0;
+    return {};
+  }
+
+  /// Whether two solvers hold the same thoughts, bit for bit (puzzle, prediction, state, progress).
+  [[nodiscard]] static bool equal(const Solver& a, const Solver& b) noexcept {
+    if (a.count_ != b.count_ || a.puzzle_id_ != b.puzzle_id_ || a.segments_ != b.segments_ || a.halted_ != b.halted_ ||
+        a.mind_.ticket() != b.mind_.ticket() || a.mind_.model().fingerprint() != b.mind_.model().fingerprint()) {
+      return false;
+    }
+    if (a.count_ == 0) return true;
+    const Workspace& v = a.mind_.workspace();
+    const Workspace& w = b.mind_.workspace();
+    const std::size_t state = v.rows * a.mind_.model().config().sizes.hidden * sizeof(float);
+    return std::memcmp(a.tokens_.data(), b.tokens_.data(), a.count_ * sizeof(Token)) == 0 &&
+           std::memcmp(a.prediction_.data(), b.prediction_.data(), a.count_ * sizeof(Token)) == 0 &&
+           std::memcmp(v.z_h, w.z_h, state) == 0 && std::memcmp(v.z_l, w.z_l, state) == 0 &&
+           (a.segments_ == 0 || std::memcmp(v.q, w.q, 2 * sizeof(float)) == 0);
+  }
+
+ private:
+  struct Header {  // no padding
+    std::uint32_t magic = 0x536d7268;  // "hrmS"
+    std::uint32_t version = SavedState::version;
+    std::uint64_t fingerprint = 0;
+    std::uint64_t kernels = 0;  // hash of the kernels' name: instruction set and precision
+    std::uint64_t capacity = 0;
+    std::uint64_t puzzle_id = 0;
+    std::uint64_t segments = 0;
+    std::uint64_t unchanged = 0;
+    std::uint64_t disturbed = 0;
+    std::uint32_t tokens = 0;
+    std::uint32_t ticket = 0;
+    std::uint64_t halted = 0;
+    std::uint64_t checksum = 0;  // of all that follows the header
+  };
+  static_assert(sizeof(Header) == 88);
+
+  [[nodiscard]] static Header describe(const Mind& mind) noexcept {
+    Header header;
+    header.fingerprint = mind.model().fingerprint();
+    const std::string_view name = mind.model().kernels();
+    header.kernels = checksum(reinterpret_cast<const std::byte*>(name.data()), name.size());
+    header.capacity = mind.capacity().tokens;
+    return header;
+  }
+
+  // FNV-1a over words of eight bytes; damage, not malice, is what it finds.
+  [[nodiscard]] static std::uint64_t checksum(const std::byte* data, std::size_t size) noexcept {
+    std::uint64_t hash = 0xcbf29ce484222325U;
+    for (std::size_t i = 0; i < size; i += 8) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, data + i, size - i < 8 ? size - i : 8);
+      hash = (hash ^ word) * 0x100000001b3U;
+      hash ^= hash >> 32;
+    }
+    return hash;
+  }
+
+  [[nodiscard]] static std::size_t state_floats(const Mind& mind, std::size_t count) noexcept {
+    const Sizes& s = mind.model().config().sizes;
+    return (s.puzzle_tokens + count) * (2 * s.hidden + s.vocab) + 2;
+  }
+  [[nodiscard]] static std::size_t payload_bytes(const Mind& mind, std::size_t count, bool inside) noexcept {
+    return 2 * count * sizeof(Token) + state_floats(mind, count) * sizeof(float) + (inside ? mind.workspace().scratch_bytes : 0);
+  }
+  template <class Visit>
+  static void each_part(const Mind& mind, std::size_t count, bool inside, Token* tokens, Token* prediction, const Visit& visit) {
+    const Workspace& w = mind.workspace();
+    const Sizes& s = mind.model().config().sizes;
+    const std::size_t positions = s.puzzle_tokens + count;
+    visit(tokens, count * sizeof(Token));
+    visit(prediction, count * sizeof(Token));
+    visit(w.z_h, positions * s.hidden * sizeof(float));
+    visit(w.z_l, positions * s.hidden * sizeof(float));
+    visit(w.logits, positions * s.vocab * sizeof(float));
+    visit(w.q, 2 * sizeof(float));
+    if (inside) visit(w.scratch, w.scratch_bytes);
+  }
+
+  // The saved tokens need not be aligned; they are checked where they lie, in pieces.
+  [[nodiscard]] static Result<void> check_puzzle(const Mind& mind, const std::byte* tokens, std::size_t count, std::uint64_t puzzle_id) noexcept {
+    if (puzzle_id > static_cast<std::size_t>(-1)) return Error(ErrorCode::value, "saved state: puzzle id out of range");
+    Token first = 0;
+    std::memcpy(&first, tokens, sizeof(Token));
+    const std::size_t most = mind.model()->max_tokens();
+    if (most != 0 && count > most) return damaged("tokens up to ", most, count);
+    return mind.model()->check(std::span<const Token>(&first, 1), static_cast<std::size_t>(puzzle_id));
+  }
+
+  template <class A, class B>
+  [[nodiscard]] static Error damaged(std::string_view what, A expected, B found) noexcept {
+    return Error(ErrorCode::format, "saved state: expected ", what, expected, ", found ", found);
+  }
+  template <class A, class B>
+  [[nodiscard]] static Error differs(std::string_view what, A expected, B found) noexcept {
+    return Error(ErrorCode::mismatch, "saved state: ", what, ": expected ", expected, ", found ", found);
+  }
+};
+
+}  // namespace hrm
