@@ -93,7 +93,7 @@ install_packages() {
   return $failed
 }
 
-jobs() { getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2; }
+core_count() { getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2; }
 
 # build_preset PRESET [TARGET..]: configures (ninja where there is one) and builds; quiet unless something fails.
 build_preset() {
@@ -109,7 +109,7 @@ build_preset() {
     return 1
   fi
   grep '^-- hrm: ' "$log" | sed 's/^-- //' || true
-  if ! cmake --build "build/$preset" --parallel "$(jobs)" ${1+--target "$@"} >"$log" 2>&1; then
+  if ! cmake --build "build/$preset" --parallel "$(core_count)" ${1+--target "$@"} >"$log" 2>&1; then
     grep -v '^\[[0-9]*/[0-9]*\] \(Building\|Linking\)' "$log" | head -200 >&2
     return 1
   fi

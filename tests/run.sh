@@ -37,7 +37,7 @@ fail() {
 run_ctest() {
   local preset=$1 status=0 summary bad out=build/$1/ctest.txt
   shift
-  "${wrapper[@]}" ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --parallel "$(jobs)" "$@" |
+  "${wrapper[@]}" ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --parallel "$(core_count)" "$@" |
     tee "$out" || status=$?
   summary=$(grep -E '^[0-9]+% tests passed' "$out" || true)
   if [[ $summary =~ ([0-9]+)\ tests\ failed\ out\ of\ ([0-9]+) ]]; then
@@ -87,7 +87,7 @@ stage_style() {
   elif [ ! -e build/release/compile_commands.json ]; then
     echo "left out: clang-tidy works on the stage release, which has not been built"
   elif sources | grep -E '^(examples|tests/consume/odr)/' | grep '\.cpp$' |
-    xargs -P "$(jobs)" -n 1 clang-tidy --quiet -p build/release 2>/dev/null; then
+    xargs -P "$(core_count)" -n 1 clang-tidy --quiet -p build/release 2>/dev/null; then
     passed=$((passed + 1))
   else
     fail "style: clang-tidy"
@@ -105,4 +105,4 @@ done
 echo
 for failure in ${failures[@]+"${failures[@]}"}; do echo "FAILED: $failure"; done
 echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
