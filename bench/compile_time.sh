@@ -2,6 +2,7 @@
 # Seconds to compile a program that includes hrm.hpp, loads a model and solves a puzzle, at -O2, with each compiler that
 # is there; and what the parts of it cost. The least of three runs. Fails over the limit, 6 s unless LIMIT says else.
 set -euo pipefail
+shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 export TIMEFORMAT='%U %S'
 limit=${LIMIT:-6}
@@ -10,8 +11,9 @@ over=0
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# seconds COMPILER SOURCE: the least of three; user and system time, so that a busy machine does not count.
+# seconds COMPILER SOURCE: the least of three after a first that warms the cache; user and system time, so that a busy machine does not count.
 seconds() {
+  "$1" "${flags[@]}" "$2" || { echo "$1 cannot compile $2" >&2; return 1; }
   local run best='' now
   for run in 1 2 3; do
     now=$({ time "$1" "${flags[@]}" "$2" >&2; } 2>&1 | tail -1 | awk '{ printf "%.2f", $1 + $2 }')
