@@ -1,0 +1,241 @@
+#pragma once
+/// How one weight type is multiplied on one instruction set: what a lane of packed weights holds, what a row of
+/// operands holds, and the instruction (or the few) between them. gemm.hpp loops over this and knows no weight type.
+///
+/// A step of depth takes `group` consecutive elements of a row. A lane of weights holds the same `group` elements of
+/// its column in `lane_bytes` bytes. Where a step takes several instructions a lane, it has several phases.
+
+#include <hrm/kernels/simd.hpp>
+
+namespace hrm::kernels {
+
+template <class Arch, class Weight>
+struct Dot;
+
+/// float32: one element a lane, a fused multiply-add where there is one.
+template <class Arch>
+struct Dot<Arch, float> {
+  using S = Simd<Arch>;
+  using Operand = float;
+  using Result = float;
+  using Accumulator = typename S::Float;
+  using Lanes = typename S::Float;
+  static constexpr std::size_t group = 1;
+  static constexpr std::size_t lane_bytes = 4;
+  static constexpr std::size_t phases = 1;
+
+  static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(0.0F); }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
+    return S::load(reinterpret_cast<const float*>(at));
+  }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
+    return S::set(*at);
+  }
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept { return S::fma(x, w, sum); }
+};
+
+/// bfloat16 weights without an instruction for them: a lane holds two elements, which are widened (exactly) one phase
+/// after the other and meet float operands.
+template <class Arch>
+  requires(!Arch::bf16)
+struct Dot<Arch, bfloat16> {
+  using S = Simd<Arch>;
+  using Operand = float;
+  using Result = float;
+  using Accumulator = typename S::Float;
+  using Lanes = typename S::Float;
+  static constexpr std::size_t group = 2;
+  static constexpr std::size_t lane_bytes = 4;
+  static constexpr std::size_t phases = 2;
+
+  static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(0.0F); }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
+    if constexpr (Phase == 0) {
+      return S::low_halves(at);
+    } else {
+      return S::high_halves(at);
+    }
+  }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
+    return S::set(at[Phase]);
+  }
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept { return S::fma(x, w, sum); }
+};
+
+/// int8 weights without a dot product of bytes: a lane holds two elements, widened to 16 bits; operands are int16 in
+/// [-127, 127], so that the products' sums of two can not overflow (an unsigned-times-signed byte product would saturate).
+template <class Arch>
+  requires(!Arch::vnni)
+struct Dot<Arch, std::int8_t> {
+  using S = Simd<Arch>;
+  using Operand = std::int16_t;
+  using Result = std::int32_t;
+  using Accumulator = typename S::Int;
+  static constexpr std::size_t group = 2;
+  static constexpr std::size_t lane_bytes = 2;
+  static constexpr std::size_t phases = 1;
+  static constexpr std::int32_t zero_point = 0;
+
+  static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(std::int32_t{0}); }
+
+#if defined(HRM_SIMD_AVX512)
+  using Lanes = __m512i;
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
+    return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)));
+  }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
+    return _mm512_set1_epi32(pair(at));
+  }
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
+    return Accumulator(_mm512_add_epi32(sum, _mm512_madd_epi16(x, w)));
+  }
+#elif defined(HRM_SIMD_AVX2)
+  using Lanes = __m256i;
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
+  }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
+    return _mm256_set1_epi32(pair(at));
+  }
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
+    return Accumulator(_mm256_add_epi32(sum, _mm256_madd_epi16(x, w)));
+  }
+#elif defined(HRM_SIMD_SSE2)
+  using Lanes = __m128i;
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at));
+    return _mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8);
+  }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
+    return _mm_set1_epi32(pair(at));
+  }
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
+    return Accumulator(_mm_add_epi32(sum, _mm_madd_epi16(x, w)));
+  }
+#elif defined(HRM_SIMD_NEON64)
+  using Lanes = int16x8_t;
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
+    return vmovl_s8(vld1_s8(reinterpret_cast<const std::int8_t*>(at)));
+  }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
+    return vreinterpretq_s16_s32(vdupq_n_s32(pair(at)));
+  }
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
+    const int32x4_t low = vmull_s16(vget_low_s16(x), vget_low_s16(w));
+    return Accumulator(vaddq_s32(sum, vpaddq_s32(low, vmull_high_s16(x, w))));
+  }
+#else
+  struct Lanes {
+    std::int16_t lane[8];
+  };
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
+    Lanes r{};
+    for (std::size_t i = 0; i < 8; ++i) r.lane[i] = static_cast<std::int8_t>(at[i]);
+    return r;
+  }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
+    return {{at[0], at[1], at[0], at[1], at[0], at[1], at[0], at[1]}};
+  }
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
+    for (std::size_t i = 0; i < 4; ++i) sum.lane[i] += x.lane[2 * i] * w.lane[2 * i] + x.lane[2 * i + 1] * w.lane[2 * i + 1];
+    return sum;
+  }
+#endif
+
+ private:
+  static HRM_ALWAYS_INLINE std::int32_t pair(const Operand* at) noexcept {
+    std::int32_t two = 0;
+    std::memcpy(&two, at, 4);
+    return two;
+  }
+};
+
+#if defined(HRM_SIMD_AVX512) && defined(__AVX512VNNI__)
+/// int8 by vpdpbusd: four elements a lane; operands are unsigned with their zero at 128.
+template <class Arch>
+  requires(Arch::vnni)
+struct Dot<Arch, std::int8_t> {
+  using S = Simd<Arch>;
+  using Operand = std::uint8_t;
+  using Result = std::int32_t;
+  using Accumulator = typename S::Int;
+  using Lanes = __m512i;
+  static constexpr std::size_t group = 4;
+  static constexpr std::size_t lane_bytes = 4;
+  static constexpr std::size_t phases = 1;
+  static constexpr std::int32_t zero_point = 128;
+
+  static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(std::int32_t{0}); }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
+    return _mm512_loadu_si512(at);
+  }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
+    std::int32_t four = 0;
+    std::memcpy(&four, at, 4);
+    return _mm512_set1_epi32(four);
+  }
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
+    return Accumulator(_mm512_dpbusd_epi32(sum, x, w));
+  }
+};
+#endif
+
+#if defined(HRM_SIMD_AVX512) && defined(__AVX512BF16__)
+/// bfloat16 by vdpbf16ps: pairs of weights and of operands, both rounded to bfloat16.
+template <class Arch>
+  requires(Arch::bf16)
+struct Dot<Arch, bfloat16> {
+  using S = Simd<Arch>;
+  using Operand = bfloat16;
+  using Result = float;
+  using Accumulator = typename S::Float;
+  using Lanes = __m512i;
+  static constexpr std::size_t group = 2;
+  static constexpr std::size_t lane_bytes = 4;
+  static constexpr std::size_t phases = 1;
+
+  static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(0.0F); }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
+    return _mm512_loadu_si512(at);
+  }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
+    std::int32_t two = 0;
+    std::memcpy(&two, at, 4);
+    return _mm512_set1_epi32(two);
+  }
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
+    return Accumulator(_mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(x), reinterpret_cast<__m512bh>(w)));
+  }
+};
+#endif
+
+/// Rows and vectors of the microkernel: as many accumulators as registers allow, and taller than wide, since a row costs
+/// a broadcast from the first-level cache while a column costs a vector from the second.
+template <class Arch, class Weight>
+struct Micro {
+  static constexpr std::size_t registers = Arch::family == Family::avx512 || Arch::family == Family::neon64 ? 32 : 16;
+  static constexpr std::size_t vectors = 2;
+  static constexpr bool needs_temporary = sizeof(Weight) == 1 && !Arch::vnni;  // multiply and add are two instructions
+  static constexpr std::size_t rows =
+      Arch::family == Family::scalar ? 2 : registers == 32 ? (needs_temporary ? 12 : 14) : needs_temporary ? 5 : 6;
+};
+
+}  // namespace hrm::kernels

@@ -1,0 +1,199 @@
+#pragma once
+/// Products y = x W^T with packed constant W. A microkernel keeps rows x panel_cols sums in registers over the whole
+/// depth, in order, one accumulator a sum: its bits depend on nothing but its row and its column.
+
+#include <hrm/kernels/dot.hpp>
+#include <hrm/kernels/table.hpp>
+
+namespace hrm::kernels {
+
+/// Sizes and packing of one weight type on one instruction set.
+template <class Arch, class Weight>
+struct Gemm {
+  using D = Dot<Arch, Weight>;
+  using S = Simd<Arch>;
+  using Operand_t = typename D::Operand;
+  using Result = typename D::Result;
+  static constexpr bool quantised = sizeof(Weight) == 1;
+  static constexpr std::size_t row_block = Micro<Arch, Weight>::rows;
+  static constexpr std::size_t vectors = Micro<Arch, Weight>::vectors;
+  static constexpr std::size_t panel_cols = vectors * S::lanes;
+  static constexpr std::size_t swiglu_run = panel_cols / 2;
+  static constexpr std::size_t step_bytes = panel_cols * D::lane_bytes;
+
+  static constexpr std::size_t steps(std::size_t depth) noexcept { return ceil_div(depth, D::group); }
+  static std::size_t panel_bytes(std::size_t depth) noexcept { return round_up(steps(depth) * step_bytes, alignment); }
+  /// Rows a power of two apart would share a few sets of the first-level cache: an odd number of cache lines does not.
+  static std::size_t operand_stride(std::size_t depth) noexcept {
+    const std::size_t lines = ceil_div(steps(depth) * D::group * sizeof(Operand_t), alignment);
+    return (lines | 1) * alignment;
+  }
+
+  /// See Table::pack_panel.
+  static void pack_panel(const PackedMatrix& w, std::size_t panel, const float* const* rows) noexcept {
+    std::byte* const to = w.panels + panel * panel_bytes(w.depth);
+    float inverse[panel_cols] = {};
+    if constexpr (quantised) {
+      for (std::size_t j = 0; j < panel_cols; ++j) {
+        float most = 0.0F;
+        for (std::size_t k = 0; rows[j] != nullptr && k < w.depth; ++k) {
+          const float size = rows[j][k] < 0.0F ? -rows[j][k] : rows[j][k];
+          most = size > most ? size : most;
+        }
+        w.scales[panel * panel_cols + j] = most / 127.0F;
+        inverse[j] = most > 0.0F ? 127.0F / most : 0.0F;
+        w.offsets[panel * panel_cols + j] = 0;
+      }
+    }
+    constexpr std::size_t chunk = 16;  // elements of a row read at once, so that its cache line is used up
+    for (std::size_t first = 0; first < w.depth; first += chunk) {
+      const std::size_t end = first + chunk < w.depth ? first + chunk : w.depth;
+      const std::size_t padded = round_up(end, D::group);
+      for (std::size_t j = 0; j < panel_cols; ++j) {
+        const float* const row = rows[j];
+        std::int32_t sum = 0;
+        for (std::size_t k = first; k < padded; ++k) {
+          const float value = row != nullptr && k < end ? row[k] : 0.0F;
+          std::byte* const at = to + k / D::group * step_bytes + j * D::lane_bytes + k % D::group * sizeof(Weight);
+          if constexpr (quantised) {
+            const auto level = static_cast<Weight>(round_to_int<Arch>(value * inverse[j]));
+            sum += level;
+            std::memcpy(at, &level, sizeof level);
+          } else if constexpr (sizeof(Weight) == 2) {
+            const bfloat16 rounded = to_bfloat16(value);
+            std::memcpy(at, &rounded, sizeof rounded);
+          } else {
+            std::memcpy(at, &value, sizeof value);
+          }
+        }
+        if constexpr (quantised) w.offsets[panel * panel_cols + j] += 128 * sum;
+      }
+    }
+  }
+};
+
+/// Sums of R rows and one panel, whole depth, to `out` (rows out_stride apart). `a` is the first operand row, `b` the
+/// panel, `next` what to pull into the second-level cache meanwhile (one cache line a step), or null.
+template <class Arch, class Weight, std::size_t R>
+HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const std::byte* b, std::size_t steps,
+                               typename Dot<Arch, Weight>::Result* out, std::size_t out_stride,
+                               const std::byte* next) noexcept {
+  using D = Dot<Arch, Weight>;
+  using Operand_t = typename D::Operand;
+  constexpr std::size_t vectors = Micro<Arch, Weight>::vectors;
+  constexpr std::size_t lanes = Simd<Arch>::lanes;
+  constexpr std::size_t vector_bytes = lanes * D::lane_bytes;
+  constexpr std::size_t operand_step = D::group * sizeof(Operand_t);
+
+  typename D::Accumulator sum[R][vectors];
+  HRM_UNROLL
+  for (std::size_t i = 0; i < R; ++i) {
+    HRM_UNROLL
+    for (std::size_t v = 0; v < vectors; ++v) sum[i][v] = D::zero();
+  }
+  // Three rows a pointer: row addresses are then pointer, pointer + stride, pointer + 2 * stride, all one operand.
+  constexpr std::size_t pointers = (R + 2) / 3;
+  const std::byte* row[pointers];
+  HRM_UNROLL
+  for (std::size_t p = 0; p < pointers; ++p) row[p] = a + 3 * p * a_stride;
+
+  const auto phase = [&]<std::size_t Phase>() __attribute__((always_inline)) {
+    typename D::Lanes w[vectors];
+    HRM_UNROLL
+    for (std::size_t v = 0; v < vectors; ++v) w[v] = D::template weights<Phase>(b + v * vector_bytes);
+    HRM_UNROLL
+    for (std::size_t i = 0; i < R; ++i) {
+      const auto x = D::template operand<Phase>(reinterpret_cast<const Operand_t*>(row[i / 3] + (i % 3) * a_stride));
+      HRM_UNROLL
+      for (std::size_t v = 0; v < vectors; ++v) sum[i][v] = D::dot(sum[i][v], x, w[v]);
+    }
+  };
+  for (std::size_t s = 0; s < steps; ++s) {
+    phase.template operator()<0>();
+    if constexpr (D::phases == 2) phase.template operator()<1>();
+    __builtin_prefetch(next, 0, 2);
+    next += alignment;
+    b += vectors * vector_bytes;
+    HRM_UNROLL
+    for (std::size_t p = 0; p < pointers; ++p) row[p] += operand_step;
+  }
+  HRM_UNROLL
+  for (std::size_t i = 0; i < R; ++i) {
+    HRM_UNROLL
+    for (std::size_t v = 0; v < vectors; ++v) Simd<Arch>::store(out + i * out_stride + v * lanes, sum[i][v]);
+  }
+}
+
+template <class Arch, class Weight>
+using MicroKernel = void (*)(const std::byte*, std::size_t, const std::byte*, std::size_t,
+                             typename Dot<Arch, Weight>::Result*, std::size_t, const std::byte*) noexcept;
+
+/// The microkernels by number of rows, 1 to row_block; [0] is not used.
+template <class Arch, class Weight>
+struct MicroKernels {
+  MicroKernel<Arch, Weight> of_rows[Micro<Arch, Weight>::rows + 1] = {};
+  constexpr MicroKernels() noexcept { fill<1>(); }
+
+ private:
+  template <std::size_t R>
+  constexpr void fill() noexcept {
+    of_rows[R] = &micro_kernel<Arch, Weight, R>;
+    if constexpr (R < Micro<Arch, Weight>::rows) fill<R + 1>();
+  }
+};
+template <class Arch, class Weight>
+inline constexpr MicroKernels<Arch, Weight> micro_kernels{};
+
+/// Runs the microkernel over a tile and hands every finished block of sums to
+/// `epilogue(float* sums, stride panel_cols, row, rows, panel)`.
+template <class Arch, class Weight, class Epilogue>
+HRM_ALWAYS_INLINE void product(const Operand& x, const PackedMatrix& w, const Tile& tile, const Epilogue& epilogue) noexcept {
+  using G = Gemm<Arch, Weight>;
+  using D = typename G::D;
+  using S = Simd<Arch>;
+  constexpr std::size_t cols = G::panel_cols;
+  const std::size_t rows = tile.row_end - tile.row_begin;
+  if (rows == 0) return;
+  const std::size_t steps = G::steps(w.depth);
+  const std::size_t panel_bytes = G::panel_bytes(w.depth);
+  // Rows that stay in the second-level cache while the panels pass by.
+  constexpr std::size_t cache = std::size_t{384} << 10;
+  const std::size_t fits = cache / x.stride > G::row_block ? cache / x.stride : G::row_block;
+  const std::size_t groups = ceil_div(rows, fits);
+
+  for (std::size_t g = 0; g < groups; ++g) {
+    const std::size_t group_begin = tile.row_begin + rows * g / groups;
+    const std::size_t group_end = tile.row_begin + rows * (g + 1) / groups;
+    const std::size_t blocks = ceil_div(group_end - group_begin, G::row_block);
+    for (std::size_t panel = tile.panel_begin; panel < tile.panel_end; ++panel) {
+      const std::byte* const b = w.panels + panel * panel_bytes;
+      const std::byte* next = panel + 1 < tile.panel_end ? b + panel_bytes : b;
+      // Blocks of nearly equal height: 17 rows are 9 and 8, not 14 and 3.
+      for (std::size_t block = 0; block < blocks; ++block) {
+        const std::size_t begin = group_begin + (group_end - group_begin) * block / blocks;
+        const std::size_t end = group_begin + (group_end - group_begin) * (block + 1) / blocks;
+        alignas(64) float sums[G::row_block * cols];
+        const std::byte* const a = x.data + begin * x.stride;
+        const auto kernel = micro_kernels<Arch, Weight>.of_rows[end - begin];
+        if constexpr (G::quantised) {
+          alignas(64) std::int32_t counts[G::row_block * cols];
+          kernel(a, x.stride, b, steps, counts, cols, next);
+          for (std::size_t i = 0; i < end - begin; ++i) {
+            const auto row_scale = S::set(x.scales[begin + i]);
+            for (std::size_t c = 0; c < cols; c += S::lanes) {
+              auto count = S::load(counts + i * cols + c);
+              if constexpr (D::zero_point != 0) count = S::sub(count, S::load(w.offsets + panel * cols + c));
+              S::store(sums + i * cols + c, S::to_float(count) * (S::load(w.scales + panel * cols + c) * row_scale));
+            }
+          }
+        } else {
+          kernel(a, x.stride, b, steps, sums, cols, next);
+        }
+        if (next != b) next = next + steps * alignment < b + 2 * panel_bytes ? next + steps * alignment : b;
+        epilogue(sums, begin, end - begin, panel);
+      }
+    }
+  }
+}
+
+}  // namespace hrm::kernels

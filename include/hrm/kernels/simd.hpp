@@ -1,0 +1,301 @@
+#pragma once
+/// Vectors of one instruction set: `Simd<Arch>` is a thin wrapper over xsimd, or over plain arrays where xsimd has no
+/// word (no instruction set at all). Everything here is a template on Arch, so that objects compiled for different
+/// instruction sets can be linked together: no function of the same name has two bodies.
+
+#include <hrm/base/types.hpp>
+
+#include <cmath>
+
+#if !defined(HRM_SCALAR)
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+#define HRM_SIMD_AVX512 1
+#elif defined(__AVX2__) && defined(__FMA__)
+#define HRM_SIMD_AVX2 1
+#elif defined(__SSE2__)
+#define HRM_SIMD_SSE2 1
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+#define HRM_SIMD_NEON64 1
+#endif
+#endif
+
+#if defined(HRM_SIMD_AVX512) || defined(HRM_SIMD_AVX2) || defined(HRM_SIMD_SSE2) || defined(HRM_SIMD_NEON64)
+#define HRM_SIMD_VECTOR 1
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push  // gcc 12 warns falsely of uninitialised values inside its own avx512fintrin.h
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <xsimd/xsimd.hpp>
+#if !defined(HRM_SIMD_NEON64)
+#include <immintrin.h>
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+#endif
+
+/// Before a loop over registers: it must be unrolled, or they would live in memory.
+#if defined(__clang__)
+#define HRM_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define HRM_UNROLL _Pragma("GCC unroll 32")
+#else
+#define HRM_UNROLL
+#endif
+
+namespace hrm::kernels {
+
+enum class Family : std::uint8_t { scalar, sse2, avx2, avx512, neon64 };
+
+/// Instruction sets. `bf16` and `vnni`: dot products of bfloat16 pairs and of int8 quadruples in one instruction.
+struct Scalar {
+  static constexpr Family family = Family::scalar;
+  static constexpr bool bf16 = false, vnni = false;
+  static constexpr const char* names[3] = {"scalar float32", "scalar bfloat16", "scalar int8"};
+};
+struct Sse2 {
+  static constexpr Family family = Family::sse2;
+  static constexpr bool bf16 = false, vnni = false;
+  static constexpr const char* names[3] = {"sse2 float32", "sse2 bfloat16", "sse2 int8"};
+};
+struct Avx2 {
+  static constexpr Family family = Family::avx2;
+  static constexpr bool bf16 = false, vnni = false;
+  static constexpr const char* names[3] = {"avx2 float32", "avx2 bfloat16", "avx2 int8"};
+};
+struct Avx512 {
+  static constexpr Family family = Family::avx512;
+  static constexpr bool bf16 = false, vnni = false;
+  static constexpr const char* names[3] = {"avx512 float32", "avx512 bfloat16", "avx512 int8"};
+};
+struct Avx512Vnni {
+  static constexpr Family family = Family::avx512;
+  static constexpr bool bf16 = false, vnni = true;
+  static constexpr const char* names[3] = {"avx512vnni float32", "avx512vnni bfloat16", "avx512vnni int8"};
+};
+struct Avx512Bf16 {
+  static constexpr Family family = Family::avx512;
+  static constexpr bool bf16 = true, vnni = true;
+  static constexpr const char* names[3] = {"avx512bf16 float32", "avx512bf16 bfloat16", "avx512bf16 int8"};
+};
+struct Neon64 {
+  static constexpr Family family = Family::neon64;
+  static constexpr bool bf16 = false, vnni = false;
+  static constexpr const char* names[3] = {"neon64 float32", "neon64 bfloat16", "neon64 int8"};
+};
+
+/// The best that the including file is compiled for. Define HRM_SCALAR to have no vectors at all.
+#if defined(HRM_SIMD_AVX512) && defined(__AVX512BF16__) && defined(__AVX512VNNI__)
+using NativeArch = Avx512Bf16;
+#elif defined(HRM_SIMD_AVX512) && defined(__AVX512VNNI__)
+using NativeArch = Avx512Vnni;
+#elif defined(HRM_SIMD_AVX512)
+using NativeArch = Avx512;
+#elif defined(HRM_SIMD_AVX2)
+using NativeArch = Avx2;
+#elif defined(HRM_SIMD_SSE2)
+using NativeArch = Sse2;
+#elif defined(HRM_SIMD_NEON64)
+using NativeArch = Neon64;
+#else
+using NativeArch = Scalar;
+#endif
+
+/// Nearest integer, ties to even, of |x| < 2^31; what the vector conversions do.
+template <class Arch>
+[[nodiscard]] HRM_ALWAYS_INLINE std::int32_t round_to_int(float x) noexcept {
+  return static_cast<std::int32_t>(__builtin_lrintf(x));
+}
+
+/// Plain arrays in a vector's place.
+struct ScalarFloat {
+  float lane[4];
+};
+struct ScalarInt {
+  std::int32_t lane[4];
+};
+
+#define HRM_SCALAR_OPERATOR(op)                                                                      \
+  [[nodiscard]] HRM_ALWAYS_INLINE ScalarFloat operator op(ScalarFloat a, ScalarFloat b) noexcept {   \
+    return {{a.lane[0] op b.lane[0], a.lane[1] op b.lane[1], a.lane[2] op b.lane[2], a.lane[3] op b.lane[3]}}; \
+  }
+HRM_SCALAR_OPERATOR(+)
+HRM_SCALAR_OPERATOR(-)
+HRM_SCALAR_OPERATOR(*)
+HRM_SCALAR_OPERATOR(/)
+#undef HRM_SCALAR_OPERATOR
+
+/// The vectors of Arch. Float and Int have `lanes` elements of 32 bits; loads and stores need no alignment.
+template <class Arch>
+struct Simd;
+
+template <>
+struct Simd<Scalar> {
+  using Float = ScalarFloat;
+  using Int = ScalarInt;
+  static constexpr std::size_t lanes = 4;
+
+  static HRM_ALWAYS_INLINE Float set(float x) noexcept { return {{x, x, x, x}}; }
+  static HRM_ALWAYS_INLINE Int set(std::int32_t x) noexcept { return {{x, x, x, x}}; }
+  static HRM_ALWAYS_INLINE Float load(const float* p) noexcept { return {{p[0], p[1], p[2], p[3]}}; }
+  static HRM_ALWAYS_INLINE void store(float* p, Float x) noexcept { std::memcpy(p, x.lane, sizeof x); }
+  static HRM_ALWAYS_INLINE Int load(const std::int32_t* p) noexcept { return {{p[0], p[1], p[2], p[3]}}; }
+  static HRM_ALWAYS_INLINE void store(std::int32_t* p, Int x) noexcept { std::memcpy(p, x.lane, sizeof x); }
+  static HRM_ALWAYS_INLINE Float fma(Float a, Float b, Float c) noexcept { return a * b + c; }
+  static HRM_ALWAYS_INLINE Float max(Float a, Float b) noexcept {
+    for (std::size_t i = 0; i < lanes; ++i) a.lane[i] = a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i];
+    return a;
+  }
+  static HRM_ALWAYS_INLINE Float min(Float a, Float b) noexcept {
+    for (std::size_t i = 0; i < lanes; ++i) a.lane[i] = a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i];
+    return a;
+  }
+  static HRM_ALWAYS_INLINE Float abs(Float a) noexcept {
+    for (float& x : a.lane) x = x < 0.0F ? -x : x;
+    return a;
+  }
+  static HRM_ALWAYS_INLINE Float swap_pairs(Float a) noexcept { return {{a.lane[1], a.lane[0], a.lane[3], a.lane[2]}}; }
+  static HRM_ALWAYS_INLINE Int round(Float a) noexcept {
+    Int r{};
+    for (std::size_t i = 0; i < lanes; ++i) r.lane[i] = round_to_int<Scalar>(a.lane[i]);
+    return r;
+  }
+  static HRM_ALWAYS_INLINE Float to_float(Int a) noexcept {
+    Float r{};
+    for (std::size_t i = 0; i < lanes; ++i) r.lane[i] = static_cast<float>(a.lane[i]);
+    return r;
+  }
+  static HRM_ALWAYS_INLINE Int sub(Int a, Int b) noexcept {
+    for (std::size_t i = 0; i < lanes; ++i) a.lane[i] -= b.lane[i];
+    return a;
+  }
+  /// 2^n for n in [-126, 127].
+  static HRM_ALWAYS_INLINE Float pow2(Int n) noexcept {
+    Float r{};
+    for (std::size_t i = 0; i < lanes; ++i) r.lane[i] = std::bit_cast<float>((n.lane[i] + 127) << 23);
+    return r;
+  }
+  /// The float32 values of bfloat16 numbers that stand in the lower or upper halves of words.
+  static HRM_ALWAYS_INLINE Float low_halves(const std::byte* p) noexcept { return halves(p, 16, 0xffff0000U); }
+  static HRM_ALWAYS_INLINE Float high_halves(const std::byte* p) noexcept { return halves(p, 0, 0xffff0000U); }
+  static HRM_ALWAYS_INLINE Float reciprocal(Float a) noexcept { return set(1.0F) / a; }
+
+ private:
+  static HRM_ALWAYS_INLINE Float halves(const std::byte* p, int shift, std::uint32_t mask) noexcept {
+    Float r{};
+    for (std::size_t i = 0; i < lanes; ++i) {
+      std::uint32_t word = 0;
+      std::memcpy(&word, p + 4 * i, 4);
+      r.lane[i] = std::bit_cast<float>((word << shift) & mask);
+    }
+    return r;
+  }
+};
+
+#if defined(HRM_SIMD_VECTOR)
+/// What xsimd says the same way for every instruction set.
+template <class Arch, class Xsimd>
+struct XsimdBase {
+  using Float = xsimd::batch<float, Xsimd>;
+  using Int = xsimd::batch<std::int32_t, Xsimd>;
+  static constexpr std::size_t lanes = Float::size;
+
+  static HRM_ALWAYS_INLINE Float set(float x) noexcept { return Float(x); }
+  static HRM_ALWAYS_INLINE Int set(std::int32_t x) noexcept { return Int(x); }
+  static HRM_ALWAYS_INLINE Float load(const float* p) noexcept { return Float::load_unaligned(p); }
+  static HRM_ALWAYS_INLINE void store(float* p, Float x) noexcept { x.store_unaligned(p); }
+  static HRM_ALWAYS_INLINE Int load(const std::int32_t* p) noexcept { return Int::load_unaligned(p); }
+  static HRM_ALWAYS_INLINE void store(std::int32_t* p, Int x) noexcept { x.store_unaligned(p); }
+  static HRM_ALWAYS_INLINE Float fma(Float a, Float b, Float c) noexcept { return xsimd::fma(a, b, c); }
+  static HRM_ALWAYS_INLINE Float max(Float a, Float b) noexcept { return xsimd::max(a, b); }
+  static HRM_ALWAYS_INLINE Float min(Float a, Float b) noexcept { return xsimd::min(a, b); }
+  static HRM_ALWAYS_INLINE Float abs(Float a) noexcept { return xsimd::abs(a); }
+  static HRM_ALWAYS_INLINE Float to_float(Int a) noexcept { return xsimd::to_float(a); }
+  static HRM_ALWAYS_INLINE Int sub(Int a, Int b) noexcept { return a - b; }
+  static HRM_ALWAYS_INLINE Float pow2(Int n) noexcept {
+    return xsimd::bitwise_cast<Float>((n + Int(127)) << 23);
+  }
+  static HRM_ALWAYS_INLINE Float low_halves(const std::byte* p) noexcept { return xsimd::bitwise_cast<Float>(words(p) << 16); }
+  static HRM_ALWAYS_INLINE Float high_halves(const std::byte* p) noexcept {
+    return xsimd::bitwise_cast<Float>(words(p) & Int(static_cast<std::int32_t>(0xffff0000U)));
+  }
+  static HRM_ALWAYS_INLINE Float reciprocal(Float a) noexcept { return Float(1.0F) / a; }
+
+ private:
+  static HRM_ALWAYS_INLINE Int words(const std::byte* p) noexcept {
+    return Int::load_unaligned(reinterpret_cast<const std::int32_t*>(p));
+  }
+};
+#endif
+
+#if defined(HRM_SIMD_AVX512)
+template <class Arch>
+  requires(Arch::family == Family::avx512)
+struct Simd<Arch> : XsimdBase<Arch, xsimd::avx512bw> {
+  using Base = XsimdBase<Arch, xsimd::avx512bw>;
+  using typename Base::Float;
+  using typename Base::Int;
+  static HRM_ALWAYS_INLINE Float swap_pairs(Float a) noexcept { return Float(_mm512_permute_ps(a, 0xb1)); }
+  static HRM_ALWAYS_INLINE Int round(Float a) noexcept { return Int(_mm512_cvtps_epi32(a)); }
+  /// 1 / a within 2 ulp: the instruction's 14 bits and one step of Newton's method; a division takes 16 cycles.
+  static HRM_ALWAYS_INLINE Float reciprocal(Float a) noexcept {
+    const Float r(_mm512_rcp14_ps(a));
+    return Base::fma(r, Float(_mm512_fnmadd_ps(a, r, _mm512_set1_ps(1.0F))), r);
+  }
+};
+#elif defined(HRM_SIMD_AVX2)
+template <>
+struct Simd<Avx2> : XsimdBase<Avx2, xsimd::fma3<xsimd::avx2>> {
+  static HRM_ALWAYS_INLINE Float swap_pairs(Float a) noexcept { return Float(_mm256_permute_ps(a, 0xb1)); }
+  static HRM_ALWAYS_INLINE Int round(Float a) noexcept { return Int(_mm256_cvtps_epi32(a)); }
+};
+#elif defined(HRM_SIMD_SSE2)
+template <>
+struct Simd<Sse2> : XsimdBase<Sse2, xsimd::sse2> {
+  static HRM_ALWAYS_INLINE Float swap_pairs(Float a) noexcept { return Float(_mm_shuffle_ps(a, a, 0xb1)); }
+  static HRM_ALWAYS_INLINE Int round(Float a) noexcept { return Int(_mm_cvtps_epi32(a)); }
+};
+#elif defined(HRM_SIMD_NEON64)
+template <>
+struct Simd<Neon64> : XsimdBase<Neon64, xsimd::neon64> {
+  static HRM_ALWAYS_INLINE Float swap_pairs(Float a) noexcept { return Float(vrev64q_f32(a)); }
+  static HRM_ALWAYS_INLINE Int round(Float a) noexcept { return Int(vcvtnq_s32_f32(a)); }
+};
+#endif
+
+/// Loads n < lanes elements, zeros beyond.
+template <class Arch>
+[[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float load_some(const float* p, std::size_t n) noexcept {
+  alignas(64) float lane[Simd<Arch>::lanes] = {};
+  for (std::size_t i = 0; i < n; ++i) lane[i] = p[i];
+  return Simd<Arch>::load(lane);
+}
+/// Stores the first n < lanes elements.
+template <class Arch>
+HRM_ALWAYS_INLINE void store_some(float* p, typename Simd<Arch>::Float x, std::size_t n) noexcept {
+  alignas(64) float lane[Simd<Arch>::lanes];
+  Simd<Arch>::store(lane, x);
+  for (std::size_t i = 0; i < n; ++i) p[i] = lane[i];
+}
+
+/// Sum and maximum over the lanes, by halves.
+template <class Arch>
+[[nodiscard]] HRM_ALWAYS_INLINE float sum_of(typename Simd<Arch>::Float x) noexcept {
+  alignas(64) float lane[Simd<Arch>::lanes];
+  Simd<Arch>::store(lane, x);
+  for (std::size_t half = Simd<Arch>::lanes / 2; half > 0; half /= 2) {
+    for (std::size_t i = 0; i < half; ++i) lane[i] += lane[i + half];
+  }
+  return lane[0];
+}
+template <class Arch>
+[[nodiscard]] HRM_ALWAYS_INLINE float max_of(typename Simd<Arch>::Float x) noexcept {
+  alignas(64) float lane[Simd<Arch>::lanes];
+  Simd<Arch>::store(lane, x);
+  float most = lane[0];
+  for (std::size_t i = 1; i < Simd<Arch>::lanes; ++i) most = lane[i] > most ? lane[i] : most;
+  return most;
+}
+
+}  // namespace hrm::kernels

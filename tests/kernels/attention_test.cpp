@@ -1,0 +1,117 @@
+#include "harness.hpp"
+
+using namespace test;
+
+namespace {
+
+/// One head out of qkv rows [positions, 3 * hidden], written to column `column` of the output rows.
+template <class Weight>
+std::vector<float> attend(const std::vector<float>& qkv, std::size_t positions, std::size_t head_dim, std::size_t step) {
+  const Table& t = kernels<Weight>();
+  const std::size_t stride = 3 * head_dim;
+  const auto packed = aligned<std::byte>(t.kv_bytes(positions, head_dim));
+  hrm::kernels::PackKvArgs pack;
+  pack.k = qkv.data() + head_dim;
+  pack.v = qkv.data() + 2 * head_dim;
+  pack.stride = stride;
+  pack.positions = positions;
+  pack.head_dim = head_dim;
+  pack.packed = packed.get();
+  t.pack_kv_tile(pack);
+
+  const std::size_t width = head_dim + 6;  // two other columns before and four behind
+  const Activations<Weight> operand(positions, width);
+  std::memset(operand.data.get(), 0, positions * operand.operand.stride);
+  std::vector<float> rows(positions * width, 5.0F);
+  hrm::kernels::AttendArgs args;
+  args.q = qkv.data();
+  args.q_stride = stride;
+  args.packed = packed.get();
+  args.positions = positions;
+  args.head_dim = head_dim;
+  if (t.operand_by_row) {
+    args.rows = rows.data();
+    args.row_stride = width;
+  } else {
+    args.out = operand.operand;
+  }
+  args.column = 2;
+  for (std::size_t q = 0; q < positions; q += step) {
+    args.begin = q;
+    args.end = std::min(positions, q + step);
+    t.attend_tile(args);
+  }
+  std::vector<float> out(positions * head_dim);
+  for (std::size_t p = 0; p < positions; ++p) {
+    for (std::size_t d = 0; d < head_dim; ++d) {
+      if constexpr (sizeof(Weight) == 1) {
+        out[p * head_dim + d] = rows[p * width + 2 + d];
+      } else {
+        typename hrm::kernels::Dot<Arch, Weight>::Operand stored;
+        std::memcpy(&stored, operand.operand.data + p * operand.operand.stride + (2 + d) * sizeof stored, sizeof stored);
+        if constexpr (sizeof stored == 2) {
+          out[p * head_dim + d] = hrm::to_float(stored);
+        } else {
+          out[p * head_dim + d] = stored;
+        }
+      }
+    }
+    if (t.operand_by_row) {
+      for (const std::size_t c : {std::size_t{0}, std::size_t{1}, head_dim + 2, head_dim + 5}) REQUIRE(rows[p * width + c] == 5.0F);
+    }
+  }
+  return out;
+}
+
+/// bfloat16 results are rounded, and where the instruction set has bfloat16 products the weights are too.
+template <class Weight>
+constexpr double tolerance = sizeof(Weight) != 4 && Arch::bf16 ? 1.2e-2 : 1e-5;
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("attention equals the plain one", Weight, HRM_EVERY_WEIGHT) {
+  for (const std::size_t head_dim : {2U, 6U, 16U, 32U, 64U, 128U, 144U}) {
+    for (const std::size_t positions : {1U, 2U, 17U, 82U, 97U, 256U, 257U, 901U}) {
+      if (positions == 901 && head_dim != 64 && head_dim != 16) continue;
+      CAPTURE(head_dim);
+      CAPTURE(positions);
+      const auto qkv = random_floats(positions * 3 * head_dim, static_cast<std::uint32_t>(head_dim + positions), 1.5F);
+      const auto out = attend<Weight>(qkv, positions, head_dim, positions);
+      std::vector<double> weights(positions);
+      std::vector<double> expected(head_dim);
+      const std::size_t every = positions > 100 ? 31 : 1;
+      double worst = 0.0;
+      for (std::size_t p = 0; p < positions; p += every) {
+        plain::attend(qkv.data() + p * 3 * head_dim, qkv.data() + head_dim, qkv.data() + 2 * head_dim, 3 * head_dim, positions,
+                      head_dim, weights.data(), expected.data());
+        for (std::size_t d = 0; d < head_dim; ++d) {
+          worst = std::max(worst, std::fabs(static_cast<double>(out[p * head_dim + d]) - expected[d]));
+        }
+      }
+      REQUIRE(worst < tolerance<Weight>);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("the same bits however queries are split", Weight, HRM_EVERY_WEIGHT) {
+  for (const std::size_t positions : {82U, 300U}) {
+    const auto qkv = random_floats(positions * 3 * 32, 11, 2.0F);
+    const auto whole = attend<Weight>(qkv, positions, 32, positions);
+    for (const std::size_t step : {1U, 5U, 14U, 27U}) CHECK(attend<Weight>(qkv, positions, 32, step) == whole);
+  }
+}
+
+TEST_CASE_TEMPLATE("large scores neither overflow nor lose the winner", Weight, HRM_EVERY_WEIGHT) {
+  const std::size_t positions = 600;
+  const std::size_t head_dim = 16;
+  std::vector<float> qkv(positions * 3 * head_dim);
+  for (std::size_t p = 0; p < positions; ++p) {
+    for (std::size_t d = 0; d < head_dim; ++d) {
+      qkv[p * 48 + d] = 100.0F;
+      qkv[p * 48 + 16 + d] = p == 577 ? 100.0F : p < 10 ? -100.0F : 0.5F;  // scores up to 160000, the best one last
+      qkv[p * 48 + 32 + d] = static_cast<float>(p);
+    }
+  }
+  const auto out = attend<Weight>(qkv, positions, head_dim, positions);
+  for (const float x : out) REQUIRE(static_cast<double>(x) == doctest::Approx(577.0).epsilon(0.003));
+}

@@ -1,0 +1,55 @@
+#include "harness.hpp"
+
+using namespace test;
+using S = hrm::kernels::Simd<Arch>;
+
+namespace {
+
+template <class F>
+std::vector<float> in_vectors(std::vector<float> x, const F& f) {
+  x.resize(hrm::round_up(x.size(), S::lanes));
+  for (std::size_t i = 0; i < x.size(); i += S::lanes) S::store(x.data() + i, f(S::load(x.data() + i)));
+  return x;
+}
+
+}  // namespace
+
+TEST_CASE("exp is within 2 ulp over its range") {
+  std::vector<float> x = {0.0F, -0.0F, 1.0F, -1.0F, -87.0F, 88.0F, 0.34657359F, -0.34657359F, 1e-30F, -1e-30F};
+  for (float v = -87.0F; v < 88.0F; v += 0.00371F) x.push_back(v);
+  const auto y = in_vectors(x, [](auto v) { return hrm::kernels::exp<Arch>(v); });
+  double worst = 0.0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double exact = std::exp(static_cast<double>(x[i]));
+    worst = std::max(worst, std::fabs(static_cast<double>(y[i]) - exact) / exact);
+  }
+  CHECK(worst < 2 * 1.19e-7);
+  CHECK(y[0] == 1.0F);
+  CHECK(y[1] == 1.0F);
+}
+
+TEST_CASE("exp is clamped: never zero, infinite or NaN") {
+  const auto y = in_vectors({-1e30F, -200.0F, -88.0F, 89.0F, 200.0F, 1e30F}, [](auto v) { return hrm::kernels::exp<Arch>(v); });
+  for (const float v : y) {
+    CHECK(hrm::is_finite(v));
+    CHECK(v > 0.0F);
+  }
+  CHECK(y[0] < 2e-38F);
+  CHECK(y[5] > 1e38F);
+}
+
+TEST_CASE("silu is accurate, and right at both ends") {
+  std::vector<float> x = {0.0F, 50.0F, -50.0F, -79.0F, 300.0F};
+  for (float v = -30.0F; v < 30.0F; v += 0.00173F) x.push_back(v);
+  const auto y = in_vectors(x, [](auto v) { return hrm::kernels::silu<Arch>(v); });
+  double worst = 0.0;
+  for (std::size_t i = 1; i < x.size(); ++i) {
+    const double exact = plain::silu(static_cast<double>(x[i]));
+    worst = std::max(worst, std::fabs(static_cast<double>(y[i]) - exact) / (std::fabs(exact) + 1e-37));
+  }
+  CHECK(worst < 6e-7);
+  CHECK(y[0] == 0.0F);
+  const auto far = in_vectors({-200.0F, -1e20F}, [](auto v) { return hrm::kernels::silu<Arch>(v); });
+  CHECK(std::fabs(far[0]) < 1e-30F);
+  CHECK(std::fabs(far[1]) < 1e-10F);
+}

@@ -1,0 +1,150 @@
+#include "harness.hpp"
+
+using namespace test;
+
+TEST_CASE_TEMPLATE("store: bias and residual", Weight, HRM_EVERY_WEIGHT) {
+  for (const std::size_t cols : {2U, 37U, 64U}) {
+    const std::size_t depth = 24;
+    const std::size_t rows = 19;
+    const std::size_t stride = cols + 3;
+    const auto w = random_floats(cols * depth, 1);
+    const auto x = random_floats(rows * depth, 2);
+    const auto bias = random_floats(cols, 3);
+    const Packed<Weight> packed(w, cols, depth);
+    const Activations<Weight> operand(x, rows, depth);
+    const auto y = expected_product<Weight>(x, w, rows, cols, depth);
+    for (const bool with_bias : {false, true}) {
+      for (const bool accumulate : {false, true}) {
+        const auto before = random_floats(rows * stride, 4);
+        auto c = before;
+        hrm::kernels::StoreArgs args;
+        args.x = operand.operand;
+        args.w = packed.matrix;
+        args.c = c.data();
+        args.c_stride = stride;
+        args.bias = with_bias ? bias.data() : nullptr;
+        args.accumulate = accumulate;
+        kernels<Weight>().store_tile(args, Tile{0, rows, 0, packed.panels_count});
+        for (std::size_t i = 0; i < rows; ++i) {
+          for (std::size_t j = 0; j < stride; ++j) {
+            double expected = static_cast<double>(before[i * stride + j]);
+            if (j < cols) {
+              expected = y[i * cols + j] + (with_bias ? static_cast<double>(bias[j]) : 0.0) + (accumulate ? expected : 0.0);
+            }
+            REQUIRE(static_cast<double>(c[i * stride + j]) == doctest::Approx(expected).epsilon(1e-5));
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("qkv: rotation of q and k, scaling of q, heads of every width", Weight, HRM_EVERY_WEIGHT) {
+  struct Case {
+    std::size_t heads, head_dim;
+  };
+  for (const auto [heads, head_dim] : {Case{3, 2}, Case{5, 6}, Case{2, 16}, Case{3, 32}, Case{1, 24}, Case{2, 64}, Case{1, 128}}) {
+    const std::size_t hidden = heads * head_dim;
+    const std::size_t positions = 7;
+    const std::size_t rows = 3 * positions;
+    const auto w = random_floats(3 * hidden * hidden, 5, 0.2F);
+    const auto x = random_floats(rows * hidden, 6);
+    std::vector<double> angles(positions * head_dim / 2);
+    std::vector<float> cos(positions * head_dim);
+    std::vector<float> sin(positions * head_dim);
+    for (std::size_t i = 0; i < angles.size(); ++i) {
+      angles[i] = 0.37 * static_cast<double>(i) - 1.0;
+      cos[2 * i] = cos[2 * i + 1] = static_cast<float>(std::cos(angles[i]));
+      sin[2 * i + 1] = static_cast<float>(std::sin(angles[i]));
+      sin[2 * i] = -sin[2 * i + 1];
+    }
+    const Packed<Weight> packed(w, 3 * hidden, hidden);
+    const Activations<Weight> operand(x, rows, hidden);
+    for (const bool rope : {false, true}) {
+      auto y = expected_product<Weight>(x, w, rows, 3 * hidden, hidden);
+      for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t part = 0; part < 2; ++part) {
+          for (std::size_t h = 0; h < heads; ++h) {
+            double* head = y.data() + r * 3 * hidden + part * hidden + h * head_dim;
+            if (rope) plain::rotate(head, head_dim, angles.data() + r % positions * (head_dim / 2));
+            for (std::size_t d = 0; part == 0 && d < head_dim; ++d) head[d] *= 0.25;
+          }
+        }
+      }
+      for (const std::size_t row_step : {rows, std::size_t{4}}) {
+        std::vector<float> qkv(rows * 3 * hidden, -9.0F);
+        hrm::kernels::QkvArgs args;
+        args.x = operand.operand;
+        args.w = packed.matrix;
+        args.qkv = qkv.data();
+        args.hidden = hidden;
+        args.head_dim = head_dim;
+        args.positions = positions;
+        args.cos = rope ? cos.data() : nullptr;
+        args.sin = rope ? sin.data() : nullptr;
+        args.q_scale = 0.25F;
+        in_tiles(rows, packed.panels_count, row_step, 2, [&](const Tile& tile) { kernels<Weight>().qkv_tile(args, tile); });
+        CAPTURE(hidden);
+        CAPTURE(head_dim);
+        REQUIRE(distance(qkv, y) < 2e-5);
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("swiglu: runs of gate and up, written as the next product reads them", Weight, HRM_EVERY_WEIGHT) {
+  const Table& t = kernels<Weight>();
+  const std::size_t run = t.swiglu_run;
+  for (const std::size_t inner : {run, 3 * run, std::size_t{256}}) {
+    const std::size_t hidden = 31;
+    const std::size_t rows = 23;
+    const auto gate = random_floats(inner * hidden, 7);
+    const auto up = random_floats(inner * hidden, 8);
+    const auto x = random_floats(rows * hidden, 9, 3.0F);
+    std::vector<float> w(2 * inner * hidden);
+    for (std::size_t j = 0; j < inner; ++j) {
+      const std::size_t at = j / run * 2 * run + j % run;
+      std::copy_n(gate.begin() + static_cast<std::ptrdiff_t>(j * hidden), hidden, w.begin() + static_cast<std::ptrdiff_t>(at * hidden));
+      std::copy_n(up.begin() + static_cast<std::ptrdiff_t>(j * hidden), hidden,
+                  w.begin() + static_cast<std::ptrdiff_t>((at + run) * hidden));
+    }
+    const Packed<Weight> packed(w, 2 * inner, hidden);
+    const Activations<Weight> operand(x, rows, hidden);
+    const auto g = expected_product<Weight>(x, gate, rows, inner, hidden);
+    const auto u = expected_product<Weight>(x, up, rows, inner, hidden);
+    std::vector<float> expected(rows * inner);
+    for (std::size_t i = 0; i < expected.size(); ++i) expected[i] = static_cast<float>(plain::silu(g[i]) * u[i]);
+
+    const Activations<Weight> out(rows, inner);
+    std::vector<float> out_rows(rows * inner);
+    hrm::kernels::SwigluArgs args;
+    args.x = operand.operand;
+    args.w = packed.matrix;
+    args.inner = inner;
+    if (t.operand_by_row) {
+      args.rows = out_rows.data();
+    } else {
+      args.out = out.operand;
+    }
+    in_tiles(rows, packed.panels_count, 10, 3, [&](const Tile& tile) { t.swiglu_tile(args, tile); });
+    double worst = 0.0;
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t j = 0; j < inner; ++j) {
+        float found = out_rows[i * inner + j];
+        if constexpr (sizeof(Weight) != 1) {
+          typename hrm::kernels::Dot<Arch, Weight>::Operand stored;
+          std::memcpy(&stored, out.operand.data + i * out.operand.stride + j * sizeof stored, sizeof stored);
+          if constexpr (sizeof stored == 2) {
+            found = hrm::to_float(stored);
+          } else {
+            found = stored;
+          }
+        }
+        const double rounding = sizeof(Weight) == 2 && Arch::bf16 ? 0.0041 : 2e-5;
+        worst = std::max(worst, std::fabs(static_cast<double>(found - expected[i * inner + j])) /
+                                    (rounding * (1.0 + std::fabs(static_cast<double>(expected[i * inner + j])))));
+      }
+    }
+    CHECK(worst < 1.0);
+  }
+}

@@ -1,0 +1,115 @@
+#include "harness.hpp"
+
+using namespace test;
+
+namespace {
+
+template <class Weight>
+std::vector<float> run(const Packed<Weight>& w, const Activations<Weight>& x, std::size_t rows, std::size_t row_step,
+                       std::size_t panel_step) {
+  std::vector<float> c(rows * w.matrix.cols, -7.0F);
+  hrm::kernels::StoreArgs args;
+  args.x = x.operand;
+  args.w = w.matrix;
+  args.c = c.data();
+  args.c_stride = w.matrix.cols;
+  in_tiles(rows, w.panels_count, row_step, panel_step, [&](const Tile& tile) { kernels<Weight>().store_tile(args, tile); });
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("products equal the plain one at every edge size", Weight, HRM_EVERY_WEIGHT) {
+  for (const std::size_t depth : {1U, 2U, 3U, 5U, 17U, 64U, 96U, 127U, 512U}) {
+    for (const std::size_t cols : {1U, 2U, 11U, 32U, 33U, 95U, 96U}) {
+      const auto w = random_floats(cols * depth, static_cast<std::uint32_t>(depth * 100 + cols), 0.3F);
+      const Packed<Weight> packed(w, cols, depth);
+      for (std::size_t rows : {1U, 2U, 3U, 5U, 7U, 13U, 17U, 29U}) {
+        CAPTURE(depth);
+        CAPTURE(cols);
+        CAPTURE(rows);
+        const auto x = random_floats(rows * depth, static_cast<std::uint32_t>(rows), 2.0F);
+        const Activations<Weight> operand(x, rows, depth);
+        const auto c = run(packed, operand, rows, rows, packed.panels_count);
+        const double tolerance = 2e-7 * static_cast<double>(depth) + 1e-6;
+        REQUIRE(distance(c, expected_product<Weight>(x, w, rows, cols, depth)) < tolerance);
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("a deep product, and one whose rows exceed the cache block", Weight, HRM_EVERY_WEIGHT) {
+  const std::size_t depth = 1536;
+  const std::size_t cols = 40;
+  const std::size_t rows = 201;
+  const auto w = random_floats(cols * depth, 1, 0.05F);
+  const auto x = random_floats(rows * depth, 2, 1.0F);
+  const Packed<Weight> packed(w, cols, depth);
+  const Activations<Weight> operand(x, rows, depth);
+  const auto c = run(packed, operand, rows, rows, packed.panels_count);
+  CHECK(distance(c, expected_product<Weight>(x, w, rows, cols, depth)) < 2e-5);
+}
+
+TEST_CASE_TEMPLATE("the same bits however rows and panels are split", Weight, HRM_EVERY_WEIGHT) {
+  const std::size_t depth = 97;
+  const std::size_t cols = 211;
+  const std::size_t rows = 83;
+  const auto w = random_floats(cols * depth, 3);
+  const auto x = random_floats(rows * depth, 4);
+  const Packed<Weight> packed(w, cols, depth);
+  const Activations<Weight> operand(x, rows, depth);
+  const auto whole = run(packed, operand, rows, rows, packed.panels_count);
+  for (const std::size_t row_step : {1U, 2U, 3U, 6U, 13U, 14U, 15U, 40U}) {
+    for (const std::size_t panel_step : {1U, 2U, 5U}) {
+      const auto split = run(packed, operand, rows, row_step, panel_step);
+      CHECK(std::memcmp(split.data(), whole.data(), whole.size() * sizeof(float)) == 0);
+    }
+  }
+}
+
+TEST_CASE("int8 sums are exact integers, also at the extremes") {
+  // Every activation and weight at +-127 would overflow 16-bit sums of two unsigned-times-signed products.
+  const std::size_t depth = 1536;
+  const std::size_t cols = 33;
+  const std::size_t rows = 5;
+  std::vector<float> w(cols * depth);
+  std::vector<float> x(rows * depth);
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = i % 3 == 0 ? -127.0F : 127.0F;
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = i / depth % 2 == 0 ? 127.0F : -127.0F;
+  const Packed<std::int8_t> packed(w, cols, depth);
+  const Activations<std::int8_t> operand(x, rows, depth);
+  const auto c = run(packed, operand, rows, rows, packed.panels_count);
+  std::vector<double> y(rows * cols);
+  plain::product(x.data(), w.data(), rows, cols, depth, y.data());
+  for (std::size_t i = 0; i < y.size(); ++i) REQUIRE(static_cast<double>(c[i]) == y[i]);
+  for (std::size_t j = 0; j < cols; ++j) {
+    double sum = 0.0;
+    for (std::size_t k = 0; k < depth; ++k) sum += static_cast<double>(w[j * depth + k]);
+    REQUIRE(static_cast<double>(packed.offsets[j]) == 128.0 * sum);
+  }
+}
+
+TEST_CASE_TEMPLATE("rows of zeros and columns of zeros give zeros", Weight, HRM_EVERY_WEIGHT) {
+  const std::size_t depth = 10;
+  std::vector<float> w(5 * depth, 1.0F);
+  std::vector<float> x(3 * depth, 1.0F);
+  std::fill_n(w.begin() + 2 * depth, depth, 0.0F);
+  std::fill_n(x.begin() + depth, depth, 0.0F);
+  const Packed<Weight> packed(w, 5, depth);
+  const Activations<Weight> operand(x, 3, depth);
+  const auto c = run(packed, operand, 3, 3, packed.panels_count);
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (std::size_t j = 0; j < 5; ++j) CHECK(c[i * 5 + j] == doctest::Approx(i == 1 || j == 2 ? 0.0 : 10.0));
+  }
+}
+
+TEST_CASE_TEMPLATE("sizes: rows are whole cache lines, an odd number of them", Weight, HRM_EVERY_WEIGHT) {
+  const Table& t = kernels<Weight>();
+  CHECK(t.panel_cols == 2 * t.swiglu_run);
+  for (std::size_t depth = 1; depth < 2000; depth += 37) {
+    CHECK(t.operand_stride(depth) % 128 == 64);
+    CHECK(t.panel_bytes(depth) % 64 == 0);
+    CHECK(t.panel_bytes(depth) >= depth * t.panel_cols * sizeof(Weight));
+    CHECK(t.panel_bytes(depth) <= (depth + 3) * t.panel_cols * sizeof(Weight) + 63);
+  }
+}
