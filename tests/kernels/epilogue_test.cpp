@@ -84,8 +84,8 @@ TEST_CASE_TEMPLATE("qkv: rotation of q and k, scaling of q, heads of every width
         args.sin = rope ? sin.data() : nullptr;
         args.q_scale = 0.25F;
         in_tiles(rows, packed.panels_count, row_step, 2, [&](const Tile& tile) { kernels<Weight>().qkv_tile(args, tile); });
-        CAPTURE(hidden);
-        CAPTURE(head_dim);
+        CAPTURE(args.hidden);
+        CAPTURE(args.head_dim);
         REQUIRE(distance(qkv, y) < 2e-5);
       }
     }

@@ -63,8 +63,8 @@ struct Packed {
     offsets = aligned<std::int32_t>(padded);
     matrix = {panels.get(), scales.get(), offsets.get(), cols, depth};
     if (sizeof(Weight) != 1) matrix.scales = nullptr, matrix.offsets = nullptr;
-    std::vector<float> copy(w.size() + 1);
-    std::copy(w.begin(), w.end(), copy.begin() + 1);
+    std::vector<float> copy(1);
+    copy.insert(copy.end(), w.begin(), w.end());
     for (std::size_t p = 0; p < panels_count; ++p) {
       std::vector<const float*> rows(t.panel_cols, nullptr);
       for (std::size_t j = 0; j < t.panel_cols && p * t.panel_cols + j < cols; ++j) {

@@ -14,8 +14,9 @@ HRM_ALWAYS_INLINE void write_operand(std::byte* row, std::size_t column, const f
   O* const to = reinterpret_cast<O*>(row) + column;
   if constexpr (sizeof(O) == 4) {
     using S = Simd<Arch>;
+    const std::size_t whole = count - count % S::lanes;
     std::size_t i = 0;
-    for (; i + S::lanes <= count; i += S::lanes) S::store(to + i, S::load(from + i));
+    for (; i < whole; i += S::lanes) S::store(to + i, S::load(from + i));
     for (; i < count; ++i) to[i] = from[i];
   } else {
     std::size_t i = 0;
