@@ -126,7 +126,8 @@ class [[nodiscard]] Result {
  public:
   Result(T value) noexcept(std::is_nothrow_move_constructible_v<T>)  // NOLINT(google-explicit-constructor)
       : content_(std::in_place_index<0>, std::move(value)) {}
-  Result(const Error& error) noexcept : content_(std::in_place_index<1>, error) {}  // NOLINT(google-explicit-constructor)
+  Result(const Error& error) noexcept
+      : content_(std::in_place_index<1>, error) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool has_value() const noexcept { return content_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }

@@ -89,7 +89,8 @@ struct TensorView {
 };
 
 /// Writes `count` elements from `first` on of a f32, f16 or bf16 tensor as float32. False if any is NaN or infinite.
-[[nodiscard]] inline bool read_floats(const TensorView& tensor, std::size_t first, std::size_t count, float* out) noexcept {
+[[nodiscard]] inline bool read_floats(const TensorView& tensor, std::size_t first, std::size_t count,
+                                      float* out) noexcept {
   const std::byte* from = tensor.data + first * size_of(tensor.dtype);
   std::uint32_t worst = 0;  // an exponent of all ones marks NaN and infinity
   if (tensor.dtype == DType::f32) {

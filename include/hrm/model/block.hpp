@@ -13,17 +13,18 @@ namespace hrm {
 /// How an operation is cut into tiles; a tile is some ten microseconds of work, so that a deadline is met and
 /// threads share evenly.
 struct Grid {
-  static constexpr std::size_t work = 1'500'000;          ///< multiply-adds a tile aims at
+  static constexpr std::size_t work = 1'500'000;               ///< multiply-adds a tile aims at
   static constexpr std::size_t cached = std::size_t{1} << 19;  ///< bytes of operand rows that stay in a core's L2
 
-  std::size_t step = 1;     ///< rows (or queries) a tile
-  std::size_t groups = 1;   ///< tiles across
-  std::size_t span = 1;     ///< panels (or heads) a tile
-  std::size_t chunks = 1;   ///< tiles down
+  std::size_t step = 1;    ///< rows (or queries) a tile
+  std::size_t groups = 1;  ///< tiles across
+  std::size_t span = 1;    ///< panels (or heads) a tile
+  std::size_t chunks = 1;  ///< tiles down
   [[nodiscard]] std::size_t tiles() const noexcept { return chunks * groups; }
 
   /// Tiles of a product of `rows` with W: chunks of rows that stay in cache, and in them runs of panels.
-  [[nodiscard]] static Grid product(const kernels::Table& table, const kernels::PackedMatrix& w, std::size_t rows) noexcept {
+  [[nodiscard]] static Grid product(const kernels::Table& table, const kernels::PackedMatrix& w,
+                                    std::size_t rows) noexcept {
     Grid g;
     const std::size_t fit = cached / table.operand_stride(w.depth);
     g.chunks = ceil_div(rows, fit > table.row_block ? fit : table.row_block);
@@ -37,8 +38,8 @@ struct Grid {
     g.groups = ceil_div(panels, g.span);
     return g;
   }
-  [[nodiscard]] kernels::Tile product_tile(const kernels::Table& table, const kernels::PackedMatrix& w, std::size_t rows,
-                                           std::size_t tile) const noexcept {
+  [[nodiscard]] kernels::Tile product_tile(const kernels::Table& table, const kernels::PackedMatrix& w,
+                                           std::size_t rows, std::size_t tile) const noexcept {
     const std::size_t panels = ceil_div(w.cols, table.panel_cols);
     kernels::Tile t{};
     t.row_begin = tile / groups * step;
@@ -102,17 +103,26 @@ class Block {
   }
 
   /// Number of tiles of a stage of this block, for the rows in work.
-  [[nodiscard]] std::size_t tiles(Op op, const Shape& shape, const kernels::Table& table, const Workspace& w) const noexcept {
+  [[nodiscard]] std::size_t tiles(Op op, const Shape& shape, const kernels::Table& table,
+                                  const Workspace& w) const noexcept {
     const Sizes& s = shape.sizes();
     switch (op) {
-      case Op::qkv: return Grid::product(table, qkv_, w.rows).tiles();
-      case Op::pack_kv: return w.active() * s.heads;
-      case Op::attend: return Grid::attention(table, s, w.positions, w.active()).tiles();
-      case Op::project: return Grid::product(table, project_, w.rows).tiles();
-      case Op::gate_up: return Grid::product(table, gate_up_, w.rows).tiles();
-      case Op::down: return Grid::product(table, down_, w.rows).tiles();
-      case Op::inner_operand: return Grid::by_rows(w.rows, s.inner).tiles();
-      default: return Grid::by_rows(w.rows, s.hidden).tiles();
+      case Op::qkv:
+        return Grid::product(table, qkv_, w.rows).tiles();
+      case Op::pack_kv:
+        return w.active() * s.heads;
+      case Op::attend:
+        return Grid::attention(table, s, w.positions, w.active()).tiles();
+      case Op::project:
+        return Grid::product(table, project_, w.rows).tiles();
+      case Op::gate_up:
+        return Grid::product(table, gate_up_, w.rows).tiles();
+      case Op::down:
+        return Grid::product(table, down_, w.rows).tiles();
+      case Op::inner_operand:
+        return Grid::by_rows(w.rows, s.inner).tiles();
+      default:
+        return Grid::by_rows(w.rows, s.hidden).tiles();
     }
   }
 
@@ -122,8 +132,9 @@ class Block {
     const Sizes& s = shape.sizes();
     switch (op) {
       case Op::qkv: {
-        const kernels::QkvArgs args{w.operand, qkv_, w.qkv, s.hidden, s.head_dim(), w.positions, w.cos, w.sin,
-                                    1.0F / std::sqrt(static_cast<float>(s.head_dim()))};
+        const kernels::QkvArgs args{w.operand, qkv_,         w.qkv,
+                                    s.hidden,  s.head_dim(), w.positions,
+                                    w.cos,     w.sin,        1.0F / std::sqrt(static_cast<float>(s.head_dim()))};
         return table.qkv_tile(args, Grid::product(table, qkv_, w.rows).product_tile(table, qkv_, w.rows, tile));
       }
       case Op::pack_kv: {
@@ -131,7 +142,8 @@ class Block {
         return table.pack_kv_tile(kernels::PackKvArgs{first + s.hidden, first + 2 * s.hidden, 3 * s.hidden, w.positions,
                                                       s.head_dim(), w.kv + tile * w.kv_bytes});
       }
-      case Op::attend: return attend(tile, s, table, w);
+      case Op::attend:
+        return attend(tile, s, table, w);
       case Op::project:
         return table.store_tile(kernels::StoreArgs{w.operand, project_, z, s.hidden, nullptr, true},
                                 Grid::product(table, project_, w.rows).product_tile(table, project_, w.rows, tile));
@@ -141,18 +153,22 @@ class Block {
       case Op::down:
         return table.store_tile(kernels::StoreArgs{w.inner, down_, z, s.hidden, nullptr, true},
                                 Grid::product(table, down_, w.rows).product_tile(table, down_, w.rows, tile));
-      case Op::attended_operand: return rows(tile, table, {w.attended, nullptr, nullptr, s.hidden, false, 0.0F, w.operand}, w);
-      case Op::inner_operand: return rows(tile, table, {w.inner_rows, nullptr, nullptr, s.inner, false, 0.0F, w.inner}, w);
+      case Op::attended_operand:
+        return rows(tile, table, {w.attended, nullptr, nullptr, s.hidden, false, 0.0F, w.operand}, w);
+      case Op::inner_operand:
+        return rows(tile, table, {w.inner_rows, nullptr, nullptr, s.inner, false, 0.0F, w.inner}, w);
       case Op::norm_last: {
         kernels::Operand out = w.operand;
         out.stride = heads.operand_stride(s.hidden);
         return rows(tile, heads, {z, nullptr, nullptr, s.hidden, true, eps, out}, w);
       }
-      default: return rows(tile, table, {z, nullptr, nullptr, s.hidden, true, eps, w.operand}, w);
+      default:
+        return rows(tile, table, {z, nullptr, nullptr, s.hidden, true, eps, w.operand}, w);
     }
   }
 
-  static void rows(std::size_t tile, const kernels::Table& table, const kernels::RowArgs& args, const Workspace& w) noexcept {
+  static void rows(std::size_t tile, const kernels::Table& table, const kernels::RowArgs& args,
+                   const Workspace& w) noexcept {
     const std::size_t step = Grid::by_rows(w.rows, args.width).step;
     const std::size_t end = (tile + 1) * step;
     table.row_tile(args, tile * step, end < w.rows ? end : w.rows);

@@ -9,7 +9,8 @@
 namespace hrm {
 
 /// x = sqrt(H) * embed(tokens), the puzzle's embedding in the P positions before them; with learned positions
-/// x = sqrt(H) * 0.707106781 * (embed + position). Tables are kept in float32, but for a puzzle embedding too large to copy.
+/// x = sqrt(H) * 0.707106781 * (embed + position). Tables are kept in float32, but for a puzzle embedding too large to
+/// copy.
 template <class Shape>
 class TokenEmbedding {
  public:
@@ -35,12 +36,13 @@ class TokenEmbedding {
     if (config.positions == PositionEncoding::learned) {
       learned_positions_ = rows_of("embed_pos.embedding_weight");
       if (learned_positions_ <= config.sizes.puzzle_tokens) {
-        reader.fail(Error(ErrorCode::missing, "embed_pos.embedding_weight: expected more than ", config.sizes.puzzle_tokens,
-                          " learned positions, found ", learned_positions_));
+        reader.fail(Error(ErrorCode::missing, "embed_pos.embedding_weight: expected more than ",
+                          config.sizes.puzzle_tokens, " learned positions, found ", learned_positions_));
       }
     }
     if (config.puzzle_emb_ndim == 0) return;
-    const TensorView* table = reader.find("puzzle_emb.weights", {rows_of("puzzle_emb.weights"), config.puzzle_emb_ndim});
+    const TensorView* table =
+        reader.find("puzzle_emb.weights", {rows_of("puzzle_emb.weights"), config.puzzle_emb_ndim});
     if (table == nullptr) return;
     puzzles_ = table->shape[0];
     const auto ids = reader.options().puzzle_ids;
@@ -48,7 +50,8 @@ class TokenEmbedding {
     std::sort(chosen_.begin(), chosen_.end());
     chosen_.erase(std::unique(chosen_.begin(), chosen_.end()), chosen_.end());
     if (!chosen_.empty() && chosen_.back() >= puzzles_) {
-      reader.fail(Error(ErrorCode::value, "puzzle_emb.weights: expected puzzle ids below ", puzzles_, ", found ", chosen_.back()));
+      reader.fail(Error(ErrorCode::value, "puzzle_emb.weights: expected puzzle ids below ", puzzles_, ", found ",
+                        chosen_.back()));
     }
     if (chosen_.empty() && reader.options().owner != nullptr && table->bytes() > mapped_from) {
       mapped_ = *table;
@@ -75,7 +78,8 @@ class TokenEmbedding {
   }
 
   /// Whether a puzzle can be embedded; nothing is written. Never allocates.
-  [[nodiscard]] Result<void> check(const Config& config, std::span<const Token> tokens, std::size_t puzzle_id) const noexcept {
+  [[nodiscard]] Result<void> check(const Config& config, std::span<const Token> tokens,
+                                   std::size_t puzzle_id) const noexcept {
     if (tokens.empty()) return Error(ErrorCode::value, "tokens: expected at least one, found none");
     const std::size_t vocab = config.sizes.vocab;
     for (std::size_t i = 0; i < tokens.size(); ++i) {
@@ -92,7 +96,8 @@ class TokenEmbedding {
   }
 
   /// Writes x [P + tokens, hidden]. The arguments have passed check(). False if a mapped puzzle row is not finite.
-  [[nodiscard]] bool embed(const Config& config, std::span<const Token> tokens, std::size_t puzzle_id, float* x) const noexcept {
+  [[nodiscard]] bool embed(const Config& config, std::span<const Token> tokens, std::size_t puzzle_id,
+                           float* x) const noexcept {
     const std::size_t hidden = config.sizes.hidden;
     const std::size_t first = config.sizes.puzzle_tokens;
     bool finite = true;
@@ -106,7 +111,8 @@ class TokenEmbedding {
       }
     }
     for (std::size_t i = 0; i < tokens.size(); ++i) {
-      std::memcpy(x + (first + i) * hidden, tokens_ + static_cast<std::size_t>(tokens[i]) * hidden, hidden * sizeof(float));
+      std::memcpy(x + (first + i) * hidden, tokens_ + static_cast<std::size_t>(tokens[i]) * hidden,
+                  hidden * sizeof(float));
     }
     const std::size_t count = (first + tokens.size()) * hidden;
     const auto root = static_cast<float>(std::sqrt(static_cast<double>(hidden)));
@@ -128,7 +134,8 @@ class TokenEmbedding {
   }
   [[nodiscard]] Error no_puzzle(std::size_t puzzle_id) const noexcept {
     if (!chosen_.empty()) {
-      return Error(ErrorCode::value, "puzzle id: expected one of the ", chosen_.size(), " kept at load, found ", puzzle_id);
+      return Error(ErrorCode::value, "puzzle id: expected one of the ", chosen_.size(), " kept at load, found ",
+                   puzzle_id);
     }
     return Error(ErrorCode::value, "puzzle id: expected below ", puzzles_ == 0 ? 1 : puzzles_, ", found ", puzzle_id);
   }

@@ -6,7 +6,8 @@
 
 namespace hrm {
 
-/// logits = z_H W^T for every position (reference: lm_head). Positions [0, P) belong to the puzzle embedding and are not read.
+/// logits = z_H W^T for every position (reference: lm_head). Positions [0, P) belong to the puzzle embedding and are
+/// not read.
 template <class Shape>
 class LmHead {
  public:
@@ -41,7 +42,8 @@ class QHead {
     bias_ = arena.take<float>(2);
   }
   void load(detail::WeightReader& reader, const Sizes& sizes, const kernels::Table& floats) {
-    reader.pack(reader.find("q_head.weight", {2, sizes.hidden}), floats, weight_, [](std::size_t column) { return column; });
+    reader.pack(reader.find("q_head.weight", {2, sizes.hidden}), floats, weight_,
+                [](std::size_t column) { return column; });
     reader.read(reader.find("q_head.bias", {2}), 0, 2, bias_);
   }
   /// All active sequences: q [sequences, 2].

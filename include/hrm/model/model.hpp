@@ -32,7 +32,8 @@ class ModelInterface {
   /// Fills the rotary tables of a carved workspace.
   void prepare(Workspace& w) const noexcept {
     if (w.cos == nullptr) return;
-    fill_rope(const_cast<float*>(w.cos), const_cast<float*>(w.sin), w.positions, config_.sizes.head_dim(), config_.rope_theta);
+    fill_rope(const_cast<float*>(w.cos), const_cast<float*>(w.sin), w.positions, config_.sizes.head_dim(),
+              config_.rope_theta);
   }
   /// z_H, z_L of one sequence back to H_init, L_init.
   void reset(const Workspace& w, std::size_t sequence) const noexcept {
@@ -54,7 +55,8 @@ class ModelInterface {
   virtual void run(const Stage& stage, std::size_t tile, const Workspace& w) const noexcept = 0;
 
  protected:
-  ModelInterface(const Config& config, Precision precision, const kernels::Table& table, const kernels::Table& floats) noexcept
+  ModelInterface(const Config& config, Precision precision, const kernels::Table& table,
+                 const kernels::Table& floats) noexcept
       : config_(config), table_(&table), floats_(&floats), precision_(precision) {}
 
   Config config_;                  // NOLINT(*-non-private-member-*)
@@ -68,7 +70,8 @@ class ModelInterface {
   Precision precision_;            // NOLINT(*-non-private-member-*)
 };
 
-/// A model of a shape and a weight type (float, bfloat16, std::int8_t). Made by make_basic_model(), shared and const after.
+/// A model of a shape and a weight type (float, bfloat16, std::int8_t). Made by make_basic_model(), shared and const
+/// after.
 template <class Shape, class Weight>
 class BasicModel final : public ModelInterface {
  public:
@@ -88,17 +91,24 @@ class BasicModel final : public ModelInterface {
   }
   [[nodiscard]] std::size_t tiles(const Stage& stage, const Workspace& w) const noexcept override {
     switch (stage.op) {
-      case Op::inject: return Grid::by_rows(w.rows, shape_.sizes().hidden).tiles();
-      case Op::lm_head: return lm_head_.tiles(*floats_, w);
-      case Op::q_head: return 1;
-      default: return stage.level == Level::h ? h_.tiles(stage, shape_, *table_, w) : l_.tiles(stage, shape_, *table_, w);
+      case Op::inject:
+        return Grid::by_rows(w.rows, shape_.sizes().hidden).tiles();
+      case Op::lm_head:
+        return lm_head_.tiles(*floats_, w);
+      case Op::q_head:
+        return 1;
+      default:
+        return stage.level == Level::h ? h_.tiles(stage, shape_, *table_, w) : l_.tiles(stage, shape_, *table_, w);
     }
   }
   void run(const Stage& stage, std::size_t tile, const Workspace& w) const noexcept override {
     switch (stage.op) {
-      case Op::lm_head: return lm_head_.run(tile, shape_, *floats_, w);
-      case Op::q_head: return q_head_.run(shape_, *floats_, w);
-      default: break;
+      case Op::lm_head:
+        return lm_head_.run(tile, shape_, *floats_, w);
+      case Op::q_head:
+        return q_head_.run(shape_, *floats_, w);
+      default:
+        break;
     }
     if (stage.level == Level::h) {
       h_.run(stage, tile, shape_, *table_, *floats_, config_.rms_norm_eps, w);
@@ -108,8 +118,10 @@ class BasicModel final : public ModelInterface {
   }
 
   /// Packs the tensors. Errors name the tensor, what was expected and what was found; nothing is half-loaded.
-  [[nodiscard]] static Result<std::shared_ptr<const BasicModel>> make(const Config& config, std::span<const TensorView> tensors,
-                                                                      const ModelOptions& options, const kernels::Table& table,
+  [[nodiscard]] static Result<std::shared_ptr<const BasicModel>> make(const Config& config,
+                                                                      std::span<const TensorView> tensors,
+                                                                      const ModelOptions& options,
+                                                                      const kernels::Table& table,
                                                                       const kernels::Table& floats) {
     if (const Shape shape(config.sizes); shape.sizes() != config.sizes) {
       return Error(ErrorCode::shape, "model: expected the program's fixed shape (hidden ", shape.sizes().hidden,
@@ -126,7 +138,8 @@ class BasicModel final : public ModelInterface {
     Arena measure;
     model->take(measure);
     model->memory_ = Buffer(measure.used());
-    if (model->memory_.data() == nullptr) return Error(ErrorCode::memory, "model: no memory for ", measure.used(), " bytes of weights");
+    if (model->memory_.data() == nullptr)
+      return Error(ErrorCode::memory, "model: no memory for ", measure.used(), " bytes of weights");
     Arena arena(model->memory_.data());
     model->take(arena);
     model->load(reader);
@@ -141,7 +154,8 @@ class BasicModel final : public ModelInterface {
   [[nodiscard]] static Result<void> check_sizes(const Config& config) noexcept {
     const Sizes& s = config.sizes;
     if (s.heads == 0 || s.hidden == 0 || s.hidden % (2 * s.heads) != 0) {
-      return Error(ErrorCode::shape, "heads: expected a number that divides hidden ", s.hidden, " into even parts, found ", s.heads);
+      return Error(ErrorCode::shape, "heads: expected a number that divides hidden ", s.hidden,
+                   " into even parts, found ", s.heads);
     }
     if (s.inner == 0 || s.inner % 64 != 0) {
       return Error(ErrorCode::shape, "inner size: expected a multiple of 64, found ", s.inner);
@@ -150,7 +164,8 @@ class BasicModel final : public ModelInterface {
       return Error(ErrorCode::shape, "model: expected layers, cycles and a vocabulary, found none");
     }
     if (s.puzzle_tokens != ceil_div(config.puzzle_emb_ndim, s.hidden)) {
-      return Error(ErrorCode::shape, "puzzle tokens: expected ", ceil_div(config.puzzle_emb_ndim, s.hidden), ", found ", s.puzzle_tokens);
+      return Error(ErrorCode::shape, "puzzle tokens: expected ", ceil_div(config.puzzle_emb_ndim, s.hidden), ", found ",
+                   s.puzzle_tokens);
     }
     return {};
   }
@@ -175,7 +190,8 @@ class BasicModel final : public ModelInterface {
     q_head_.load(reader, s, *floats_);
     l_.load(reader, s, *table_);
     h_.load(reader, s, *table_);
-    for (const std::size_t number : {s.hidden, s.heads, s.inner, s.vocab, s.h_layers, s.l_layers, s.h_cycles, s.l_cycles, s.puzzle_tokens}) {
+    for (const std::size_t number :
+         {s.hidden, s.heads, s.inner, s.vocab, s.h_layers, s.l_layers, s.h_cycles, s.l_cycles, s.puzzle_tokens}) {
       reader.fingerprint().add(std::uint64_t{number});
     }
     reader.fingerprint().add(std::uint64_t{std::bit_cast<std::uint32_t>(config_.rope_theta)});
@@ -196,8 +212,8 @@ class Model {
  public:
   /// From a BasicModel (or anything else that is a ModelInterface).
   template <class Concrete>
-    requires std::is_base_of_v<ModelInterface, Concrete>
-  Model(std::shared_ptr<const Concrete> model) noexcept : model_(std::move(model)) {}  // NOLINT(google-explicit-constructor)
+    requires std::is_base_of_v<ModelInterface, Concrete> Model(std::shared_ptr<const Concrete> model)
+  noexcept : model_(std::move(model)) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] const Config& config() const noexcept { return model_->config(); }
   [[nodiscard]] Precision precision() const noexcept { return model_->precision(); }
@@ -215,25 +231,31 @@ class Model {
   std::shared_ptr<const ModelInterface> model_;
 };
 
-/// A model of fixed shape and weight type. `Arch` is the instruction set of its kernels, by default the including file's.
+/// A model of fixed shape and weight type. `Arch` is the instruction set of its kernels, by default the including
+/// file's.
 template <class Shape, class Weight, class Arch = kernels::DefaultArch>
-[[nodiscard]] Result<std::shared_ptr<const BasicModel<Shape, Weight>>> make_basic_model(const Config& config,
-                                                                                        std::span<const TensorView> tensors,
-                                                                                        const ModelOptions& options = {}) {
-  return BasicModel<Shape, Weight>::make(config, tensors, options, kernels::table<Arch, Weight>(), kernels::table<Arch, float>());
+[[nodiscard]] Result<std::shared_ptr<const BasicModel<Shape, Weight>>> make_basic_model(
+    const Config& config, std::span<const TensorView> tensors, const ModelOptions& options = {}) {
+  return BasicModel<Shape, Weight>::make(config, tensors, options, kernels::table<Arch, Weight>(),
+                                         kernels::table<Arch, float>());
 }
 
-/// A model from named tensors (prefixes stripped) in the precision that `options` choose. Allocates the packed weights once.
+/// A model from named tensors (prefixes stripped) in the precision that `options` choose. Allocates the packed weights
+/// once.
 template <class Arch = kernels::DefaultArch>
-[[nodiscard]] Result<Model> make_model(const Config& config, std::span<const TensorView> tensors, const ModelOptions& options = {}) {
+[[nodiscard]] Result<Model> make_model(const Config& config, std::span<const TensorView> tensors,
+                                       const ModelOptions& options = {}) {
   const auto handle = [](auto made) -> Result<Model> {
     if (!made) return made.error();
     return Model(*std::move(made));
   };
   switch (options.precision) {
-    case Precision::bf16: return handle(make_basic_model<DynamicShape, bfloat16, Arch>(config, tensors, options));
-    case Precision::int8: return handle(make_basic_model<DynamicShape, std::int8_t, Arch>(config, tensors, options));
-    case Precision::f32: break;
+    case Precision::bf16:
+      return handle(make_basic_model<DynamicShape, bfloat16, Arch>(config, tensors, options));
+    case Precision::int8:
+      return handle(make_basic_model<DynamicShape, std::int8_t, Arch>(config, tensors, options));
+    case Precision::f32:
+      break;
   }
   return handle(make_basic_model<DynamicShape, float, Arch>(config, tensors, options));
 }

@@ -43,7 +43,9 @@ class Schedule {
 
   /// `by_row`: the weights' operands need whole rows first (int8), see kernels::Table.
   Schedule(Arena& arena, const Sizes& sizes, bool by_row) noexcept
-      : size_(stage_count(sizes, by_row)), stages_(arena.take<Stage>(size_)), first_(arena.take<std::uint32_t>(size_ + 1)) {
+      : size_(stage_count(sizes, by_row)),
+        stages_(arena.take<Stage>(size_)),
+        first_(arena.take<std::uint32_t>(size_ + 1)) {
     if (stages_ != nullptr) fill(sizes, by_row);
   }
 
@@ -107,8 +109,8 @@ class Schedule {
   }
 
   std::size_t size_ = 0;
-  Stage* stages_ = nullptr;          // [size]
-  std::uint32_t* first_ = nullptr;   // [size + 1]
+  Stage* stages_ = nullptr;         // [size]
+  std::uint32_t* first_ = nullptr;  // [size + 1]
 };
 
 }  // namespace hrm

@@ -114,11 +114,13 @@ class WeightReader {
 
   /// Packs the rows of `tensor` [cols, depth], column j of the product taken from row source(j).
   template <class Source>
-  void pack(const TensorView* tensor, const kernels::Table& table, const kernels::PackedMatrix& w, const Source& source) {
+  void pack(const TensorView* tensor, const kernels::Table& table, const kernels::PackedMatrix& w,
+            const Source& source) {
     if (tensor == nullptr) return;
     staged_.resize(table.panel_cols * w.depth);
     pointers_.resize(table.panel_cols);
-    const bool direct = tensor->dtype == DType::f32 && reinterpret_cast<std::uintptr_t>(tensor->data) % alignof(float) == 0;
+    const bool direct =
+        tensor->dtype == DType::f32 && reinterpret_cast<std::uintptr_t>(tensor->data) % alignof(float) == 0;
     for (std::size_t panel = 0; panel * table.panel_cols < w.cols; ++panel) {
       for (std::size_t j = 0; j < table.panel_cols; ++j) {
         const std::size_t column = panel * table.panel_cols + j;

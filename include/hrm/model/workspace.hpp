@@ -22,13 +22,13 @@ struct Workspace {
 
   std::byte* scratch = nullptr;  ///< where what follows begins, scratch_bytes long
   std::size_t scratch_bytes = 0;
-  kernels::Operand operand;        ///< [batch * positions, hidden]
-  float* qkv = nullptr;            ///< [batch * positions, 3 * hidden]; shares its place with inner
-  std::byte* kv = nullptr;         ///< [batch, heads] of kv_bytes; shares its place with inner
+  kernels::Operand operand;  ///< [batch * positions, hidden]
+  float* qkv = nullptr;      ///< [batch * positions, 3 * hidden]; shares its place with inner
+  std::byte* kv = nullptr;   ///< [batch, heads] of kv_bytes; shares its place with inner
   std::size_t kv_bytes = 0;
-  float* attended = nullptr;       ///< [batch * positions, hidden] int8 only; shares its place with inner
-  kernels::Operand inner;          ///< [batch * positions, inner]
-  float* inner_rows = nullptr;     ///< [batch * positions, inner] int8 only
+  float* attended = nullptr;    ///< [batch * positions, hidden] int8 only; shares its place with inner
+  kernels::Operand inner;       ///< [batch * positions, inner]
+  float* inner_rows = nullptr;  ///< [batch * positions, inner] int8 only
 
   const float* cos = nullptr;  ///< [positions, head_dim] interleaved; null with learned positions
   const float* sin = nullptr;  ///< [positions, head_dim] interleaved, negative at even columns
@@ -39,7 +39,8 @@ struct Workspace {
 /// Carves a workspace out of `arena` (or measures it, on an empty arena). `float_stride` is the float kernels' operand
 /// stride for hidden: the heads always read float32 rows.
 [[nodiscard]] inline Workspace carve_workspace(Arena& arena, const Config& config, const kernels::Table& table,
-                                               std::size_t float_stride, std::size_t positions, std::size_t batch) noexcept {
+                                               std::size_t float_stride, std::size_t positions,
+                                               std::size_t batch) noexcept {
   const Sizes& s = config.sizes;
   const std::size_t rows = positions * batch;
   Workspace w;

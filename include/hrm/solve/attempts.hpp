@@ -8,8 +8,9 @@
 
 namespace hrm {
 
-/// Another way to look at the same puzzle, such as a symmetry: seen[i] = token_map[puzzle[position[i]]], and back again.
-/// Empty maps leave things as they are. Both are permutations ([S] positions, [vocab] tokens) and must outlive the call.
+/// Another way to look at the same puzzle, such as a symmetry: seen[i] = token_map[puzzle[position[i]]], and back
+/// again. Empty maps leave things as they are. Both are permutations ([S] positions, [vocab] tokens) and must outlive
+/// the call.
 struct View {
   std::span<const std::uint32_t> position;
   std::span<const Token> token_map;
@@ -20,7 +21,7 @@ struct AttemptOptions {
   std::size_t slots = 0;         ///< attempts at once; 0: all
   std::size_t max_segments = 0;  ///< limit for each attempt; 0: the config's
   Halting halting = QHalt{};
-  Noise noise{};                 ///< another path for every attempt
+  Noise noise{};                  ///< another path for every attempt
   std::span<const View> views{};  ///< attempt k looks through views[k % size]; empty: as it is
   std::size_t puzzle_id = 0;
   Executor executor{};
@@ -28,13 +29,13 @@ struct AttemptOptions {
 
 /// What several attempts came to.
 struct AttemptsAnswer {
-  std::vector<Token> tokens;   ///< [S] the answer, seen as the puzzle was
-  bool accepted = false;       ///< the caller's check said yes to it
-  bool halted = false;         ///< at least one attempt halted by itself
-  std::size_t votes = 0;       ///< attempts that gave this answer
-  std::size_t finished = 0;    ///< attempts that came to an end
-  std::size_t segments = 0;    ///< segments of all attempts together, those broken off included
-  float q_halt = 0.0F;         ///< the largest among the attempts that gave it
+  std::vector<Token> tokens;  ///< [S] the answer, seen as the puzzle was
+  bool accepted = false;      ///< the caller's check said yes to it
+  bool halted = false;        ///< at least one attempt halted by itself
+  std::size_t votes = 0;      ///< attempts that gave this answer
+  std::size_t finished = 0;   ///< attempts that came to an end
+  std::size_t segments = 0;   ///< segments of all attempts together, those broken off included
+  float q_halt = 0.0F;        ///< the largest among the attempts that gave it
 };
 
 /// Accepts nothing: all attempts are made and the votes decide.
@@ -42,9 +43,9 @@ struct AcceptNone {
   [[nodiscard]] bool operator()(std::span<const Token>) const noexcept { return false; }
 };
 
-/// Tries a puzzle several times at once and stops at the first answer that `accept(tokens)` is content with. Without one,
-/// the answer given most often by attempts that halted wins; among equals, and where none halted, the largest q_halt.
-/// Allocates; for one thread. `accept` is noexcept.
+/// Tries a puzzle several times at once and stops at the first answer that `accept(tokens)` is content with. Without
+/// one, the answer given most often by attempts that halted wins; among equals, and where none halted, the largest
+/// q_halt. Allocates; for one thread. `accept` is noexcept.
 template <class Accept = AcceptNone>
 [[nodiscard]] Result<AttemptsAnswer> solve_attempts(const Model& model, std::span<const Token> tokens,
                                                     const AttemptOptions& options = {}, const Accept& accept = {}) {
@@ -54,7 +55,8 @@ template <class Accept = AcceptNone>
   const std::size_t length = tokens.size();
   const std::size_t vocab = model.config().sizes.vocab;
   for (const View& view : options.views) {
-    if ((!view.position.empty() && view.position.size() != length) || (!view.token_map.empty() && view.token_map.size() != vocab)) {
+    if ((!view.position.empty() && view.position.size() != length) ||
+        (!view.token_map.empty() && view.token_map.size() != vocab)) {
       return Error(ErrorCode::value, "view: expected maps of ", length, " positions and ", vocab, " tokens, found ",
                    view.position.size(), " and ", view.token_map.size());
     }
@@ -113,16 +115,19 @@ template <class Accept = AcceptNone>
   const auto sink = [&](const Outcome& outcome) noexcept {
     const View view = view_of(outcome.attempt);
     if (!view.token_map.empty()) {
-      for (std::size_t v = 0; v < vocab; ++v) inverse[static_cast<std::size_t>(view.token_map[v])] = static_cast<Token>(v);
+      for (std::size_t v = 0; v < vocab; ++v)
+        inverse[static_cast<std::size_t>(view.token_map[v])] = static_cast<Token>(v);
     }
     for (std::size_t i = 0; i < length; ++i) {
       const Token token = outcome.tokens[i];
-      back[view.position.empty() ? i : view.position[i]] = view.token_map.empty() ? token : inverse[static_cast<std::size_t>(token)];
+      back[view.position.empty() ? i : view.position[i]] =
+          view.token_map.empty() ? token : inverse[static_cast<std::size_t>(token)];
     }
     ++answer.finished;
     answer.halted |= outcome.halted;
     answer.accepted = accept(std::span<const Token>(back));
-    auto same = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& c) { return c.tokens == back; });
+    auto same =
+        std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& c) { return c.tokens == back; });
     if (same == candidates.end()) same = candidates.insert(candidates.end(), Candidate{back, 0, 0, outcome.q_halt});
     ++same->given;
     same->votes += outcome.halted ? 1 : 0;
@@ -134,8 +139,9 @@ template <class Accept = AcceptNone>
   answer.segments = solver.counts().segments;
   const Candidate* best = nullptr;
   for (const Candidate& c : candidates) {
-    if (answer.accepted ? c.tokens == answer.tokens
-                        : best == nullptr || c.votes > best->votes || (c.votes == best->votes && c.q_halt > best->q_halt)) {
+    if (answer.accepted
+            ? c.tokens == answer.tokens
+            : best == nullptr || c.votes > best->votes || (c.votes == best->votes && c.q_halt > best->q_halt)) {
       best = &c;
     }
   }

@@ -15,8 +15,10 @@ struct BatchOptions {
   Halting halting = QHalt{};     ///< asked for each puzzle after each of its segments
   Executor executor{};           ///< who helps; must outlive the solver
   Noise noise{};                 ///< see Job::attempt
-  std::size_t window = 0;        ///< results are handed out in the order the puzzles came, at most this many waiting; 0: as they finish
-  std::span<std::byte> memory{};  ///< memory_bytes() of 64-byte aligned memory that outlives the solver; empty: it takes its own
+  std::size_t window =
+      0;  ///< results are handed out in the order the puzzles came, at most this many waiting; 0: as they finish
+  std::span<std::byte>
+      memory{};  ///< memory_bytes() of 64-byte aligned memory that outlives the solver; empty: it takes its own
 };
 
 /// A puzzle for a BatchSolver. The tokens are copied when it is taken.
@@ -46,8 +48,9 @@ struct BatchCounts {
   std::size_t rounds = 0;    ///< segments of the whole batch: segments / (rounds * slots) is how busy the slots were
 };
 
-/// Thinks about up to `slots` puzzles of one length at once; every answer has the same bits as a Solver alone would give.
-/// All memory is taken by the constructor; after it nothing allocates, locks, throws or does I/O. One thread at a time.
+/// Thinks about up to `slots` puzzles of one length at once; every answer has the same bits as a Solver alone would
+/// give. All memory is taken by the constructor; after it nothing allocates, locks, throws or does I/O. One thread at a
+/// time.
 class BatchSolver {
  public:
   explicit BatchSolver(Model model, const BatchOptions& options = {}) noexcept
@@ -82,7 +85,8 @@ class BatchSolver {
   [[nodiscard]] std::size_t active() const noexcept { return active_; }
   [[nodiscard]] const BatchCounts& counts() const noexcept { return counts_; }
 
-  /// Puts a puzzle into a free slot. Errors: none is free, a segment is under way, wrong length, a token outside the vocabulary.
+  /// Puts a puzzle into a free slot. Errors: none is free, a segment is under way, wrong length, a token outside the
+  /// vocabulary.
   [[nodiscard]] Result<void> add(const Job& job) noexcept {
     if (!mind_.status()) return mind_.status();
     if (active_ == slots()) return Error(ErrorCode::state, "batch: expected a free slot, found none of ", slots());
@@ -137,19 +141,21 @@ class BatchSolver {
     }
   }
 
-  /// Everything `source` gives: fills the slots, thinks, hands out, until it is dry and all is done. `source(Job&)` says
-  /// whether there was one more; `sink(const Outcome&)` may say false to cancel (what is under way is dropped). Both noexcept.
-  /// A job that cannot be begun comes out with its error. Returns false if cancelled.
+  /// Everything `source` gives: fills the slots, thinks, hands out, until it is dry and all is done. `source(Job&)`
+  /// says whether there was one more; `sink(const Outcome&)` may say false to cancel (what is under way is dropped).
+  /// Both noexcept. A job that cannot be begun comes out with its error. Returns false if cancelled.
   template <class Source, class Sink>
   bool run(Source&& source, Sink&& sink) noexcept {
     static_assert(std::is_nothrow_invocable_r_v<bool, Source&, Job&>, "the source must be noexcept: bool(hrm::Job&)");
-    static_assert(std::is_nothrow_invocable_v<Sink&, const Outcome&>, "the sink must be noexcept: void or bool(const hrm::Outcome&)");
+    static_assert(std::is_nothrow_invocable_v<Sink&, const Outcome&>,
+                  "the sink must be noexcept: void or bool(const hrm::Outcome&)");
     bool going = true;
     const auto tell = [&](const Outcome& outcome) noexcept {
+      if (!going) return;
       if constexpr (std::is_same_v<std::invoke_result_t<Sink&, const Outcome&>, void>) {
         sink(outcome);
       } else {
-        going = sink(outcome) && going;
+        going = sink(outcome);
       }
     };
     bool dry = false;
@@ -214,7 +220,8 @@ class BatchSolver {
     solver.q_ = arena.take<float>(capacity.batch * 2);
     solver.waiting_ = arena.take<Waiting>(options.window);
     solver.waiting_tokens_ = arena.take<Token>(options.window * capacity.tokens);
-    for (std::size_t i = 0; solver.waiting_ != nullptr && i < options.window; ++i) ::new (solver.waiting_ + i) Waiting{};
+    for (std::size_t i = 0; solver.waiting_ != nullptr && i < options.window; ++i)
+      ::new (solver.waiting_ + i) Waiting{};
   }
   [[nodiscard]] static std::size_t own_bytes(const Model& model, const BatchOptions& options) noexcept {
     const Capacity c = capacity_of(model, options);
@@ -232,13 +239,17 @@ class BatchSolver {
     return options.memory.size() > tail ? options.memory.first(options.memory.size() - tail) : options.memory.first(1);
   }
 
-  [[nodiscard]] std::span<Token> prediction(std::size_t slot) noexcept { return {predictions_ + slot * tokens(), tokens()}; }
+  [[nodiscard]] std::span<Token> prediction(std::size_t slot) noexcept {
+    return {predictions_ + slot * tokens(), tokens()};
+  }
   [[nodiscard]] float* q(std::size_t slot) noexcept { return q_ + 2 * slot; }
   [[nodiscard]] std::size_t limit() const noexcept {
     return options_.max_segments != 0 ? options_.max_segments : mind_.model().config().halt_max_steps;
   }
   [[nodiscard]] std::size_t window_size() const noexcept { return options_.window; }
-  [[nodiscard]] bool window_full() const noexcept { return window_size() > 0 && next_order_ - first_order_ >= window_size(); }
+  [[nodiscard]] bool window_full() const noexcept {
+    return window_size() > 0 && next_order_ - first_order_ >= window_size();
+  }
 
   [[nodiscard]] Outcome outcome(std::size_t slot) noexcept {
     const Slot& s = slots_[slot];
@@ -295,7 +306,13 @@ class BatchSolver {
     }
     const std::size_t place = order % window_size();
     Waiting& kept = waiting_[place];
-    kept = Waiting{outcome.id, outcome.attempt, outcome.segments, outcome.q_halt, outcome.q_continue, outcome.halted, true,
+    kept = Waiting{outcome.id,
+                   outcome.attempt,
+                   outcome.segments,
+                   outcome.q_halt,
+                   outcome.q_continue,
+                   outcome.halted,
+                   true,
                    outcome.error != nullptr ? *outcome.error : Error()};
     if (outcome.error == nullptr) {
       std::memcpy(waiting_tokens_ + place * tokens(), outcome.tokens.data(), outcome.tokens.size_bytes());
@@ -306,18 +323,18 @@ class BatchSolver {
       const bool failed = !next.error.message().empty();
       const Token* row = waiting_tokens_ + first_order_ % window_size() * tokens();
       ++counts_.finished;
-      sink(Outcome{next.id, next.attempt, failed ? std::span<const Token>() : std::span<const Token>(row, tokens()), next.segments,
-                   next.halted, next.q_halt, next.q_continue, failed ? &next.error : nullptr});
+      sink(Outcome{next.id, next.attempt, failed ? std::span<const Token>() : std::span<const Token>(row, tokens()),
+                   next.segments, next.halted, next.q_halt, next.q_continue, failed ? &next.error : nullptr});
     }
   }
 
   Mind mind_;
   BatchOptions options_;
   Buffer own_;
-  Slot* slots_ = nullptr;         // [slots]; the first active_ have a puzzle
-  Token* predictions_ = nullptr;  // [slots, S]
-  float* q_ = nullptr;            // [slots, 2]
-  Waiting* waiting_ = nullptr;    // [window]
+  Slot* slots_ = nullptr;            // [slots]; the first active_ have a puzzle
+  Token* predictions_ = nullptr;     // [slots, S]
+  float* q_ = nullptr;               // [slots, 2]
+  Waiting* waiting_ = nullptr;       // [window]
   Token* waiting_tokens_ = nullptr;  // [window, S]
   std::size_t active_ = 0;
   std::size_t next_order_ = 0;   // puzzles begun

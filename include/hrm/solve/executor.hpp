@@ -20,8 +20,10 @@ struct Task {
 /// participants, and the solver's own thread does what is left.
 template <class T>
 concept ExecutorLike = requires(T& e, Task task) {
-  { e.run(task) } noexcept;
-  { e.concurrency() } noexcept -> std::convertible_to<unsigned>;
+  { e.run(task) }
+  noexcept;
+  { e.concurrency() }
+  noexcept->std::convertible_to<unsigned>;
 };
 
 /// A non-owning reference to an executor, which must outlive the solvers that use it. The default is the calling
@@ -31,7 +33,8 @@ class Executor {
   Executor() noexcept = default;
   template <ExecutorLike T>
     requires(!std::same_as<T, Executor>)
-  Executor(T& executor) noexcept  // NOLINT(google-explicit-constructor)
+  Executor(T& executor)
+  noexcept  // NOLINT(google-explicit-constructor)
       : self_(std::addressof(executor)),
         concurrency_(static_cast<unsigned>(executor.concurrency())),
         run_([](void* self, Task task) noexcept { static_cast<T*>(self)->run(task); }) {}

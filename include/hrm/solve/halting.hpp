@@ -1,5 +1,6 @@
 #pragma once
-/// When to stop thinking. A policy is any small noexcept callable that looks at a Thought and says whether it is the last.
+/// When to stop thinking. A policy is any small noexcept callable that looks at a Thought and says whether it is the
+/// last.
 
 #include <hrm/base/types.hpp>
 
@@ -11,15 +12,15 @@ namespace hrm {
 
 /// What the model thinks after a segment. Views into the solver; valid while the policy runs.
 struct Thought {
-  std::size_t segment = 0;                 ///< 1 after the first
-  std::span<const Token> prediction;       ///< [S] the most likely token of each position
-  std::size_t unchanged = 0;               ///< segments in a row that have given this same prediction, less one
-  float q_halt = 0.0F;                     ///< the value of stopping now, before the sigmoid
-  float q_continue = 0.0F;                 ///< the value of thinking on
+  std::size_t segment = 0;            ///< 1 after the first
+  std::span<const Token> prediction;  ///< [S] the most likely token of each position
+  std::size_t unchanged = 0;          ///< segments in a row that have given this same prediction, less one
+  float q_halt = 0.0F;                ///< the value of stopping now, before the sigmoid
+  float q_continue = 0.0F;            ///< the value of thinking on
 };
 
-/// The paper's rule: stop when q_halt > q_continue (section 2.4). `margin` asks for more than a lead, `min_segments` for
-/// more thought; with `by_sign` the rule is q_halt > margin, whatever q_continue says.
+/// The paper's rule: stop when q_halt > q_continue (section 2.4). `margin` asks for more than a lead, `min_segments`
+/// for more thought; with `by_sign` the rule is q_halt > margin, whatever q_continue says.
 struct QHalt {
   float margin = 0.0F;
   std::size_t min_segments = 1;
@@ -55,7 +56,8 @@ class Halting {
  public:
   template <class Policy>
     requires(!std::same_as<Policy, Halting>)
-  Halting(Policy policy) noexcept  // NOLINT(google-explicit-constructor)
+  Halting(Policy policy)
+  noexcept  // NOLINT(google-explicit-constructor)
       : call_([](const void* p, const Thought& t) noexcept -> bool { return (*static_cast<const Policy*>(p))(t); }) {
     static_assert(std::is_nothrow_invocable_r_v<bool, const Policy&, const Thought&>,
                   "a halting policy must be noexcept and callable as bool(const hrm::Thought&)");

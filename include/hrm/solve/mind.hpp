@@ -1,6 +1,6 @@
 #pragma once
-/// The memory of a running model and the running itself, for any number of puzzles at once: what Solver (one puzzle) and
-/// BatchSolver (many) are made of.
+/// The memory of a running model and the running itself, for any number of puzzles at once: what Solver (one puzzle)
+/// and BatchSolver (many) are made of.
 
 #include <hrm/base/tensor.hpp>
 
@@ -15,9 +15,9 @@ struct Capacity {
   std::size_t batch = 1;   ///< puzzles at once
 };
 
-/// State and scratch for up to `batch` puzzles of equal length. All memory is one block, taken when it is made (or given
-/// by the caller); nothing here allocates, throws or locks after that. Not for several threads at once; the executor's
-/// threads take part in run() alone.
+/// State and scratch for up to `batch` puzzles of equal length. All memory is one block, taken when it is made (or
+/// given by the caller); nothing here allocates, throws or locks after that. Not for several threads at once; the
+/// executor's threads take part in run() alone.
 class Mind {
  public:
   /// Bytes a block must have, 64-byte aligned.
@@ -159,7 +159,9 @@ class Mind {
   }
 
  private:
-  Mind(const Model& model, const Capacity& capacity, Arena& measure) noexcept : model_(model), capacity_(capacity) { carve(measure); }
+  Mind(const Model& model, const Capacity& capacity, Arena& measure) noexcept : model_(model), capacity_(capacity) {
+    carve(measure);
+  }
 
   void carve(Arena& arena) noexcept {
     const std::size_t positions = puzzle_tokens() + capacity_.tokens;

@@ -1,5 +1,6 @@
 #pragma once
-/// Latent noise: a gentle push of the state between segments, so that several attempts at one puzzle take several paths.
+/// Latent noise: a gentle push of the state between segments, so that several attempts at one puzzle take several
+/// paths.
 
 #include <hrm/model/workspace.hpp>
 
@@ -7,14 +8,15 @@
 
 namespace hrm {
 
-/// z += sigma * N(0, 1) for z_H and z_L before every segment but the first. The numbers depend on seed, attempt, segment
-/// and place alone, so a run can be repeated, paused and batched bit for bit.
+/// z += sigma * N(0, 1) for z_H and z_L before every segment but the first. The numbers depend on seed, attempt,
+/// segment and place alone, so a run can be repeated, paused and batched bit for bit.
 struct Noise {
   float sigma = 0.0F;  ///< standard deviation; the states' own root mean square is 1. 0: off
   std::uint64_t seed = 0;
 
   /// Adds to the states of one slot.
-  void add(const Workspace& w, std::size_t sequence, std::size_t hidden, std::size_t attempt, std::size_t segment) const noexcept {
+  void add(const Workspace& w, std::size_t sequence, std::size_t hidden, std::size_t attempt,
+           std::size_t segment) const noexcept {
     if (!(sigma > 0.0F)) return;
     const std::size_t width = w.positions * hidden;
     std::uint64_t state = scramble(seed ^ scramble(attempt ^ scramble(segment)));

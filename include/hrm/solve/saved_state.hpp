@@ -5,9 +5,9 @@
 
 namespace hrm {
 
-/// Writes and reads the state of a Solver. The bytes are for the same model, precision, instruction set and capacity; they
-/// say so, and anything else is refused with the reason. Read as hostile input: whatever they hold, the solver is either
-/// restored or left as it was. Neither side allocates.
+/// Writes and reads the state of a Solver. The bytes are for the same model, precision, instruction set and capacity;
+/// they say so, and anything else is refused with the reason. Read as hostile input: whatever they hold, the solver is
+/// either restored or left as it was. Neither side allocates.
 ///
 /// Layout, little endian: the Header below, then tokens [S] i32, prediction [S] i32, z_H, z_L [P + S, hidden] f32,
 /// logits [P + S, vocab] f32, q [2] f32, and inside a segment the scratch as it lies in memory.
@@ -24,7 +24,8 @@ class SavedState {
   [[nodiscard]] static Result<std::size_t> save(const Solver& solver, std::span<std::byte> out) noexcept {
     if (solver.count_ == 0) return Error(ErrorCode::state, "saved state: expected a started puzzle, found none");
     const std::size_t need = size(solver);
-    if (out.size() < need) return Error(ErrorCode::memory, "saved state: expected room for ", need, " bytes, found ", out.size());
+    if (out.size() < need)
+      return Error(ErrorCode::memory, "saved state: expected room for ", need, " bytes, found ", out.size());
     const Mind& mind = solver.mind_;
     Header header = describe(mind);
     header.tokens = static_cast<std::uint32_t>(solver.count_);
@@ -40,12 +41,13 @@ class SavedState {
                 std::memcpy(at, data, bytes);
                 at += bytes;
               });
-    header.checksum = checksum(out.data() + sizeof(Header), need - sizeof(Header));
+    header.checksum = checksum(header, out.subspan(sizeof(Header), need - sizeof(Header)));
     std::memcpy(out.data(), &header, sizeof(Header));
     return need;
   }
 
-  /// Takes over a saved state. Errors: another version, model, precision, instruction set or capacity, or damaged bytes.
+  /// Takes over a saved state. Errors: another version, model, precision, instruction set or capacity, or damaged
+  /// bytes.
   [[nodiscard]] static Result<void> restore(Solver& solver, std::span<const std::byte> bytes) noexcept {
     Mind& mind = solver.mind_;
     if (!mind.status()) return mind.status();
@@ -53,11 +55,13 @@ class SavedState {
     if (bytes.size() < sizeof(Header)) return damaged("a header of ", sizeof(Header), bytes.size());
     std::memcpy(&header, bytes.data(), sizeof(Header));
     const Header own = describe(mind);
-    if (header.magic != own.magic) return Error(ErrorCode::format, "saved state: expected the mark 'hrmS', found another");
+    if (header.magic != own.magic)
+      return Error(ErrorCode::format, "saved state: expected the mark 'hrmS', found another");
     if (header.version != own.version) return differs("version", own.version, header.version);
     if (header.fingerprint != own.fingerprint) return differs("model fingerprint", own.fingerprint, header.fingerprint);
     if (header.kernels != own.kernels) {
-      return Error(ErrorCode::mismatch, "saved state: expected one made with the kernels '", mind.model().kernels(), "', found another's");
+      return Error(ErrorCode::mismatch, "saved state: expected one made with the kernels '", mind.model().kernels(),
+                   "', found another's");
     }
     const std::size_t count = header.tokens;
     if (count == 0 || count > mind.capacity().tokens) return damaged("tokens up to ", mind.capacity().tokens, count);
@@ -68,7 +72,7 @@ class SavedState {
     }
     const std::size_t need = sizeof(Header) + payload_bytes(mind, count, inside);
     if (bytes.size() != need) return damaged("bytes: ", need, bytes.size());
-    if (checksum(bytes.data() + sizeof(Header), need - sizeof(Header)) != header.checksum) {
+    if (checksum(header, bytes.subspan(sizeof(Header))) != header.checksum) {
       return Error(ErrorCode::format, "saved state: the checksum does not fit the bytes");
     }
     // Everything is looked at before anything is touched.
@@ -78,26 +82,30 @@ class SavedState {
       Token token = 0;
       std::memcpy(&token, at + i * sizeof(Token), sizeof(Token));
       if (token < 0 || static_cast<std::size_t>(token) >= vocab) {
-        return Error(ErrorCode::value, "saved state: token ", i % count, ": expected 0 to ", vocab - 1, ", found ", token);
+        return Error(ErrorCode::value, "saved state: token ", i % count, ": expected 0 to ", vocab - 1, ", found ",
+                     token);
       }
     }
     const std::size_t floats = state_floats(mind, count);
     for (std::size_t i = 0; i < floats; ++i) {
       float value = 0.0F;
       std::memcpy(&value, at + 2 * count * sizeof(Token) + i * sizeof(float), sizeof(float));
-      if (!is_finite(value)) return Error(ErrorCode::value, "saved state: expected finite numbers, found NaN or infinity");
+      if (!is_finite(value))
+        return Error(ErrorCode::value, "saved state: expected finite numbers, found NaN or infinity");
     }
     if (auto fits = check_puzzle(mind, at, count, header.puzzle_id); !fits) return fits;
-    if (inside && header.ticket >= mind.tickets_for(count)) return damaged("tiles below ", mind.tickets_for(count), header.ticket);
+    if (inside && header.ticket >= mind.tickets_for(count))
+      return damaged("tiles below ", mind.tickets_for(count), header.ticket);
 
     mind.set_tokens(count);
     mind.set_active(1);
     std::memcpy(solver.tokens_.data(), at, count * sizeof(Token));
     static_cast<void>(mind.begin(0, solver.tokens_.first(count), static_cast<std::size_t>(header.puzzle_id)));
-    each_part(mind, count, inside, solver.tokens_.data(), solver.prediction_.data(), [&](const void* data, std::size_t size) {
-      std::memcpy(const_cast<void*>(data), at, size);
-      at += size;
-    });
+    each_part(mind, count, inside, solver.tokens_.data(), solver.prediction_.data(),
+              [&](const void* data, std::size_t size) {
+                std::memcpy(const_cast<void*>(data), at, size);
+                at += size;
+              });
     mind.resume_at(header.ticket);
     solver.count_ = count;
     solver.puzzle_id_ = static_cast<std::size_t>(header.puzzle_id);
@@ -125,7 +133,7 @@ class SavedState {
   }
 
  private:
-  struct Header {  // no padding
+  struct Header {                      // no padding
     std::uint32_t magic = 0x536d7268;  // "hrmS"
     std::uint32_t version = SavedState::version;
     std::uint64_t fingerprint = 0;
@@ -138,7 +146,7 @@ class SavedState {
     std::uint32_t tokens = 0;
     std::uint32_t ticket = 0;
     std::uint64_t halted = 0;
-    std::uint64_t checksum = 0;  // of all that follows the header
+    std::uint64_t checksum = 0;  // of this header with a zero here, and of all that follows
   };
   static_assert(sizeof(Header) == 88);
 
@@ -146,21 +154,25 @@ class SavedState {
     Header header;
     header.fingerprint = mind.model().fingerprint();
     const std::string_view name = mind.model().kernels();
-    header.kernels = checksum(reinterpret_cast<const std::byte*>(name.data()), name.size());
+    header.kernels = hash(std::as_bytes(std::span(name)));
     header.capacity = mind.capacity().tokens;
     return header;
   }
 
   // FNV-1a over words of eight bytes; damage, not malice, is what it finds.
-  [[nodiscard]] static std::uint64_t checksum(const std::byte* data, std::size_t size) noexcept {
-    std::uint64_t hash = 0xcbf29ce484222325U;
-    for (std::size_t i = 0; i < size; i += 8) {
+  [[nodiscard]] static std::uint64_t hash(std::span<const std::byte> bytes,
+                                          std::uint64_t state = 0xcbf29ce484222325U) noexcept {
+    for (std::size_t i = 0; i < bytes.size(); i += 8) {
       std::uint64_t word = 0;
-      std::memcpy(&word, data + i, size - i < 8 ? size - i : 8);
-      hash = (hash ^ word) * 0x100000001b3U;
-      hash ^= hash >> 32;
+      std::memcpy(&word, bytes.data() + i, bytes.size() - i < 8 ? bytes.size() - i : 8);
+      state = (state ^ word) * 0x100000001b3U;
+      state ^= state >> 32;
     }
-    return hash;
+    return state;
+  }
+  [[nodiscard]] static std::uint64_t checksum(Header header, std::span<const std::byte> payload) noexcept {
+    header.checksum = 0;
+    return hash(payload, hash(std::as_bytes(std::span(&header, 1))));
   }
 
   [[nodiscard]] static std::size_t state_floats(const Mind& mind, std::size_t count) noexcept {
@@ -168,10 +180,12 @@ class SavedState {
     return (s.puzzle_tokens + count) * (2 * s.hidden + s.vocab) + 2;
   }
   [[nodiscard]] static std::size_t payload_bytes(const Mind& mind, std::size_t count, bool inside) noexcept {
-    return 2 * count * sizeof(Token) + state_floats(mind, count) * sizeof(float) + (inside ? mind.workspace().scratch_bytes : 0);
+    return 2 * count * sizeof(Token) + state_floats(mind, count) * sizeof(float) +
+           (inside ? mind.workspace().scratch_bytes : 0);
   }
   template <class Visit>
-  static void each_part(const Mind& mind, std::size_t count, bool inside, Token* tokens, Token* prediction, const Visit& visit) {
+  static void each_part(const Mind& mind, std::size_t count, bool inside, Token* tokens, Token* prediction,
+                        const Visit& visit) {
     const Workspace& w = mind.workspace();
     const Sizes& s = mind.model().config().sizes;
     const std::size_t positions = s.puzzle_tokens + count;
@@ -185,7 +199,8 @@ class SavedState {
   }
 
   // The saved tokens need not be aligned; they are checked where they lie, in pieces.
-  [[nodiscard]] static Result<void> check_puzzle(const Mind& mind, const std::byte* tokens, std::size_t count, std::uint64_t puzzle_id) noexcept {
+  [[nodiscard]] static Result<void> check_puzzle(const Mind& mind, const std::byte* tokens, std::size_t count,
+                                                 std::uint64_t puzzle_id) noexcept {
     if (puzzle_id > static_cast<std::size_t>(-1)) return Error(ErrorCode::value, "saved state: puzzle id out of range");
     Token first = 0;
     std::memcpy(&first, tokens, sizeof(Token));

@@ -38,7 +38,8 @@ class Progress {
 /// says whether to pause; it must be noexcept and safe on any thread.
 class Segment {
  public:
-  Segment(const ModelInterface& model, const Schedule& schedule, const Workspace& workspace, Progress& progress) noexcept
+  Segment(const ModelInterface& model, const Schedule& schedule, const Workspace& workspace,
+          Progress& progress) noexcept
       : model_(model), schedule_(schedule), workspace_(workspace), progress_(progress) {}
 
   /// True when the segment is complete (progress then stands at its end), false when stop() paused it.

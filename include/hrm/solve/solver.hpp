@@ -15,7 +15,8 @@ struct SolverOptions {
   Halting halting = QHalt{};     ///< when to stop before that
   Executor executor{};           ///< who helps; must outlive the solver
   Noise noise{};                 ///< added to the state between segments; off by default
-  std::span<std::byte> memory{};  ///< memory_bytes() of 64-byte aligned memory that outlives the solver; empty: it takes its own
+  std::span<std::byte>
+      memory{};  ///< memory_bytes() of 64-byte aligned memory that outlives the solver; empty: it takes its own
 };
 
 /// What came out.
@@ -27,8 +28,9 @@ struct Answer {
   float q_continue = 0.0F;
 };
 
-/// Thinks about one puzzle at a time. All memory is taken by the constructor; after it nothing allocates, locks, throws or
-/// does I/O. One thread at a time may use a solver; any number of solvers share a model. Copies think on independently.
+/// Thinks about one puzzle at a time. All memory is taken by the constructor; after it nothing allocates, locks, throws
+/// or does I/O. One thread at a time may use a solver; any number of solvers share a model. Copies think on
+/// independently.
 class Solver {
  public:
   /// Takes the memory. If there is none, or the block given is too small, start() says so.
@@ -68,7 +70,8 @@ class Solver {
     mind_.set_active(1);
     count_ = 0;
     if (!mind_.begin(0, tokens, puzzle_id)) {
-      return Error(ErrorCode::value, "puzzle_emb.weights: expected finite numbers in row ", puzzle_id, ", found NaN or infinity");
+      return Error(ErrorCode::value, "puzzle_emb.weights: expected finite numbers in row ", puzzle_id,
+                   ", found NaN or infinity");
     }
     count_ = tokens.size();
     puzzle_id_ = puzzle_id;
@@ -90,7 +93,8 @@ class Solver {
   }
   /// Thinks for `budget` of the steady clock.
   bool tick(std::chrono::nanoseconds budget) noexcept { return tick(std::chrono::steady_clock::now() + budget); }
-  /// The same by the caller's clock: `now()` gives nanoseconds as std::int64_t, is noexcept and safe on every thread that helps.
+  /// The same by the caller's clock: `now()` gives nanoseconds as std::int64_t, is noexcept and safe on every thread
+  /// that helps.
   template <class Now>
   bool tick(std::chrono::nanoseconds budget, const Now& now) noexcept {
     static_assert(std::is_nothrow_invocable_r_v<std::int64_t, const Now&>, "the clock must be noexcept");
@@ -121,7 +125,9 @@ class Solver {
   /// [S] the puzzle's tokens.
   [[nodiscard]] std::span<const Token> tokens() const noexcept { return std::span<const Token>(tokens_).first(count_); }
   /// [S] the best answer so far: the last complete segment's (the puzzle itself before the first).
-  [[nodiscard]] std::span<const Token> prediction() const noexcept { return std::span<const Token>(prediction_).first(count_); }
+  [[nodiscard]] std::span<const Token> prediction() const noexcept {
+    return std::span<const Token>(prediction_).first(count_);
+  }
   [[nodiscard]] float q_halt() const noexcept { return segments_ == 0 ? 0.0F : mind_.q_halt(0); }
   [[nodiscard]] float q_continue() const noexcept { return segments_ == 0 ? 0.0F : mind_.q_continue(0); }
   /// How sure it is of a position's token: softmax over the last complete segment's logits; 0 before the first.

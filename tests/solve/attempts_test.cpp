@@ -1,0 +1,107 @@
+#include <doctest/doctest.h>
+
+#include <hrm/solve/attempts.hpp>
+#include <hrm/solve/solve.hpp>
+
+#include "support/random_model.hpp"
+
+using namespace hrm;
+
+TEST_CASE("one plain attempt is solve") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 51);
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    const auto tokens = test::random_tokens(config, 16, seed);
+    AttemptOptions options;
+    options.attempts = 1;
+    const AttemptsAnswer several = solve_attempts(model, tokens, options).value();
+    const Answer one = solve(model, tokens).value();
+    CHECK(several.tokens == one.tokens);
+    CHECK(several.segments == one.segments);
+    CHECK(several.halted == one.halted);
+    CHECK(several.q_halt == one.q_halt);
+    CHECK(several.votes == 1);
+  }
+}
+
+TEST_CASE("a view is undone in the answer") {
+  // Token maps and positions that are permutations: what an attempt sees is moved, what comes back is moved back. A
+  // view gives what solving the moved puzzle and moving its answer back by hand gives.
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 52);
+  const auto tokens = test::random_tokens(config, 16, 1);
+  std::vector<std::uint32_t> position(16);
+  for (std::uint32_t i = 0; i < 16; ++i) position[i] = (5 * i + 3) % 16;
+  const std::vector<Token> map{0, 1, 4, 2, 3, 6, 5};
+  const View view{position, map};
+  AttemptOptions options;
+  options.attempts = 1;
+  options.views = {&view, 1};
+  const AttemptsAnswer found = solve_attempts(model, tokens, options).value();
+
+  std::vector<Token> seen(16);
+  for (std::size_t i = 0; i < 16; ++i) seen[i] = map[static_cast<std::size_t>(tokens[position[i]])];
+  const Answer moved = solve(model, seen).value();
+  for (std::size_t i = 0; i < 16; ++i) {
+    CHECK(map[static_cast<std::size_t>(found.tokens[position[i]])] == moved.tokens[i]);
+  }
+}
+
+TEST_CASE("it stops at the first answer that is accepted; without one the votes decide") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 53);
+  const auto tokens = test::random_tokens(config, 16, 2);
+  AttemptOptions options;
+  options.attempts = 12;
+  options.slots = 3;
+  options.noise = Noise{0.5F, 1};
+  options.halting = Never{};
+  options.max_segments = 2;
+  std::vector<std::vector<Token>> answers;
+  const auto none = [&](std::span<const Token> answer) noexcept {
+    answers.emplace_back(answer.begin(), answer.end());
+    return false;
+  };
+  const AttemptsAnswer all = solve_attempts(model, tokens, options, none).value();
+  CHECK(all.finished == 12);
+  CHECK(all.segments == 24);
+  CHECK_FALSE(all.accepted);
+  REQUIRE(answers.size() == 12);
+
+  const std::vector<Token> wanted = answers[4];
+  std::size_t first = 0;
+  while (answers[first] != wanted) ++first;
+  const auto fits = [&](std::span<const Token> answer) noexcept {
+    return std::equal(answer.begin(), answer.end(), wanted.begin(), wanted.end());
+  };
+  const AttemptsAnswer found = solve_attempts(model, tokens, options, fits).value();
+  CHECK(found.accepted);
+  CHECK(found.tokens == wanted);
+  CHECK(found.finished == first + 1);
+  CHECK(found.segments <= 2 * 3 * (first / 3 + 1));
+  CHECK(found.segments < all.segments);
+
+  // Halted attempts outvote louder ones that ran out.
+  options.halting = [](const Thought& t) noexcept { return t.segment == 1; };
+  const AttemptsAnswer voted = solve_attempts(model, tokens, options).value();
+  CHECK(voted.halted);
+  CHECK(voted.votes >= 1);
+}
+
+TEST_CASE("maps that are no permutations are errors") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 54);
+  const auto tokens = test::random_tokens(config, 16, 3);
+  std::vector<std::uint32_t> position(16, 0);
+  View view{position, {}};
+  AttemptOptions options;
+  options.views = {&view, 1};
+  CHECK(solve_attempts(model, tokens, options).error().message() == "view: expected permutations");
+  position.resize(15);
+  view.position = position;
+  CHECK_FALSE(solve_attempts(model, tokens, options));
+  view.position = {};
+  const std::vector<Token> negative{0, 1, 2, 3, 4, 5, -1};
+  view.token_map = negative;
+  CHECK(solve_attempts(model, tokens, options).error().message() == "view: expected permutations");
+}

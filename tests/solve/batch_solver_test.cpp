@@ -1,0 +1,205 @@
+#include <doctest/doctest.h>
+
+#include <hrm/solve/batch_solver.hpp>
+#include <hrm/solve/pool.hpp>
+#include <hrm/solve/solve.hpp>
+
+#include "support/random_model.hpp"
+
+using namespace hrm;
+
+namespace {
+
+struct Result1 {
+  std::vector<Token> tokens;
+  std::size_t segments = 0;
+  bool halted = false;
+  float q_halt = 0.0F;
+  float q_continue = 0.0F;
+  bool operator==(const Result1& o) const {
+    return tokens == o.tokens && segments == o.segments && halted == o.halted &&
+           std::memcmp(&q_halt, &o.q_halt, 4) == 0 && std::memcmp(&q_continue, &o.q_continue, 4) == 0;
+  }
+};
+
+Result1 copy(const Outcome& o) {
+  return {{o.tokens.begin(), o.tokens.end()}, o.segments, o.halted, o.q_halt, o.q_continue};
+}
+Result1 copy(const Answer& a) { return {a.tokens, a.segments, a.halted, a.q_halt, a.q_continue}; }
+
+// Halts after a number of segments that differs from puzzle to puzzle, so that slots refill at different times.
+struct Uneven {
+  [[nodiscard]] bool operator()(const Thought& t) const noexcept {
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, &t.q_halt, 4);
+    return bits % 3 == 0;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("every puzzle of a batch has the bits it has alone") {
+  const Config config = test::small_config();
+  for (const Precision precision : {Precision::f32, Precision::bf16, Precision::int8}) {
+    const Model model = test::random_model(config, 21, precision);
+    constexpr std::size_t count = 23;
+    const auto all = test::random_tokens(config, 16 * count, 22);
+    SolverOptions alone;
+    alone.halting = Uneven{};
+    std::vector<Result1> expected;
+    std::size_t segments = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      expected.push_back(copy(solve(model, std::span<const Token>(all).subspan(16 * i, 16), alone).value()));
+      segments += expected.back().segments;
+    }
+    ThreadPool pool(3);
+    for (const std::size_t slots : {1U, 2U, 7U, 16U, 40U}) {
+      for (const bool threaded : {false, true}) {
+        BatchOptions options;
+        options.slots = slots;
+        options.halting = Uneven{};
+        if (threaded) options.executor = pool;
+        BatchSolver solver(model, options);
+        std::vector<Result1> found(count);
+        std::size_t handed = 0;
+        CHECK(solver.run_all(all, [&](const Outcome& o) noexcept {
+          found[o.id] = copy(o);
+          ++handed;
+        }));
+        CHECK(handed == count);
+        CHECK(found == expected);
+        CHECK(solver.counts().finished == count);
+        CHECK(solver.counts().segments == segments);
+        CHECK(solver.counts().rounds >= ceil_div(segments, slots));
+      }
+    }
+  }
+}
+
+TEST_CASE("noise belongs to the attempt, not to the slot") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 23);
+  const auto tokens = test::random_tokens(config, 16, 24);
+  const auto run = [&](std::size_t slots) {
+    BatchOptions options;
+    options.slots = slots;
+    options.halting = Never{};
+    options.noise = Noise{0.2F, 5};
+    BatchSolver solver(model, options);
+    std::vector<Result1> found(9);
+    std::size_t next = 0;
+    solver.run(
+        [&](Job& job) noexcept {
+          job = Job{tokens, 0, next, next};
+          return next++ < 9;
+        },
+        [&](const Outcome& o) noexcept { found[o.id] = copy(o); });
+    return found;
+  };
+  const auto expected = run(1);
+  CHECK_FALSE(expected[0] == expected[1]);
+  CHECK(run(4) == expected);
+  CHECK(run(9) == expected);
+}
+
+TEST_CASE("results in order, through a window") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 25);
+  auto all = test::random_tokens(config, 16 * 30, 26);
+  all[16 * 11 + 3] = 99;  // one cannot be begun
+  std::size_t segments = 0;
+  for (const std::size_t window : {0U, 1U, 3U, 64U}) {
+    BatchOptions options;
+    options.slots = 5;
+    options.halting = Uneven{};
+    options.window = window;
+    BatchSolver solver(model, options);
+    std::vector<std::size_t> order;
+    std::size_t errors = 0;
+    CHECK(solver.run_all(all, [&](const Outcome& o) noexcept {
+      order.push_back(o.id);
+      if (o.error == nullptr) return;
+      ++errors;
+      CHECK(o.id == 11);
+      CHECK(o.tokens.empty());
+      CHECK(o.error->message() == "token 3: expected 0 to 6, found 99");
+    }));
+    CHECK(errors == 1);
+    REQUIRE(order.size() == 30);
+    CHECK(solver.counts().finished == 30);
+    if (window == 0) {
+      segments = solver.counts().segments;
+      CHECK_FALSE(std::is_sorted(order.begin(), order.end()));
+    } else {
+      CHECK(std::is_sorted(order.begin(), order.end()));
+      CHECK(solver.counts().segments == segments);
+    }
+  }
+}
+
+TEST_CASE("a sink can cancel; the solver can be used again") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 27);
+  const auto all = test::random_tokens(config, 16 * 30, 28);
+  BatchOptions options;
+  options.slots = 4;
+  options.halting = Uneven{};
+  BatchSolver solver(model, options);
+  std::size_t handed = 0;
+  CHECK_FALSE(solver.run_all(all, [&](const Outcome&) noexcept { return ++handed < 3; }));
+  CHECK(handed >= 3);
+  CHECK(solver.active() == 0);
+  handed = 0;
+  CHECK(solver.run_all(all, [&](const Outcome&) noexcept { ++handed; }));
+  CHECK(handed == 30);
+}
+
+TEST_CASE("slots by hand: add, tick, hand out") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 29);
+  const auto all = test::random_tokens(config, 16 * 3, 30);
+  BatchOptions options;
+  options.slots = 2;
+  options.halting = Never{};
+  options.max_segments = 2;
+  BatchSolver solver(model, options);
+  const auto puzzle = [&](std::size_t i) { return std::span<const Token>(all).subspan(16 * i, 16); };
+  solver.add({puzzle(0), 0, 0, 0}).value();
+  solver.add({puzzle(1), 1, 1, 0}).value();
+  CHECK(solver.add({puzzle(2), 0, 2, 0}).error().code() == ErrorCode::state);
+  int tiles = 0;
+  CHECK_FALSE(solver.tick_while([&tiles]() noexcept { return ++tiles < 10; }));
+  std::size_t handed = 0;
+  const auto count = [&](const Outcome&) noexcept { ++handed; };
+  solver.hand_out(count);
+  CHECK(handed == 0);
+  solver.step();
+  solver.hand_out(count);
+  CHECK(handed == 0);
+  solver.step();
+  solver.hand_out(count);
+  CHECK(handed == 2);
+  CHECK(solver.add({puzzle(2).first(15), 0, 2, 0}).error().message() == "tokens: expected 16, found 15");
+  CHECK(solver.add({puzzle(2), 3, 2, 0}).error().message() == "puzzle id: expected below 3, found 3");
+}
+
+TEST_CASE("a batch on the caller's memory") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 31);
+  BatchOptions options;
+  options.slots = 3;
+  options.window = 2;
+  Buffer block(BatchSolver::memory_bytes(model, options));
+  options.memory = block.bytes();
+  BatchSolver solver(model, options);
+  REQUIRE(solver.status());
+  const auto all = test::random_tokens(config, 16 * 5, 32);
+  std::size_t handed = 0;
+  CHECK(solver.run_all(all, [&](const Outcome& o) noexcept {
+    CHECK(copy(o).tokens == solve(model, std::span<const Token>(all).subspan(16 * o.id, 16)).value().tokens);
+    ++handed;
+  }));
+  CHECK(handed == 5);
+  options.memory = block.bytes().first(block.size() - 64);
+  CHECK_FALSE(BatchSolver(model, options).status());
+}

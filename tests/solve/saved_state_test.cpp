@@ -1,0 +1,122 @@
+#include <doctest/doctest.h>
+
+#include <hrm/solve/saved_state.hpp>
+
+#include "support/random_model.hpp"
+
+using namespace hrm;
+
+namespace {
+
+std::vector<std::byte> saved(const Solver& solver) {
+  std::vector<std::byte> bytes(SavedState::size(solver));
+  CHECK(SavedState::save(solver, bytes).value() == bytes.size());
+  return bytes;
+}
+
+SolverOptions two_segments() {
+  SolverOptions options;
+  options.halting = Never{};
+  options.max_segments = 2;
+  options.noise = Noise{0.05F, 3};
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("saved at every pause, restored elsewhere, it thinks on to the same bits") {
+  const Config config = test::small_config();
+  for (const Precision precision : {Precision::f32, Precision::bf16, Precision::int8}) {
+    const Model model = test::random_model(config, 41, precision);
+    const auto tokens = test::random_tokens(config, 11, 42);
+    const SolverOptions options = two_segments();
+    Solver straight(model, options);
+    straight.start(tokens, 1).value();
+    while (!straight.step()) {
+    }
+    Solver solver(model, options);
+    solver.start(tokens, 1).value();
+    Solver other(model, options);
+    std::size_t pauses = 0;
+    bool done = false;
+    while (!done) {
+      const auto bytes = saved(solver);
+      other.start(test::random_tokens(config, 16, pauses)).value();
+      other.step();
+      SavedState::restore(other, bytes).value();
+      CHECK(SavedState::equal(other, solver));
+      CHECK(std::equal(other.tokens().begin(), other.tokens().end(), tokens.begin(), tokens.end()));
+      if (pauses % 16 == 0) {
+        while (!other.step()) {
+        }
+        CHECK(SavedState::equal(other, straight));
+      }
+      int tiles = 0;
+      done = solver.tick_while([&tiles]() noexcept { return tiles++ < 1; });
+      REQUIRE(++pauses < 10000);
+    }
+    CHECK(pauses > 100);
+    CHECK(SavedState::equal(solver, straight));
+    SavedState::restore(other, saved(solver)).value();
+    CHECK(other.finished());
+    CHECK(other.q_halt() == straight.q_halt());
+  }
+}
+
+TEST_CASE("what does not belong here is refused with the reason, and nothing changes") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 43);
+  const auto tokens = test::random_tokens(config, 16, 44);
+  Solver solver(model, two_segments());
+  CHECK(SavedState::save(solver, {}).error().code() == ErrorCode::state);
+  solver.start(tokens).value();
+  int tiles = 0;
+  solver.tick_while([&tiles]() noexcept { return ++tiles < 30; });
+  const auto bytes = saved(solver);
+  std::vector<std::byte> small(bytes.size() - 1);
+  CHECK(SavedState::save(solver, small).error().code() == ErrorCode::memory);
+
+  const auto refused = [&](const Model& other, const SolverOptions& options) {
+    Solver target(other, options);
+    target.start(tokens).value();
+    target.step();
+    const Solver before(target);
+    auto result = SavedState::restore(target, bytes);
+    REQUIRE_FALSE(result);
+    CHECK(SavedState::equal(target, before));
+    return result.error();
+  };
+  CHECK(refused(test::random_model(config, 99), two_segments())
+            .message()
+            .starts_with("saved state: model fingerprint: expected "));
+  CHECK(refused(test::random_model(config, 43, Precision::bf16), two_segments()).message().find("kernels") !=
+        std::string_view::npos);
+  SolverOptions larger = two_segments();
+  larger.max_tokens = 20;
+  CHECK(refused(model, larger).message() == "saved state: capacity: expected 20, found 16");
+}
+
+TEST_CASE("flipped, cut and lengthened bytes never get in") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 45);
+  Solver solver(model, two_segments());
+  solver.start(test::random_tokens(config, 16, 46)).value();
+  solver.step();
+  const auto good = saved(solver);
+  Solver target(model, two_segments());
+  target.start(test::random_tokens(config, 9, 47)).value();
+  const Solver before(target);
+  // Every bit of the header and of the first tokens, then a sample of the rest.
+  for (std::size_t bit = 0; bit < good.size() * 8; bit += bit < 8 * 120 ? 1 : 8 * 97 + 1) {
+    auto bytes = good;
+    bytes[bit / 8] ^= std::byte{static_cast<unsigned char>(1U << bit % 8)};
+    CHECK_FALSE(SavedState::restore(target, bytes));
+    CHECK(SavedState::equal(target, before));
+  }
+  for (std::size_t size = 0; size < good.size(); size += size < 200 ? 1 : 101) {
+    CHECK_FALSE(SavedState::restore(target, std::span(good).first(size)));
+  }
+  auto longer = good;
+  longer.push_back(std::byte{0});
+  CHECK_FALSE(SavedState::restore(target, longer));
+}

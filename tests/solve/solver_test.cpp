@@ -1,0 +1,301 @@
+#include <doctest/doctest.h>
+
+#include <hrm/solve/pool.hpp>
+#include <hrm/solve/saved_state.hpp>
+#include <hrm/solve/solve.hpp>
+
+#include "support/executors.hpp"
+#include "support/random_model.hpp"
+
+using namespace hrm;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::array<Precision, 3> precisions{Precision::f32, Precision::bf16, Precision::int8};
+
+// Everything a segment leaves behind, for comparing bit by bit.
+struct Snapshot {
+  std::vector<Token> prediction;
+  std::vector<float> numbers;
+  bool operator==(const Snapshot& other) const {
+    return prediction == other.prediction && numbers.size() == other.numbers.size() &&
+           std::memcmp(numbers.data(), other.numbers.data(), numbers.size() * sizeof(float)) == 0;
+  }
+};
+
+Snapshot snapshot(const Solver& solver) {
+  Snapshot s;
+  s.prediction.assign(solver.prediction().begin(), solver.prediction().end());
+  s.numbers = {solver.q_halt(), solver.q_continue()};
+  const auto add = [&](const ConstMatrixMap& m) { s.numbers.insert(s.numbers.end(), m.data(), m.data() + m.size()); };
+  add(solver.logits());
+  add(solver.z_h());
+  add(solver.z_l());
+  return s;
+}
+
+std::vector<Snapshot> stepped(const Model& model, const SolverOptions& options, std::span<const Token> tokens) {
+  Solver solver(model, options);
+  solver.start(tokens, 1).value();
+  std::vector<Snapshot> all;
+  while (!solver.finished()) {
+    solver.step();
+    all.push_back(snapshot(solver));
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a segment has the same bits on any executor") {
+  for (const Precision precision : precisions) {
+    const Config config = test::small_config();
+    const Model model = test::random_model(config, 2, precision);
+    const auto tokens = test::random_tokens(config, 16, 3);
+    SolverOptions options;
+    options.halting = Never{};
+    options.max_segments = 3;
+    const auto expected = stepped(model, options, tokens);
+    REQUIRE(expected.size() == 3);
+    CHECK_FALSE(expected[0] == expected[1]);
+    for (const unsigned threads : {1U, 2U, 3U, 8U}) {
+      ThreadPool pool(threads);
+      options.executor = pool;
+      CHECK(stepped(model, options, tokens) == expected);
+    }
+    test::LazyExecutor lazy;
+    options.executor = lazy;
+    CHECK(stepped(model, options, tokens) == expected);
+    test::OneOfManyExecutor one;
+    options.executor = one;
+    CHECK(stepped(model, options, tokens) == expected);
+    test::ForkJoinExecutor fork;
+    options.executor = fork;
+    CHECK(stepped(model, options, tokens) == expected);
+  }
+}
+
+TEST_CASE("ticks of any length give the same bits as steps") {
+  for (const Precision precision : precisions) {
+    const Config config = test::small_config();
+    const Model model = test::random_model(config, 4, precision);
+    const auto tokens = test::random_tokens(config, 13, 5);
+    SolverOptions options;
+    options.halting = Never{};
+    options.max_segments = 3;
+    options.noise = Noise{0.1F, 9};  // put on once a segment, however often its first tile is put off
+    const auto expected = stepped(model, options, tokens);
+
+    for (const std::chrono::nanoseconds budget : {1us, 17us, 300us, 10000us}) {
+      Solver solver(model, options);
+      solver.start(tokens, 1).value();
+      std::size_t ticks = 0;
+      while (!solver.tick(budget)) REQUIRE(++ticks < 1'000'000);
+      CHECK(snapshot(solver) == expected.back());
+    }
+    ThreadPool pool(3);
+    for (const bool threaded : {false, true}) {
+      // An injected clock that jumps at random.
+      std::mt19937_64 random(6);
+      std::atomic<std::int64_t> now{0};
+      std::atomic<std::uint64_t> jump{1};
+      const auto clock = [&]() noexcept -> std::int64_t {
+        return now.fetch_add(static_cast<std::int64_t>(jump.load(std::memory_order_relaxed)));
+      };
+      SolverOptions with = options;
+      if (threaded) with.executor = pool;
+      Solver solver(model, with);
+      solver.start(tokens, 1).value();
+      std::size_t seen = 0;
+      bool done = false;
+      while (!done) {
+        jump = random() % 100;
+        done = solver.tick(50ns, clock);
+        if (solver.segments() > seen) {  // q is the last complete segment's, however far the next has come
+          seen = solver.segments();
+          CHECK(solver.q_halt() == expected[seen - 1].numbers[0]);
+          CHECK(std::equal(solver.prediction().begin(), solver.prediction().end(),
+                           expected[seen - 1].prediction.begin()));
+        }
+      }
+      CHECK(snapshot(solver) == expected.back());
+    }
+  }
+}
+
+TEST_CASE("solve is what a solver's steps come to") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 7);
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    const auto tokens = test::random_tokens(config, 16, seed);
+    const Answer answer = solve(model, tokens, {}, 2).value();
+    Solver solver(model);
+    solver.start(tokens, 2).value();
+    while (!solver.step()) {
+    }
+    CHECK(answer.tokens == solver.answer().tokens);
+    CHECK(answer.segments == solver.segments());
+    CHECK(answer.halted == solver.halted());
+    CHECK(answer.q_halt == solver.q_halt());
+    CHECK(answer.halted == (answer.q_halt > answer.q_continue));
+    CHECK(answer.segments <= config.halt_max_steps);
+    CHECK((answer.halted || answer.segments == config.halt_max_steps));
+  }
+}
+
+TEST_CASE("more segments than trained with, shorter puzzles than the capacity, and one token") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 8);
+  SolverOptions options;
+  options.halting = Never{};
+  options.max_segments = 2 * config.halt_max_steps;
+  const auto tokens = test::random_tokens(config, 16, 1);
+  CHECK(solve(model, tokens, options).value().segments == 2 * config.halt_max_steps);
+
+  options.max_segments = 2;
+  for (const std::size_t length : {1U, 2U, 15U}) {
+    const auto some = std::span<const Token>(tokens).first(length);
+    Solver large(model, options);
+    large.start(some).value();
+    while (!large.step()) {
+    }
+    SolverOptions exact = options;
+    exact.max_tokens = length;
+    Solver small(model, exact);
+    small.start(some).value();
+    while (!small.step()) {
+    }
+    CHECK(snapshot(large) == snapshot(small));
+  }
+}
+
+TEST_CASE("what cannot be started is an error, and leaves the solver as it was") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 9);
+  Solver solver(model);
+  CHECK(solver.finished());
+  CHECK(solver.step());
+  const auto tokens = test::random_tokens(config, 16, 1);
+  solver.start(tokens, 2).value();
+  solver.step();
+  const Snapshot before = snapshot(solver);
+
+  auto bad = tokens;
+  bad[5] = 7;
+  CHECK(solver.start(bad).error().message() == "token 5: expected 0 to 6, found 7");
+  bad[5] = -1;
+  CHECK(solver.start(bad).error().message() == "token 5: expected 0 to 6, found -1");
+  CHECK(solver.start(std::vector<Token>(17)).error().message() == "tokens: expected at most 16, found 17");
+  CHECK(solver.start({}).error().message() == "tokens: expected at least one, found none");
+  CHECK(solver.start(tokens, 3).error().message() == "puzzle id: expected below 3, found 3");
+  CHECK(snapshot(solver) == before);
+}
+
+TEST_CASE("the caller's memory serves as well as the solver's own") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 10);
+  const auto tokens = test::random_tokens(config, 16, 1);
+  SolverOptions options;
+  const std::size_t need = Solver::memory_bytes(model, options);
+  Buffer block(need);
+  options.memory = block.bytes();
+  Solver inside(model, options);
+  inside.start(tokens).value();
+  Solver outside(model);
+  outside.start(tokens).value();
+  while (!inside.step()) {
+  }
+  while (!outside.step()) {
+  }
+  CHECK(snapshot(inside) == snapshot(outside));
+  CHECK(reinterpret_cast<const std::byte*>(inside.z_h().data()) >= block.data());
+  CHECK(reinterpret_cast<const std::byte*>(inside.prediction().data()) < block.data() + need);
+
+  options.memory = block.bytes().first(need - 64);
+  CHECK(Solver(model, options).start(tokens).error().code() == ErrorCode::memory);
+  options.memory = block.bytes().subspan(4);
+  CHECK_FALSE(Solver(model, options).start(tokens));
+}
+
+TEST_CASE("copies think on independently, moves carry the thoughts along") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 11);
+  const auto tokens = test::random_tokens(config, 16, 1);
+  SolverOptions options;
+  options.halting = Never{};
+  Solver solver(model, options);
+  solver.start(tokens).value();
+  solver.step();
+  int tiles = 0;
+  solver.tick_while([&tiles]() noexcept { return ++tiles < 40; });  // into the second segment
+  REQUIRE(solver.segment_progress() > 0.0F);
+  Solver copy(solver);
+  CHECK(SavedState::equal(copy, solver));
+  solver.step();
+  CHECK_FALSE(SavedState::equal(copy, solver));
+  copy.step();
+  CHECK(snapshot(copy) == snapshot(solver));
+  Solver other(model, options);
+  other = solver;
+  solver.step();
+  other.step();
+  CHECK(snapshot(other) == snapshot(solver));
+  const Snapshot now = snapshot(other);
+  Solver moved(std::move(other));
+  CHECK(snapshot(moved) == now);
+}
+
+TEST_CASE("policies: margin, minimum, sign, never, until, stable, and one's own") {
+  const Config config = test::small_config();
+  Thought t;
+  t.segment = 1;
+  t.q_halt = 1.0F;
+  t.q_continue = 0.5F;
+  CHECK(QHalt{}(t));
+  CHECK_FALSE(QHalt{0.6F}(t));
+  CHECK_FALSE(QHalt{0.0F, 2}(t));
+  t.q_continue = 2.0F;
+  CHECK_FALSE(QHalt{}(t));
+  CHECK(QHalt{0.0F, 1, true}(t));
+  CHECK_FALSE(Never{}(t));
+  t.unchanged = 2;
+  CHECK(Stable{2}(t));
+  CHECK_FALSE(Stable{3}(t));
+
+  const Model model = test::random_model(config, 12);
+  const auto tokens = test::random_tokens(config, 16, 1);
+  SolverOptions options;
+  int asked = 0;
+  options.halting =
+      Until([&asked](std::span<const Token> prediction) noexcept { return ++asked == 3 && prediction.size() == 16; });
+  Answer answer = solve(model, tokens, options).value();
+  CHECK(answer.segments == 3);
+  CHECK(answer.halted);
+  options.halting = [](const Thought& thought) noexcept { return thought.segment == 2; };
+  CHECK(solve(model, tokens, options).value().segments == 2);
+  options.halting = Never{};
+  answer = solve(model, tokens, options).value();
+  CHECK(answer.segments == config.halt_max_steps);
+  CHECK_FALSE(answer.halted);
+  options.halting = Stable{1};
+  options.max_segments = 64;
+  answer = solve(model, tokens, options).value();
+  CHECK((answer.halted || answer.segments == 64));
+}
+
+TEST_CASE("confidence is the softmax of the logits") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 13);
+  Solver solver(model);
+  solver.start(test::random_tokens(config, 16, 1)).value();
+  CHECK(solver.confidence(0) == 0.0F);
+  CHECK(std::equal(solver.prediction().begin(), solver.prediction().end(), solver.tokens().begin()));
+  solver.step();
+  for (std::size_t p = 0; p < 16; ++p) {
+    const auto row = solver.logits().row(static_cast<Eigen::Index>(p)).array();
+    CHECK(solver.confidence(p) ==
+          doctest::Approx((row - row.maxCoeff()).exp().sum() > 0 ? 1.0F / (row - row.maxCoeff()).exp().sum() : 0));
+  }
+  CHECK(solver.confidence(16) == 0.0F);
+}
