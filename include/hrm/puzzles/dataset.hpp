@@ -1,0 +1,180 @@
+#pragma once
+/// Data sets of puzzles in either published form, one example after another: a folder of .npy files (dataset_npy.hpp),
+/// or CSV (source,question,answer,rating, or the same without a first line of names).
+
+#include <hrm/puzzles/dataset_npy.hpp>
+
+namespace hrm {
+
+/// Takes one line of CSV apart. A field may stand in double quotes, "" within it for one of them; a line break in a
+/// field is not taken. Error: a quote that does not end.
+[[nodiscard]] inline Result<std::vector<std::string>> parse_csv_line(std::string_view line) {
+  std::vector<std::string> fields(1);
+  std::size_t i = 0;
+  while (i < line.size()) {
+    std::string& field = fields.back();
+    if (line[i] == '"' && field.empty()) {
+      for (++i;; ++i) {
+        if (i >= line.size())
+          return Error(ErrorCode::format, "expected the end of a quoted field, found the end of the line");
+        if (line[i] == '"' && (++i >= line.size() || line[i] != '"')) break;
+        field.push_back(line[i]);
+      }
+    } else if (line[i] == ',') {
+      fields.emplace_back();
+      ++i;
+    } else {
+      field.push_back(line[i++]);
+    }
+  }
+  return fields;
+}
+
+/// CSV of Sudokus or square mazes; the first puzzle says which and how large. Reads line by line. Move-only.
+class CsvDataset {
+ public:
+  /// Error: the file cannot be read, or holds no puzzle at its beginning.
+  [[nodiscard]] static Result<CsvDataset> open(const std::string& path) {
+    auto file = PuzzleFile::open(path);
+    if (!file) return file.error();
+    CsvDataset csv(std::move(*file));
+    auto fields = csv.next_fields();
+    if (!fields) return fields.error();
+    for (std::size_t i = 0; i < fields->size(); ++i) {
+      const std::string& name = (*fields)[i];
+      if (name == "question" || name == "puzzle") csv.question_ = i, csv.named_ = true;
+      if (name == "answer" || name == "solution") csv.answer_ = i;
+    }
+    if (csv.named_) fields = csv.next_fields();
+    if (!fields) return fields.error();
+    if (fields->empty()) return csv.wrong("expected a puzzle, found none");
+    const std::string question = csv.question_ < fields->size() ? (*fields)[csv.question_] : std::string();
+    csv.maze_ = question.find('#') != std::string::npos || question.find('S') != std::string::npos;
+    csv.info_.seq_len = question.size();
+    csv.info_.vocab = maze_vocab;
+    if (!csv.maze_) {
+      const auto shape = SudokuShape::of_cells(question.size());
+      if (!shape) return csv.wrong(shape.error().message());
+      csv.info_.vocab = shape->vocab();
+    }
+    csv.waiting_ = std::move(*fields);
+    PuzzleExample first;
+    if (auto good = csv.parse(csv.waiting_, first); !good) return good.error();
+    return csv;
+  }
+
+  [[nodiscard]] const DatasetInfo& info() const noexcept { return info_; }
+  /// Share of the file that has been read, 0 to 1.
+  [[nodiscard]] double progress() const noexcept {
+    return static_cast<double>(read_) / static_cast<double>(std::max<std::size_t>(file_.size(), 1));
+  }
+
+  /// The next example; false at the end. Error: a line that is no puzzle of the first one's kind and size.
+  Result<bool> next(PuzzleExample& example) {
+    if (waiting_.empty()) {
+      auto fields = next_fields();
+      if (!fields) return fields.error();
+      if (fields->empty()) return false;
+      waiting_ = std::move(*fields);
+    }
+    const auto parsed = parse(waiting_, example);
+    waiting_.clear();
+    if (!parsed) return parsed.error();
+    return true;
+  }
+
+ private:
+  explicit CsvDataset(PuzzleFile file) : file_(std::move(file)) {}
+  template <class... Parts>
+  [[nodiscard]] Error wrong(const Parts&... parts) const noexcept {
+    return Error(ErrorCode::format, file_.path(), ": line ", file_.lines(), ": ", parts...);
+  }
+
+  /// The fields of the next line that is not empty; none at the end.
+  Result<std::vector<std::string>> next_fields() {
+    std::string line;
+    for (;;) {
+      const auto more = file_.next_line(line);
+      if (!more) return more.error();
+      if (!*more) return std::vector<std::string>();
+      read_ += line.size() + 1;
+      if (line.empty()) continue;
+      auto fields = parse_csv_line(line);
+      if (!fields) return wrong(fields.error().message());
+      return fields;
+    }
+  }
+
+  Result<void> parse(const std::vector<std::string>& fields, PuzzleExample& example) const {
+    if (question_ >= fields.size() || answer_ >= fields.size()) {
+      return wrong("fields, expected at least ", std::max(question_, answer_) + 1, ", found ", fields.size());
+    }
+    example.puzzle_id = 0;
+    if (auto good = parse_cells(fields[question_], example.input); !good) return good.error();
+    return parse_cells(fields[answer_], example.label);
+  }
+  Result<void> parse_cells(const std::string& text, std::vector<Token>& tokens) const {
+    if (text.size() != info_.seq_len) return wrong("cells, expected ", info_.seq_len, ", found ", text.size());
+    if (maze_) {
+      const auto maze = parse_maze(text);
+      if (!maze) return wrong(maze.error().message());
+      tokens = maze_tokens(*maze);
+    } else {
+      const auto grid = parse_sudoku(text);
+      if (!grid) return wrong(grid.error().message());
+      tokens = sudoku_tokens(*grid);
+    }
+    return {};
+  }
+
+  PuzzleFile file_;
+  DatasetInfo info_;
+  std::size_t question_ = 0, answer_ = 1, read_ = 0;
+  bool named_ = false, maze_ = false;
+  std::vector<std::string> waiting_;
+};
+
+/// Either form, in order from the first example to the last.
+class PuzzleReader {
+ public:
+  /// A folder is read as .npy, anything else as CSV. `split` as in NpyDataset::open.
+  [[nodiscard]] static Result<PuzzleReader> open(const std::string& path, const std::string& split = "test") {
+    PuzzleReader reader;
+    std::error_code status;
+    if (std::filesystem::is_directory(path, status)) {
+      auto npy = NpyDataset::open(path, split);
+      if (!npy) return npy.error();
+      reader.npy_ = std::move(*npy);
+    } else {
+      auto csv = CsvDataset::open(path);
+      if (!csv) return csv.error();
+      reader.csv_ = std::move(*csv);
+    }
+    return reader;
+  }
+
+  [[nodiscard]] const DatasetInfo& info() const noexcept { return npy_ ? npy_->info() : csv_->info(); }
+
+  /// Share of the data set that has been read, 0 to 1.
+  [[nodiscard]] double progress() const noexcept {
+    if (csv_) return csv_->progress();
+    return npy_->size() == 0 ? 1.0 : static_cast<double>(at_) / static_cast<double>(npy_->size());
+  }
+
+  /// The next example; false at the end.
+  Result<bool> next(PuzzleExample& example) {
+    if (csv_) return csv_->next(example);
+    if (at_ == npy_->size()) return false;
+    if (auto read = npy_->read(at_, example); !read) return read.error();
+    ++at_;
+    return true;
+  }
+
+ private:
+  PuzzleReader() = default;
+  std::optional<NpyDataset> npy_;
+  std::optional<CsvDataset> csv_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace hrm

@@ -1,0 +1,100 @@
+#pragma once
+/// Files of puzzles: read whole within a limit, in pieces from a place, or line by line.
+
+#include <hrm/base/error.hpp>
+
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <span>
+#include <string>
+#include <system_error>
+
+namespace hrm {
+
+/// A file open for reading, closed at the end. Move-only. Not for several threads at once.
+class PuzzleFile {
+ public:
+  /// Error: it cannot be opened, or is no plain file (a folder, a pipe, a device).
+  [[nodiscard]] static Result<PuzzleFile> open(const std::string& path) {
+    PuzzleFile file;
+    file.path_ = path;
+    std::error_code status;
+    const auto kind = std::filesystem::status(path, status).type();
+    if (status || kind == std::filesystem::file_type::not_found) return file.wrong("cannot be opened");
+    if (kind != std::filesystem::file_type::regular) return file.wrong("is no plain file");
+    file.handle_.reset(std::fopen(path.c_str(), "rb"));
+    if (!file.handle_ || std::fseek(file.handle_.get(), 0, SEEK_END) != 0) return file.wrong("cannot be opened");
+    const long size = std::ftell(file.handle_.get());
+    if (size < 0 || std::fseek(file.handle_.get(), 0, SEEK_SET) != 0) return file.wrong("cannot be read");
+    file.size_ = static_cast<std::size_t>(size);
+    return file;
+  }
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  /// Fills `out` with the bytes from `offset` on. Error: the file is too short, or reading fails.
+  Result<void> read(std::size_t offset, std::span<std::byte> out) {
+    if (offset > size_ || out.size() > size_ - offset) {
+      return Error(ErrorCode::format, path_, ": bytes, expected at least ", offset + out.size(), ", found ", size_);
+    }
+    if (offset != at_ && std::fseek(handle_.get(), static_cast<long>(offset), SEEK_SET) != 0) {
+      return wrong("cannot be read");
+    }
+    at_ = offset + out.size();
+    if (std::fread(out.data(), 1, out.size(), handle_.get()) == out.size()) return {};
+    at_ = std::numeric_limits<std::size_t>::max();
+    return wrong("cannot be read");
+  }
+
+  /// The next line, without its end ("\n" or "\r\n"), into `line`; false at the end of the file. Error: a line longer
+  /// than `longest` bytes, or reading fails.
+  Result<bool> next_line(std::string& line, std::size_t longest = std::size_t{1} << 20) {
+    line.clear();
+    for (;;) {
+      const int c = std::getc(handle_.get());
+      if (c == EOF && std::ferror(handle_.get()) != 0) return wrong("cannot be read");
+      if (c == EOF && line.empty()) return false;
+      if (c == EOF || c == '\n') break;
+      if (line.size() >= longest) {
+        return Error(ErrorCode::format, path_, ": line ", lines_ + 1, ", expected at most ", longest,
+                     " bytes, found more");
+      }
+      line.push_back(static_cast<char>(c));
+    }
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    ++lines_;
+    return true;
+  }
+  /// How many lines next_line has given.
+  [[nodiscard]] std::size_t lines() const noexcept { return lines_; }
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
+  };
+  PuzzleFile() = default;
+  [[nodiscard]] Error wrong(std::string_view what) const noexcept { return Error(ErrorCode::io, path_, ": ", what); }
+
+  std::string path_;
+  std::unique_ptr<std::FILE, Close> handle_;
+  std::size_t size_ = 0;
+  std::size_t at_ = 0;
+  std::size_t lines_ = 0;
+};
+
+/// A whole text file. Error: it cannot be read, or has more than `most` bytes.
+[[nodiscard]] inline Result<std::string> read_text(const std::string& path, std::size_t most = std::size_t{256} << 20) {
+  auto file = PuzzleFile::open(path);
+  if (!file) return file.error();
+  if (file->size() > most) {
+    return Error(ErrorCode::format, path, ": bytes, expected at most ", most, ", found ", file->size());
+  }
+  std::string text(file->size(), '\0');
+  if (auto read = file->read(0, std::as_writable_bytes(std::span(text))); !read) return read.error();
+  return text;
+}
+
+}  // namespace hrm

@@ -1,0 +1,73 @@
+#include <doctest/doctest.h>
+#include <hrm/puzzles/arc_task.hpp>
+
+using hrm::ArcGrid;
+
+namespace {
+constexpr std::string_view task_text = R"({
+  "train": [{"input": [[0, 1], [2, 3]], "output": [[9]]}, {"output": [[1,1,1]], "input": [[5]], "note": {"a": [1.5e3, null]}}],
+  "test": [{"input": [[7]], "output": [[8]]}, {"input": [[4, 4]]}], "name": "x"})";
+}
+
+TEST_CASE("arc task: one file") {
+  const auto task = hrm::parse_arc_task("abc", task_text).value();
+  CHECK(task.id == "abc");
+  REQUIRE(task.train.size() == 2);
+  CHECK(task.train[0].input == ArcGrid{2, 2, {0, 1, 2, 3}});
+  CHECK(task.train[1].output == ArcGrid{1, 3, {1, 1, 1}});
+  REQUIRE(task.test.size() == 2);
+  CHECK(task.test[0].output == ArcGrid{1, 1, {8}});
+  CHECK(task.test[1].output.empty());
+}
+
+TEST_CASE("arc task: many in a file, their solutions in another") {
+  const std::string text = "{\"a\":" + std::string(task_text) + ",\"b\":" + std::string(task_text) + "}";
+  auto tasks = hrm::parse_arc_tasks(text).value();
+  REQUIRE(tasks.size() == 2);
+  CHECK(tasks[1].id == "b");
+  REQUIRE(hrm::add_arc_solutions(tasks, R"({"b": [[[1]], [[2, 2]]], "zzz": [[[0]]]})"));
+  CHECK(tasks[1].test[1].output == ArcGrid{1, 2, {2, 2}});
+  CHECK(tasks[0].test[1].output.empty());
+  CHECK_FALSE(hrm::add_arc_solutions(tasks, R"({"b": [[[1]]]})"));
+  CHECK_FALSE(hrm::add_arc_solutions(tasks, R"({"b": [[[1]], [[2]], [[3]]]})"));
+  CHECK_FALSE(hrm::add_arc_solutions(tasks, R"([])"));
+}
+
+TEST_CASE("arc task: what is none") {
+  const auto parse = [](std::string_view text) { return hrm::parse_arc_task("x", text); };
+  const auto test_grid = [&](std::string_view grid) {
+    return parse("{\"train\":[],\"test\":[{\"input\":" + std::string(grid) + "}]}");
+  };
+  CHECK(test_grid("[[1]]"));
+  for (const std::string_view grid : {"[]", "[[]]", "[[1],[1,2]]", "[[10]]", "[[-1]]", "[[1.0]]", "[[\"1\"]]",
+                                      "[[1],[]]", "[1]", "1", "null", "[[[1]]]", "[[1]", "[[1,]]"}) {
+    CHECK_FALSE(test_grid(grid));
+  }
+  std::string wide = "[[0";
+  for (int i = 0; i < 30; ++i) wide += ",0";
+  CHECK_FALSE(test_grid(wide + "]]"));
+  std::string high = "[[0]";
+  for (int i = 0; i < 30; ++i) high += ",[0]";
+  CHECK_FALSE(test_grid(high + "]"));
+  for (const std::string_view text :
+       {"", "{}", "[]", R"({"train":[]})", R"({"test":[]})", R"({"test":[{}],"train":[]})",
+        R"({"test":[{"input":[[1]]}],"train":[{"input":[[1]]}]})", R"({"test":[{"input":[[1]]}]} x)"}) {
+    CHECK_FALSE(parse(text));
+  }
+  CHECK(parse(R"({"test":[{"input":[[11]]}]})").error().message() ==
+        "json: byte 22, expected a colour from 0 to 9, found ]]}]}");
+}
+
+TEST_CASE("arc task: identifiers and grids as JSON") {
+  std::vector<std::string> names;
+  REQUIRE(
+      hrm::read_arc_identifiers(R"(["<blank>", "a", "a_t1_0123456789"])", [&](std::size_t id, std::string_view name) {
+        CHECK(id == names.size());
+        names.emplace_back(name);
+      }));
+  CHECK(names == std::vector<std::string>{"<blank>", "a", "a_t1_0123456789"});
+  CHECK_FALSE(hrm::read_arc_identifiers(R"({"a": 1})", [](std::size_t, std::string_view) {}));
+  CHECK_FALSE(hrm::read_arc_identifiers(R"(["a", 1])", [](std::size_t, std::string_view) {}));
+  CHECK(hrm::arc_grid_json(ArcGrid{2, 2, {0, 1, 2, 3}}) == "[[0,1],[2,3]]");
+  CHECK(hrm::arc_grid_json(ArcGrid{}) == "[[0]]");
+}

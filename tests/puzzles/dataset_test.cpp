@@ -1,0 +1,99 @@
+#include <doctest/doctest.h>
+#include <hrm/puzzles/dataset.hpp>
+
+#include "folder.hpp"
+
+using hrm::CsvDataset;
+using hrm::PuzzleExample;
+using hrm::Token;
+
+namespace {
+
+std::size_t count(CsvDataset& csv) {
+  PuzzleExample example;
+  std::size_t n = 0;
+  while (csv.next(example).value()) ++n;
+  return n;
+}
+
+}  // namespace
+
+TEST_CASE("csv: a line taken apart") {
+  using Fields = std::vector<std::string>;
+  CHECK(hrm::parse_csv_line("a,b,c").value() == Fields{"a", "b", "c"});
+  CHECK(hrm::parse_csv_line("").value() == Fields{""});
+  CHECK(hrm::parse_csv_line(",").value() == Fields{"", ""});
+  CHECK(hrm::parse_csv_line("\"a,\"\"b\"\"\",c").value() == Fields{"a,\"b\"", "c"});
+  CHECK(hrm::parse_csv_line(" # # ,\"\"").value() == Fields{" # # ", ""});
+  CHECK_FALSE(hrm::parse_csv_line("a,\"b"));
+}
+
+TEST_CASE("csv: the published form and the plain one") {
+  const Folder folder;
+  const std::string puzzle = "1...............";
+  const std::string solution = "1234341221434321";
+  auto published =
+      CsvDataset::open(folder.write("a.csv", "source,question,answer,rating\r\nx," + puzzle + "," + solution +
+                                                 ",0\r\n\r\ny," + puzzle + "," + solution + ",3"));
+  REQUIRE(published);
+  CHECK(published->info().seq_len == 16);
+  CHECK(published->info().vocab == 6);
+  CHECK(published->info().kind() == hrm::PuzzleKind::sudoku);
+  PuzzleExample example;
+  REQUIRE(published->next(example).value());
+  CHECK(example.input[0] == 2);
+  CHECK(example.input[1] == 1);
+  CHECK(example.label[3] == 5);
+  CHECK(example.puzzle_id == 0);
+  CHECK(count(*published) == 1);
+  CHECK(published->progress() == doctest::Approx(1).epsilon(0.05));
+
+  auto plain = CsvDataset::open(folder.write("b.csv", puzzle + "," + solution + ",7\n"));
+  REQUIRE(plain);
+  CHECK(count(*plain) == 1);
+
+  auto maze = CsvDataset::open(folder.write("c.csv", "#####S G#####S#G####,x\n"));
+  CHECK_FALSE(maze);
+  maze = CsvDataset::open(folder.write("c.csv", "#S #   # # # G #,#S #ooo# #o# G #\n"));
+  REQUIRE(maze);
+  CHECK(maze->info().kind() == hrm::PuzzleKind::sudoku);  // 4 x 4 with 6 tokens could be either
+  REQUIRE(maze->next(example).value());
+  CHECK(example.input[0] == 1);
+  CHECK(example.label[4] == 5);
+}
+
+TEST_CASE("csv: bad ones, each with its line") {
+  const Folder folder;
+  const auto message = [&](const std::string& text) -> std::string {
+    const std::string path = folder.write("x.csv", text);
+    auto csv = CsvDataset::open(path);
+    PuzzleExample example;
+    hrm::Error error;
+    if (!csv) {
+      error = csv.error();
+    } else {
+      for (;;) {
+        const auto more = csv->next(example);
+        if (!more) {
+          error = more.error();
+          break;
+        }
+        REQUIRE(*more);
+      }
+    }
+    const std::string line(error.message());
+    REQUIRE(line.substr(0, path.size() + 2) == path + ": ");
+    return line.substr(path.size() + 2);
+  };
+  const std::string good = "1...............,1234341221434321,0\n";
+  CHECK(message("") == "line 0: expected a puzzle, found none");
+  CHECK(message("source,question,answer,rating\n") == "line 1: expected a puzzle, found none");
+  CHECK(message("1...............\n") == "line 1: fields, expected at least 2, found 1");
+  CHECK(message(good + "12..,1234,0\n") == "line 2: cells, expected 16, found 4");
+  CHECK(message(good + good + "1...............,123434122143432x,0\n") ==
+        "line 3: sudoku: cell 15, expected '.' or a digit up to 4, found 'x'");
+  CHECK(message(good + "\"1..\n") == "line 2: expected the end of a quoted field, found the end of the line");
+  CHECK(message("hello,world\n").substr(0, 22) == "line 1: sudoku: cells,");
+  CHECK(message(good + std::string(3000000, '1')) == "line 2, expected at most 1048576 bytes, found more");
+  CHECK_FALSE(CsvDataset::open(folder / "none.csv"));
+}
