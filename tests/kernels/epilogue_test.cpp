@@ -43,7 +43,9 @@ TEST_CASE_TEMPLATE("qkv: rotation of q and k, scaling of q, heads of every width
   struct Case {
     std::size_t heads, head_dim;
   };
-  for (const auto [heads, head_dim] : {Case{3, 2}, Case{5, 6}, Case{2, 16}, Case{3, 32}, Case{1, 24}, Case{2, 64}, Case{1, 128}}) {
+  for (const Case& shape : {Case{3, 2}, Case{5, 6}, Case{2, 16}, Case{3, 32}, Case{1, 24}, Case{2, 64}, Case{1, 128}}) {
+    const std::size_t heads = shape.heads;
+    const std::size_t head_dim = shape.head_dim;
     const std::size_t hidden = heads * head_dim;
     const std::size_t positions = 7;
     const std::size_t rows = 3 * positions;
