@@ -9,13 +9,14 @@ using hrm::Token;
 
 TEST_CASE("writer: what is written is read again, for small and large vocabularies") {
   const Folder folder;
-  for (const std::size_t vocab : {7, 1000}) {
+  for (const std::size_t vocab : {7U, 1000U}) {
     hrm::DatasetInfo info;
     info.seq_len = 9;
     info.vocab = vocab;
     info.puzzle_ids = 4;
     info.ignore_label_id = 0;
     const std::string path = folder / ("set" + std::to_string(vocab));
+    std::filesystem::create_directories(path + "/train");
     auto writer = hrm::DatasetWriter::create(path + "/train", info).value();
     hrm::Random random(91);
     std::vector<PuzzleExample> examples(25);

@@ -3,12 +3,12 @@
 
 #include <vector>
 
-using hrm::JsonReader;
+using hrm::JsonCursor;
 
 namespace {
 
 bool reads(std::string_view text) {
-  JsonReader json(text);
+  JsonCursor json(text);
   return json.skip() && json.end();
 }
 
@@ -57,18 +57,18 @@ TEST_CASE("json: what is read") {
 
 TEST_CASE("json: values") {
   std::string text;
-  CHECK(JsonReader(R"("a\"\\\/\b\f\n\r\té€😀")").string(text));
+  CHECK(JsonCursor(R"("a\"\\\/\b\f\n\r\té€😀")").string(text));
   CHECK(text == "a\"\\/\b\f\n\r\t\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
   std::int64_t number = 0;
-  CHECK(JsonReader("-123").integer(number));
+  CHECK(JsonCursor("-123").integer(number));
   CHECK(number == -123);
   for (const std::string_view wrong : {"1.0", "1e2", "99999999999999999999", "-", "x", "007"}) {
-    CHECK_FALSE(JsonReader(wrong).integer(number));
+    CHECK_FALSE(JsonCursor(wrong).integer(number));
   }
-  JsonReader null(" null");
+  JsonCursor null(" null");
   CHECK(null.null());
   CHECK(null.end());
-  JsonReader list("[3, 1, 2]");
+  JsonCursor list("[3, 1, 2]");
   std::vector<std::int64_t> numbers;
   CHECK(list.array([&] { return list.integer(numbers.emplace_back()); }));
   CHECK(numbers == std::vector<std::int64_t>{3, 1, 2});
@@ -81,7 +81,7 @@ TEST_CASE("json: depth is bounded, and an error stays") {
   std::string objects;
   for (int i = 0; i < 1000; ++i) objects += "{\"a\":";
   CHECK_FALSE(reads(objects));
-  JsonReader json("[1, x]");
+  JsonCursor json("[1, x]");
   CHECK_FALSE(json.skip());
   CHECK(json.error().message() == "json: byte 4, expected a value, found x]");
   CHECK_FALSE(json.end());
@@ -101,6 +101,6 @@ TEST_CASE("json: quoting comes back") {
   for (int c = 1; c < 128; ++c) all.push_back(static_cast<char>(c));
   std::string back;
   const std::string quoted = hrm::json_quote(all);
-  CHECK(JsonReader(quoted).string(back));
+  CHECK(JsonCursor(quoted).string(back));
   CHECK(back == all);
 }

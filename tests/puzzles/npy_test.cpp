@@ -64,7 +64,7 @@ TEST_CASE("npy: rank, and rows in any order across the buffer's end") {
   auto file = hrm::NpyReader::open(folder.write("a.npy", npy(header("|u1", "(100000, 3)"), data))).value();
   CHECK(file.rows() == 100000);
   CHECK(file.rank() == 2);
-  for (const std::size_t i : {0, 1, 99999, 21844, 21845, 21846, 5, 70000, 70001, 3}) {
+  for (const std::size_t i : {0U, 1U, 99999U, 21844U, 21845U, 21846U, 5U, 70000U, 70001U, 3U}) {
     CHECK(row(file, i) == std::vector<std::int32_t>{static_cast<int>(i & 255), static_cast<int>(i >> 8 & 255), 0});
   }
   auto flat = hrm::NpyReader::open(folder.write("b.npy", npy(header("|u1", "(3,)"), "abc"))).value();
@@ -139,7 +139,7 @@ TEST_CASE("npy: any beginning and any changed byte of the header gives an error 
 
 TEST_CASE("npy: what the writer writes, the reader reads") {
   const Folder folder;
-  for (const std::size_t bytes : {1, 4}) {
+  for (const std::size_t bytes : {1U, 4U}) {
     auto writer = hrm::NpyWriter::create(folder / "w.npy", 5, bytes).value();
     for (int i = 0; i < 20; ++i) REQUIRE(writer.add(std::vector<std::int32_t>{i, 1, 2, 3, bytes == 1 ? 255 : -7}));
     REQUIRE(writer.finish());

@@ -42,7 +42,7 @@ TEST_CASE("search: a published hard puzzle") {
 
 TEST_CASE("search: other_than agrees with counting to two") {
   hrm::Random random(21);
-  for (const std::size_t side : {4, 6}) {
+  for (const std::size_t side : {4U, 6U}) {
     const auto shape = SudokuShape::of_side(side).value();
     hrm::SudokuGenerator generator(shape);
     SudokuSearch search(shape);
@@ -60,7 +60,7 @@ TEST_CASE("search: other_than agrees with counting to two") {
 }
 
 TEST_CASE("generator: one solution, clues in range, the same for a seed") {
-  for (const std::size_t side : {4, 6, 8, 9}) {
+  for (const std::size_t side : {4U, 6U, 8U, 9U}) {
     const auto shape = SudokuShape::of_side(side).value();
     hrm::SudokuGenerator generator(shape);
     SudokuSearch search(shape);
@@ -120,7 +120,7 @@ TEST_CASE("generator: difficulty, and what cannot be had") {
 
 TEST_CASE("generator: large squares") {
   hrm::Random random(34);
-  for (const std::size_t side : {16, 25}) {
+  for (const std::size_t side : {16U, 25U}) {
     const auto shape = SudokuShape::of_side(side).value();
     const auto made = hrm::SudokuGenerator(shape).generate({.min_clues = shape.cells() - 60}, random).value();
     CHECK(made.clues == shape.cells() - 60);

@@ -30,8 +30,8 @@ TEST_CASE("sudoku: shapes") {
   CHECK(SudokuShape::of_side(16).value() == SudokuShape{16, 4, 4});
   CHECK(SudokuShape::of_side(25).value() == SudokuShape{25, 5, 5});
   CHECK(SudokuShape::of_cells(81).value().side == 9);
-  for (const std::size_t side : {0, 1, 2, 3, 5, 7, 23, 26, 100}) CHECK_FALSE(SudokuShape::of_side(side));
-  for (const std::size_t cells : {0, 1, 9, 15, 17, 25, 80, 1000000}) CHECK_FALSE(SudokuShape::of_cells(cells));
+  for (const std::size_t side : {0U, 1U, 2U, 3U, 5U, 7U, 23U, 26U, 100U}) CHECK_FALSE(SudokuShape::of_side(side));
+  for (const std::size_t cells : {0U, 1U, 9U, 15U, 17U, 25U, 80U, 1000000U}) CHECK_FALSE(SudokuShape::of_cells(cells));
 }
 
 TEST_CASE("sudoku: text, digits and tokens by hand") {
@@ -99,7 +99,7 @@ TEST_CASE("sudoku: conflicts") {
 
 TEST_CASE("sudoku: symmetries keep solutions and can be taken back") {
   hrm::Random random(12);
-  for (const std::size_t side : {4, 6, 9, 12}) {
+  for (const std::size_t side : {4U, 6U, 9U, 12U}) {
     const auto shape = SudokuShape::of_side(side).value();
     hrm::SudokuGenerator generator(shape);
     for (int round = 0; round < 20; ++round) {

@@ -64,7 +64,7 @@ TEST_CASE("symmetry: the eight of a rectangle by hand") {
 }
 
 TEST_CASE("symmetry: the eight of the square are a group of eight") {
-  for (const std::size_t side : {2, 3, 6}) {
+  for (const std::size_t side : {2U, 3U, 6U}) {
     std::set<std::vector<std::uint32_t>> all;
     for (std::size_t kind = 0; kind < hrm::square_symmetries; ++kind) {
       const Symmetry symmetry = hrm::square_symmetry(kind, side, 6);

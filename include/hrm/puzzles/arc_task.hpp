@@ -21,7 +21,7 @@ struct ArcTask {
 
 namespace detail {
 
-inline bool read_arc_grid(JsonReader& json, ArcGrid& grid) {
+inline bool read_arc_grid(JsonCursor& json, ArcGrid& grid) {
   grid = {};
   const bool read = json.array([&] {
     std::size_t cols = 0;
@@ -41,7 +41,7 @@ inline bool read_arc_grid(JsonReader& json, ArcGrid& grid) {
   return read && (!grid.cells.empty() || json.fail("a grid with at least one cell"));
 }
 
-inline bool read_arc_pairs(JsonReader& json, std::vector<ArcPair>& pairs, bool outputs) {
+inline bool read_arc_pairs(JsonCursor& json, std::vector<ArcPair>& pairs, bool outputs) {
   pairs.clear();
   return json.array([&] {
     ArcPair pair;
@@ -58,7 +58,7 @@ inline bool read_arc_pairs(JsonReader& json, std::vector<ArcPair>& pairs, bool o
   });
 }
 
-inline bool read_arc_task(JsonReader& json, ArcTask& task) {
+inline bool read_arc_task(JsonCursor& json, ArcTask& task) {
   const bool read = json.object([&](std::string_view key) {
     if (key == "train") return read_arc_pairs(json, task.train, true);
     if (key == "test") return read_arc_pairs(json, task.test, false);
@@ -71,7 +71,7 @@ inline bool read_arc_task(JsonReader& json, ArcTask& task) {
 
 /// Reads one task, `{"train":[{"input":[[..]],"output":[[..]]},..],"test":[..]}`. Error: the text is not that.
 [[nodiscard]] inline Result<ArcTask> parse_arc_task(std::string_view id, std::string_view text) {
-  JsonReader json(text);
+  JsonCursor json(text);
   ArcTask task{std::string(id), {}, {}};
   if (!detail::read_arc_task(json, task) || !json.end()) return json.error();
   return task;
@@ -79,7 +79,7 @@ inline bool read_arc_task(JsonReader& json, ArcTask& task) {
 
 /// Reads a file of many tasks, `{"ID":{"train":..},..}`.
 [[nodiscard]] inline Result<std::vector<ArcTask>> parse_arc_tasks(std::string_view text) {
-  JsonReader json(text);
+  JsonCursor json(text);
   std::vector<ArcTask> tasks;
   const bool read = json.object([&](std::string_view id) {
     ArcTask task{std::string(id), {}, {}};
@@ -94,7 +94,7 @@ inline bool read_arc_task(JsonReader& json, ArcTask& task) {
 /// Puts the solutions, `{"ID":[[[..]],..],..}`, one for each test input, into the tasks. Error: the text is not that,
 /// or has another number of solutions than the task has test inputs. Tasks without solutions stay as they are.
 [[nodiscard]] inline Result<void> add_arc_solutions(std::vector<ArcTask>& tasks, std::string_view text) {
-  JsonReader json(text);
+  JsonCursor json(text);
   const bool read = json.object([&](std::string_view id) {
     const auto task = std::find_if(tasks.begin(), tasks.end(), [&](const ArcTask& t) { return t.id == id; });
     if (task == tasks.end()) return json.skip();
@@ -113,7 +113,7 @@ inline bool read_arc_task(JsonReader& json, ArcTask& task) {
 /// is no such list.
 template <class Visit>
 [[nodiscard]] Result<void> read_arc_identifiers(std::string_view text, Visit&& visit) {
-  JsonReader json(text);
+  JsonCursor json(text);
   std::size_t id = 0;
   std::string name;
   const bool read = json.array([&] {

@@ -140,8 +140,7 @@ class PuzzleReader {
   /// A folder is read as .npy, anything else as CSV. `split` as in NpyDataset::open.
   [[nodiscard]] static Result<PuzzleReader> open(const std::string& path, const std::string& split = "test") {
     PuzzleReader reader;
-    std::error_code status;
-    if (std::filesystem::is_directory(path, status)) {
+    if (detail::path_is(path, S_IFDIR)) {
       auto npy = NpyDataset::open(path, split);
       if (!npy) return npy.error();
       reader.npy_ = std::move(*npy);

@@ -47,7 +47,7 @@ struct DatasetInfo {
 
 /// Reads dataset.json. Error: a key is missing or its value out of range.
 [[nodiscard]] inline Result<DatasetInfo> parse_dataset_json(std::string_view text) {
-  JsonReader json(text);
+  JsonCursor json(text);
   DatasetInfo info;
   unsigned seen = 0;
   const auto number = [&](unsigned bit, std::int64_t least, std::int64_t most, auto& out) {
@@ -99,8 +99,7 @@ class NpyDataset {
   /// not fit one another.
   [[nodiscard]] static Result<NpyDataset> open(const std::string& folder, const std::string& split = "test") {
     NpyDataset dataset;
-    std::error_code status;
-    const bool here = std::filesystem::exists(folder + "/dataset.json", status);
+    const bool here = detail::path_exists(folder + "/dataset.json");
     const std::string at = here ? folder : folder + "/" + split;
     const auto text = read_text(at + "/dataset.json", std::size_t{1} << 20);
     if (!text) return text.error();

@@ -9,11 +9,8 @@ namespace hrm {
 /// group of its own. Move-only.
 class DatasetWriter {
  public:
-  /// The folder is made. Error: it, or a file in it, cannot be written.
+  /// The folder must be there. Error: a file in it cannot be written.
   [[nodiscard]] static Result<DatasetWriter> create(const std::string& folder, const DatasetInfo& info) {
-    std::error_code status;
-    std::filesystem::create_directories(folder, status);
-    if (status) return Error(ErrorCode::io, folder, ": the folder cannot be made");
     const std::size_t bytes = info.vocab <= 256 ? 1 : 4;
     auto inputs = NpyWriter::create(folder + "/all__inputs.npy", info.seq_len, bytes);
     if (!inputs) return inputs.error();

@@ -3,15 +3,30 @@
 
 #include <hrm/base/error.hpp>
 
+#include <sys/stat.h>
+#include <sys/types.h>
+
 #include <cstdio>
-#include <filesystem>
 #include <limits>
 #include <memory>
 #include <span>
 #include <string>
-#include <system_error>
 
 namespace hrm {
+
+namespace detail {
+
+[[nodiscard]] inline bool path_exists(const std::string& path) noexcept {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0;
+}
+/// `kind` is S_IFREG or S_IFDIR.
+[[nodiscard]] inline bool path_is(const std::string& path, unsigned kind) noexcept {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && (static_cast<unsigned>(status.st_mode) & S_IFMT) == kind;
+}
+
+}  // namespace detail
 
 /// A file open for reading, closed at the end. Move-only. Not for several threads at once.
 class PuzzleFile {
@@ -20,10 +35,8 @@ class PuzzleFile {
   [[nodiscard]] static Result<PuzzleFile> open(const std::string& path) {
     PuzzleFile file;
     file.path_ = path;
-    std::error_code status;
-    const auto kind = std::filesystem::status(path, status).type();
-    if (status || kind == std::filesystem::file_type::not_found) return file.wrong("cannot be opened");
-    if (kind != std::filesystem::file_type::regular) return file.wrong("is no plain file");
+    if (!detail::path_exists(path)) return file.wrong("cannot be opened");
+    if (!detail::path_is(path, S_IFREG)) return file.wrong("is no plain file");
     file.handle_.reset(std::fopen(path.c_str(), "rb"));
     if (!file.handle_ || std::fseek(file.handle_.get(), 0, SEEK_END) != 0) return file.wrong("cannot be opened");
     const long size = std::ftell(file.handle_.get());

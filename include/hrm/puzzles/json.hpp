@@ -11,12 +11,12 @@ namespace hrm {
 
 /// Each function consumes one value and gives false where the text is not as expected; error() then says where and
 /// why, and every later call gives false too. Strict JSON, in UTF-8 (which is passed on unchecked).
-class JsonReader {
+class JsonCursor {
  public:
   static constexpr std::size_t max_depth = 64;
 
   /// The text must outlive the reader.
-  explicit JsonReader(std::string_view text) noexcept : text_(text) {}
+  explicit JsonCursor(std::string_view text) noexcept : text_(text) {}
 
   /// An object: `field(key)` for each member must consume its value (skip() where it is not wanted).
   template <class Field>
