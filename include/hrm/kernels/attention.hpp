@@ -74,7 +74,7 @@ struct Attention {
       const std::size_t padded = round_up(count, cols);
       for (std::size_t c = 0; c < padded; c += cols) {
         const std::byte* const panel = keys + (first + c) * args.head_dim * sizeof(float);
-        kernel(queries, args.q_stride * sizeof(float), panel, args.head_dim, scores + c, key_block, panel);
+        kernel(queries, args.q_stride * sizeof(float), panel, args.head_dim, scores + c, key_block, panel, 0);
       }
       float rescale[query_block];
       for (std::size_t i = 0; i < rows; ++i) {
@@ -105,10 +105,10 @@ struct Attention {
         const std::byte* const panel = values + ((dim + d) * args.positions + first * cols) * sizeof(float);
         const auto* const weights = reinterpret_cast<const std::byte*>(scores);
         if (b == 0) {
-          kernel(weights, key_block * sizeof(float), panel, count, out + d, dim_block, panel);
+          kernel(weights, key_block * sizeof(float), panel, count, out + d, dim_block, panel, 0);
           continue;
         }
-        kernel(weights, key_block * sizeof(float), panel, count, block, cols, panel);
+        kernel(weights, key_block * sizeof(float), panel, count, block, cols, panel, 0);
         for (std::size_t i = 0; i < rows; ++i) {
           const auto factor = S::set(rescale[i]);
           for (std::size_t c = 0; c < cols; c += S::lanes) {

@@ -73,11 +73,11 @@ struct Gemm {
 };
 
 /// Sums of R rows and one panel, whole depth, to `out` (rows out_stride apart). `a` is the first operand row, `b` the
-/// panel, `next` what to pull into the second-level cache meanwhile (one cache line a step), or null.
+/// panel, `next` what to pull into the second-level cache meanwhile, `pace` bytes a step.
 template <class Arch, class Weight, std::size_t R>
 HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const std::byte* b, std::size_t steps,
                                typename Dot<Arch, Weight>::Result* out, std::size_t out_stride,
-                               const std::byte* next) noexcept {
+                               const std::byte* next, std::size_t pace) noexcept {
   using D = Dot<Arch, Weight>;
   using Operand_t = typename D::Operand;
   constexpr std::size_t vectors = Micro<Arch, Weight>::vectors;
@@ -112,7 +112,7 @@ HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const s
     phase.template operator()<0>();
     if constexpr (D::phases == 2) phase.template operator()<1>();
     __builtin_prefetch(next, 0, 2);
-    next += alignment;
+    next += pace;
     b += vectors * vector_bytes;
     HRM_UNROLL
     for (std::size_t p = 0; p < pointers; ++p) row[p] += operand_step;
@@ -126,7 +126,7 @@ HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const s
 
 template <class Arch, class Weight>
 using MicroKernel = void (*)(const std::byte*, std::size_t, const std::byte*, std::size_t,
-                             typename Dot<Arch, Weight>::Result*, std::size_t, const std::byte*) noexcept;
+                             typename Dot<Arch, Weight>::Result*, std::size_t, const std::byte*, std::size_t) noexcept;
 
 /// The microkernels by number of rows, 1 to row_block; [0] is not used.
 template <class Arch, class Weight>
@@ -156,6 +156,7 @@ HRM_ALWAYS_INLINE void product(const Operand& x, const PackedMatrix& w, const Ti
   if (rows == 0) return;
   const std::size_t steps = G::steps(w.depth);
   const std::size_t panel_bytes = G::panel_bytes(w.depth);
+  const std::size_t all_panels = ceil_div(w.cols, cols);
   // Rows that stay in the second-level cache while the panels pass by.
   constexpr std::size_t cache = std::size_t{384} << 10;
   const std::size_t fits = cache / x.stride > G::row_block ? cache / x.stride : G::row_block;
@@ -167,17 +168,21 @@ HRM_ALWAYS_INLINE void product(const Operand& x, const PackedMatrix& w, const Ti
     const std::size_t blocks = ceil_div(group_end - group_begin, G::row_block);
     for (std::size_t panel = tile.panel_begin; panel < tile.panel_end; ++panel) {
       const std::byte* const b = w.panels + panel * panel_bytes;
-      const std::byte* next = panel + 1 < tile.panel_end ? b + panel_bytes : b;
+      // The next panel comes from far away. It is asked for evenly over this one's work: all at once, the requests
+      // would take every line buffer and stall the loads of this panel.
+      const bool last = panel + 1 == all_panels;
+      const std::size_t pace = last ? 0 : ceil_div(panel_bytes, blocks * steps);
       // Blocks of nearly equal height: 17 rows are 9 and 8, not 14 and 3.
       for (std::size_t block = 0; block < blocks; ++block) {
         const std::size_t begin = group_begin + (group_end - group_begin) * block / blocks;
         const std::size_t end = group_begin + (group_end - group_begin) * (block + 1) / blocks;
         alignas(64) float sums[G::row_block * cols];
         const std::byte* const a = x.data + begin * x.stride;
+        const std::byte* const next = last ? b : b + panel_bytes + block * steps * pace;
         const auto kernel = micro_kernels<Arch, Weight>.of_rows[end - begin];
         if constexpr (G::quantised) {
           alignas(64) std::int32_t counts[G::row_block * cols];
-          kernel(a, x.stride, b, steps, counts, cols, next);
+          kernel(a, x.stride, b, steps, counts, cols, next, pace);
           for (std::size_t i = 0; i < end - begin; ++i) {
             const auto row_scale = S::set(x.scales[begin + i]);
             for (std::size_t c = 0; c < cols; c += S::lanes) {
@@ -187,9 +192,8 @@ HRM_ALWAYS_INLINE void product(const Operand& x, const PackedMatrix& w, const Ti
             }
           }
         } else {
-          kernel(a, x.stride, b, steps, sums, cols, next);
+          kernel(a, x.stride, b, steps, sums, cols, next, pace);
         }
-        if (next != b) next = next + steps * alignment < b + 2 * panel_bytes ? next + steps * alignment : b;
         epilogue(sums, begin, end - begin, panel);
       }
     }
