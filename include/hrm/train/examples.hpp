@@ -1,0 +1,109 @@
+#pragma once
+/// Where a trainer's puzzles come from. Example number i depends on i alone, so training can stop, go on and run on any
+/// number of threads without a difference.
+
+#include <hrm/base/error.hpp>
+#include <hrm/puzzles/maze_generator.hpp>
+#include <hrm/puzzles/sudoku_search.hpp>
+
+namespace hrm::train {
+
+/// One puzzle to fill in: what is asked and what is right, both S tokens; a label below 0 is not counted.
+struct Example {
+  std::span<Token> tokens;
+  std::span<Token> labels;
+  std::size_t puzzle_id = 0;
+};
+
+/// A supply of puzzles of one length.
+class ExampleSource {
+ public:
+  ExampleSource() = default;
+  ExampleSource(const ExampleSource&) = delete;
+  ExampleSource& operator=(const ExampleSource&) = delete;
+  virtual ~ExampleSource() = default;
+
+  [[nodiscard]] virtual std::size_t tokens() const noexcept = 0;
+  [[nodiscard]] virtual std::size_t vocab() const noexcept = 0;
+  [[nodiscard]] virtual std::size_t puzzle_ids() const noexcept { return 1; }
+  /// Fills example number `index`, always the same way; called from any thread.
+  virtual void make(std::uint64_t index, Example& example) const noexcept = 0;
+};
+
+/// Independent random bits for (seed, index): splitmix64's finaliser over both.
+[[nodiscard]] constexpr std::uint64_t mixed(std::uint64_t seed, std::uint64_t index) noexcept {
+  std::uint64_t x = seed + 0x9e3779b97f4a7c15U * (index + 1);
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
+  x ^= x >> 31;
+  x += 0x9e3779b97f4a7c15U * (seed | 1U);
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
+  return x ^ (x >> 31);
+}
+
+/// Sudokus with one solution, freshly generated.
+class SudokuSource final : public ExampleSource {
+ public:
+  SudokuSource(const SudokuShape& shape, const SudokuOptions& options, std::uint64_t seed)
+      : shape_(shape), options_(options), seed_(seed) {}
+
+  [[nodiscard]] std::size_t tokens() const noexcept override { return shape_.cells(); }
+  [[nodiscard]] std::size_t vocab() const noexcept override { return shape_.vocab(); }
+  void make(std::uint64_t index, Example& example) const noexcept override {
+    for (std::uint64_t attempt = 0;; ++attempt) {
+      Random random(mixed(seed_ + attempt, index));
+      const auto made = SudokuGenerator(shape_).generate(options_, random);
+      if (!made) continue;
+      sudoku_tokens(made->puzzle, example.tokens);
+      sudoku_tokens(made->solution, example.labels);
+      return;
+    }
+  }
+
+ private:
+  SudokuShape shape_;
+  SudokuOptions options_;
+  std::uint64_t seed_;
+};
+
+/// Square mazes, freshly generated; the label is the maze with its shortest path drawn in.
+class MazeSource final : public ExampleSource {
+ public:
+  /// Sides are drawn from `smallest` to options.rows in steps of two; a smaller maze stands at a random even offset in
+  /// a canvas of walls, so that positions keep their meaning while mazes grow.
+  MazeSource(const MazeOptions& options, std::size_t smallest, std::uint64_t seed)
+      : options_(options), smallest_(smallest), seed_(seed) {}
+
+  [[nodiscard]] std::size_t tokens() const noexcept override { return options_.rows * options_.cols; }
+  [[nodiscard]] std::size_t vocab() const noexcept override { return maze_vocab; }
+  void make(std::uint64_t index, Example& example) const noexcept override {
+    const std::size_t side = options_.rows;
+    for (std::uint64_t attempt = 0;; ++attempt) {
+      Random random(mixed(seed_ + attempt, index));
+      MazeOptions options = options_;
+      options.rows = options.cols = smallest_ + 2 * random.between(0, (side - smallest_) / 2);
+      const auto made = generate_maze(options, random);
+      if (!made) continue;
+      const std::size_t top = 2 * random.between(0, (side - options.rows) / 2);
+      const std::size_t left = 2 * random.between(0, (side - options.cols) / 2);
+      for (Token& t : example.tokens) t = 1;
+      for (Token& t : example.labels) t = 1;
+      for (std::size_t cell = 0; cell < made->maze.cells.size(); ++cell) {
+        const std::size_t at = (top + cell / options.cols) * side + left + cell % options.cols;
+        example.tokens[at] = token(made->maze.cells[cell]);
+        example.labels[at] = token(made->solution.maze.cells[cell]);
+      }
+      return;
+    }
+  }
+
+ private:
+  [[nodiscard]] static Token token(char c) noexcept { return static_cast<Token>(maze_chars.find(c) + 1); }
+
+  MazeOptions options_;
+  std::size_t smallest_;
+  std::uint64_t seed_;
+};
+
+}  // namespace hrm::train

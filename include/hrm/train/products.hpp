@@ -1,0 +1,127 @@
+#pragma once
+/// The three products of a linear layer y = x W^T, all through the packed kernels of the forward pass:
+/// y from x and W, dx = dy W from W packed the other way, dW = dy^T x from x packed for the occasion.
+
+#include <hrm/base/arena.hpp>
+#include <hrm/kernels/table_of.hpp>
+
+#include <vector>
+
+namespace hrm::train {
+
+/// Rows of floats, `stride` floats apart.
+struct Rows {
+  float* data = nullptr;
+  std::size_t stride = 0;
+  [[nodiscard]] float* row(std::size_t r) const noexcept { return data + r * stride; }
+  [[nodiscard]] kernels::Operand operand() const noexcept {
+    return {reinterpret_cast<std::byte*>(data), nullptr, stride * sizeof(float)};
+  }
+};
+
+/// Products in float32 on one instruction set.
+template <class Arch>
+struct Products {
+  using G = kernels::Gemm<Arch, float>;
+  static constexpr std::size_t panel_cols = G::panel_cols;
+
+  [[nodiscard]] static const kernels::Table& table() noexcept { return kernels::table<Arch, float>(); }
+
+  /// Floats from row to row that keep rows out of each other's cache sets.
+  [[nodiscard]] static std::size_t stride(std::size_t width) noexcept { return G::operand_stride(width) / sizeof(float); }
+
+  [[nodiscard]] static std::size_t packed_floats(std::size_t cols, std::size_t depth) noexcept {
+    return ceil_div(cols, panel_cols) * G::panel_bytes(depth) / sizeof(float);
+  }
+  /// Memory for a packed matrix.
+  [[nodiscard]] static kernels::PackedMatrix take(Arena& arena, std::size_t cols, std::size_t depth) noexcept {
+    kernels::PackedMatrix w;
+    w.cols = cols;
+    w.depth = depth;
+    w.panels = reinterpret_cast<std::byte*>(arena.take<float>(packed_floats(cols, depth)));
+    return w;
+  }
+
+  /// Packs the matrix whose column j is `row(j)`, a pointer to w.depth floats: the weights of y = x W^T.
+  template <class Row>
+  static void pack(const kernels::PackedMatrix& w, const Row& row) noexcept {
+    const float* rows[panel_cols];
+    for (std::size_t panel = 0; panel * panel_cols < w.cols; ++panel) {
+      for (std::size_t j = 0; j < panel_cols; ++j) {
+        const std::size_t column = panel * panel_cols + j;
+        rows[j] = column < w.cols ? row(column) : nullptr;
+      }
+      table().pack_panel(w, panel, rows);
+    }
+  }
+
+  /// Packs the matrix whose element (k, j) is `row(k)[j]`, k below w.depth: float panels are [depth][panel_cols], so
+  /// this is a copy. For dx = dy W (row(k) = row k of W) and for dW = dy^T x (row(k) = row k of x).
+  template <class Row>
+  static void pack_rows(const kernels::PackedMatrix& w, const Row& row) noexcept {
+    const std::size_t panel_floats = G::panel_bytes(w.depth) / sizeof(float);
+    for (std::size_t panel = 0; panel * panel_cols < w.cols; ++panel) {
+      const std::size_t first = panel * panel_cols;
+      const std::size_t count = w.cols - first < panel_cols ? w.cols - first : panel_cols;
+      float* to = reinterpret_cast<float*>(w.panels) + panel * panel_floats;
+      for (std::size_t k = 0; k < w.depth; ++k, to += panel_cols) {
+        const float* const from = row(k) + first;
+        if (count == panel_cols) {
+          std::memcpy(to, from, panel_cols * sizeof(float));
+        } else {
+          std::memcpy(to, from, count * sizeof(float));
+          std::memset(to + count, 0, (panel_cols - count) * sizeof(float));
+        }
+      }
+    }
+  }
+
+  /// c [rows, w.cols] (+)= x [rows, w.depth] times the packed matrix.
+  static void multiply(const Rows& x, std::size_t rows, const kernels::PackedMatrix& w, const Rows& c, bool accumulate) noexcept {
+    const kernels::StoreArgs args{x.operand(), w, c.data, c.stride, nullptr, accumulate};
+    table().store_tile(args, kernels::Tile{0, rows, 0, ceil_div(w.cols, panel_cols)});
+  }
+
+  /// to row(source(j)) = column j of from [rows, cols].
+  template <class Source>
+  static void transpose(const Rows& from, std::size_t rows, std::size_t cols, const Rows& to, const Source& source) noexcept {
+    constexpr std::size_t block = 16;
+    for (std::size_t r = 0; r < rows; r += block) {
+      const std::size_t height = rows - r < block ? rows - r : block;
+      for (std::size_t c = 0; c < cols; c += block) {
+        const std::size_t width = cols - c < block ? cols - c : block;
+        alignas(64) float tile[block][block];
+        if (height == block && width == block) {
+          for (std::size_t i = 0; i < block; ++i) {
+            const float* const line = from.row(r + i) + c;
+            for (std::size_t j = 0; j < block; ++j) tile[j][i] = line[j];
+          }
+        } else {
+          for (std::size_t i = 0; i < height; ++i) {
+            for (std::size_t j = 0; j < width; ++j) tile[j][i] = from.row(r + i)[c + j];
+          }
+        }
+        for (std::size_t j = 0; j < width; ++j) {
+          std::memcpy(to.row(source(c + j)) + r, tile[j], height * sizeof(float));
+        }
+      }
+    }
+  }
+
+  /// gradient [out, in] (+)= dy^T x for dy [rows, out], x [rows, in]; row source(j) of the gradient belongs to column j
+  /// of dy. `turned` holds out rows of stride(rows), `packed` holds packed_floats(in, rows).
+  template <class Source>
+  static void weight_gradient(const Rows& dy, const Rows& x, std::size_t rows, std::size_t out, std::size_t in, float* gradient,
+                              bool accumulate, float* turned, float* packed, const Source& source) noexcept {
+    const Rows t{turned, stride(rows)};
+    transpose(dy, rows, out, t, source);
+    kernels::PackedMatrix w;
+    w.panels = reinterpret_cast<std::byte*>(packed);
+    w.cols = in;
+    w.depth = rows;
+    pack_rows(w, [&](std::size_t k) { return x.row(k); });
+    multiply(t, out, w, Rows{gradient, in}, accumulate);
+  }
+};
+
+}  // namespace hrm::train

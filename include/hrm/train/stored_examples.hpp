@@ -1,0 +1,75 @@
+#pragma once
+/// Puzzles out of files: the published folder form or CSV (hrm/puzzles/dataset.hpp), kept in memory.
+
+#include <hrm/puzzles/dataset.hpp>
+#include <hrm/train/examples.hpp>
+
+#include <memory>
+
+namespace hrm::train {
+
+/// A data set's examples, drawn at random; Sudokus and mazes under a random symmetry, which makes many out of few.
+class StoredSource final : public ExampleSource {
+ public:
+  struct Options {
+    std::string split = "train";   ///< of a folder
+    std::uint64_t seed = 0;
+    bool symmetries = true;        ///< for Sudokus and mazes
+    bool in_order = false;         ///< example i is number i of the file (modulo their number), as it stands: for testing
+    std::size_t most = ~std::size_t{0};  ///< examples read
+  };
+
+  /// Reads everything. Error: the files', or no example in them.
+  [[nodiscard]] static Result<std::unique_ptr<StoredSource>> open(const std::string& path, const Options& options) {
+    auto reader = PuzzleReader::open(path, options.split);
+    if (!reader) return reader.error();
+    auto source = std::unique_ptr<StoredSource>(new StoredSource(reader->info(), options));
+    PuzzleExample example;
+    while (source->ids_.size() < options.most) {
+      const auto more = reader->next(example);
+      if (!more) return more.error();
+      if (!*more) break;
+      source->inputs_.insert(source->inputs_.end(), example.input.begin(), example.input.end());
+      source->labels_.insert(source->labels_.end(), example.label.begin(), example.label.end());
+      source->ids_.push_back(example.puzzle_id);
+    }
+    if (source->ids_.empty()) return Error(ErrorCode::missing, path, ": expected at least one example, found none");
+    return source;
+  }
+
+  [[nodiscard]] std::size_t tokens() const noexcept override { return info_.seq_len; }
+  [[nodiscard]] std::size_t vocab() const noexcept override { return info_.vocab; }
+  [[nodiscard]] std::size_t puzzle_ids() const noexcept override { return info_.puzzle_ids; }
+  [[nodiscard]] std::size_t size() const noexcept { return ids_.size(); }
+
+  void make(std::uint64_t index, Example& example) const noexcept override {
+    const std::size_t count = info_.seq_len;
+    Random random(mixed(options_.seed, index));
+    const auto pick = static_cast<std::size_t>(options_.in_order ? index % ids_.size() : random.below(ids_.size()));
+    const std::span<const Token> input(inputs_.data() + pick * count, count);
+    const std::span<const Token> label(labels_.data() + pick * count, count);
+    example.puzzle_id = ids_[pick];
+    const PuzzleKind kind = info_.kind();
+    if (options_.in_order || !options_.symmetries || (kind != PuzzleKind::sudoku && kind != PuzzleKind::maze)) {
+      std::copy(input.begin(), input.end(), example.tokens.begin());
+      std::copy(label.begin(), label.end(), example.labels.begin());
+      return;
+    }
+    std::size_t side = 1;
+    while (side * side < count) ++side;
+    const Symmetry symmetry = kind == PuzzleKind::maze ? random_square_symmetry(side, info_.vocab, random)
+                                                       : random_sudoku_symmetry(*SudokuShape::of_cells(count), random);
+    symmetry.apply(input, example.tokens);
+    symmetry.apply(label, example.labels);
+  }
+
+ private:
+  StoredSource(const DatasetInfo& info, const Options& options) : info_(info), options_(options) {}
+
+  DatasetInfo info_;
+  Options options_;
+  std::vector<Token> inputs_, labels_;  // [size, tokens]
+  std::vector<std::size_t> ids_;
+};
+
+}  // namespace hrm::train
