@@ -16,8 +16,8 @@ struct Attention {
   using S = Simd<Arch>;
   static constexpr std::size_t query_block = G::row_block;
   static constexpr std::size_t cols = G::panel_cols;
-  static constexpr std::size_t key_block = 256;   ///< keys whose scores are held at once
-  static constexpr std::size_t dim_block = 128;   ///< dimensions of the output held at once
+  static constexpr std::size_t key_block = 256;  ///< keys whose scores are held at once
+  static constexpr std::size_t dim_block = 128;  ///< dimensions of the output held at once
   static_assert(key_block % cols == 0 && dim_block % cols == 0);
 
   static std::size_t key_bytes(std::size_t positions, std::size_t head_dim) noexcept {
@@ -31,7 +31,8 @@ struct Attention {
   /// Keys: panels of `cols` keys, each [head_dim][cols]. Values: panels of `cols` dimensions, each [positions][cols].
   static void pack(const PackKvArgs& args) noexcept {
     auto* const keys = reinterpret_cast<float*>(args.packed);
-    auto* const values = reinterpret_cast<float*>(args.packed + round_up(key_bytes(args.positions, args.head_dim), alignment));
+    auto* const values =
+        reinterpret_cast<float*>(args.packed + round_up(key_bytes(args.positions, args.head_dim), alignment));
     for (std::size_t first = 0; first < args.positions; first += cols) {
       float* const panel = keys + first * args.head_dim;
       for (std::size_t d = 0; d < args.head_dim; d += 16) {  // one cache line of every key at a time
@@ -56,7 +57,8 @@ struct Attention {
 
   /// The queries of one block: begin to begin + rows, output dimensions dim to dim + dims (<= dim_block).
   template <class Weight>
-  static void attend_block(const AttendArgs& args, std::size_t begin, std::size_t rows, std::size_t dim, std::size_t dims) noexcept {
+  static void attend_block(const AttendArgs& args, std::size_t begin, std::size_t rows, std::size_t dim,
+                           std::size_t dims) noexcept {
     alignas(64) float scores[query_block * key_block];
     alignas(64) float out[query_block * dim_block];
     alignas(64) float block[query_block * cols];
@@ -97,7 +99,12 @@ struct Attention {
           alignas(64) float e[S::lanes];
           S::store(e, exp<Arch>(S::set(most[i] - now)));
           rescale[i] = e[0];
-          sum[i] = sum[i] * rescale[i] + sum_of<Arch>(total);
+          // Said outright, so that every compiler and level of optimisation gives the same bits.
+          if constexpr (Arch::family == Family::avx512 || Arch::family == Family::avx2) {
+            sum[i] = __builtin_fmaf(sum[i], rescale[i], sum_of<Arch>(total));
+          } else {
+            sum[i] = sum[i] * rescale[i] + sum_of<Arch>(total);
+          }
         }
         most[i] = now;
       }

@@ -8,7 +8,8 @@ namespace hrm::kernels {
 /// Writes `count` floats as operand elements from element `column` of an operand row on. Not for int8, whose scale
 /// needs the whole row.
 template <class Arch, class Weight>
-HRM_ALWAYS_INLINE void write_operand(std::byte* row, std::size_t column, const float* from, std::size_t count) noexcept {
+HRM_ALWAYS_INLINE void write_operand(std::byte* row, std::size_t column, const float* from,
+                                     std::size_t count) noexcept {
   using O = typename Dot<Arch, Weight>::Operand;
   static_assert(sizeof(Weight) != 1);
   O* const to = reinterpret_cast<O*>(row) + column;
@@ -32,7 +33,8 @@ HRM_ALWAYS_INLINE void write_operand(std::byte* row, std::size_t column, const f
 
 /// Writes a whole float row as operand row `index`, padding included.
 template <class Arch, class Weight>
-HRM_ALWAYS_INLINE void write_operand_row(const Operand& out, std::size_t index, const float* from, std::size_t width) noexcept {
+HRM_ALWAYS_INLINE void write_operand_row(const Operand& out, std::size_t index, const float* from,
+                                         std::size_t width) noexcept {
   using G = Gemm<Arch, Weight>;
   using O = typename G::Operand_t;
   using S = Simd<Arch>;
@@ -96,7 +98,9 @@ void row_tile(const RowArgs& args, std::size_t row_begin, std::size_t row_end) n
         }
       }
       if (args.norm) {
-        const float factor = 1.0F / __builtin_sqrtf(sum_of<Arch>(squares) / static_cast<float>(width) + args.eps);
+        // One rounding instead of two: an error here is shared by the whole row and grows from segment to segment.
+        const float mean = sum_of<Arch>(squares) / static_cast<float>(width) + args.eps;
+        const auto factor = static_cast<float>(1.0 / __builtin_sqrt(static_cast<double>(mean)));
         const auto scale = S::set(factor);
         std::size_t k = 0;
         for (; k + S::lanes <= width; k += S::lanes) S::store(z + k, S::load(z + k) * scale);
