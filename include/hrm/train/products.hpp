@@ -5,9 +5,16 @@
 #include <hrm/base/arena.hpp>
 #include <hrm/kernels/table_of.hpp>
 
+#include <Eigen/Core>
+
 #include <vector>
 
 namespace hrm::train {
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push  // a vector as a template's argument loses its alignment attribute, which nothing here needs
+#pragma GCC diagnostic ignored "-Wignored-attributes"
+#endif
 
 /// Rows of floats, `stride` floats apart.
 struct Rows {
@@ -85,24 +92,25 @@ struct Products {
   /// to row(source(j)) = column j of from [rows, cols].
   template <class Source>
   static void transpose(const Rows& from, std::size_t rows, std::size_t cols, const Rows& to, const Source& source) noexcept {
-    constexpr std::size_t block = 16;
+    using Packet = Eigen::internal::packet_traits<float>::type;
+    constexpr std::size_t side = Eigen::internal::unpacket_traits<Packet>::size;
+    constexpr std::size_t block = side > 1 ? side : 4;
     for (std::size_t r = 0; r < rows; r += block) {
       const std::size_t height = rows - r < block ? rows - r : block;
       for (std::size_t c = 0; c < cols; c += block) {
         const std::size_t width = cols - c < block ? cols - c : block;
-        alignas(64) float tile[block][block];
-        if (height == block && width == block) {
-          for (std::size_t i = 0; i < block; ++i) {
-            const float* const line = from.row(r + i) + c;
-            for (std::size_t j = 0; j < block; ++j) tile[j][i] = line[j];
-          }
-        } else {
-          for (std::size_t i = 0; i < height; ++i) {
-            for (std::size_t j = 0; j < width; ++j) tile[j][i] = from.row(r + i)[c + j];
+        if constexpr (side > 1) {
+          if (height == block && width == block) {
+            Eigen::internal::PacketBlock<Packet, side> square;
+            for (std::size_t i = 0; i < block; ++i) square.packet[i] = Eigen::internal::ploadu<Packet>(from.row(r + i) + c);
+            Eigen::internal::ptranspose(square);
+            for (std::size_t j = 0; j < block; ++j) Eigen::internal::pstoreu(to.row(source(c + j)) + r, square.packet[j]);
+            continue;
           }
         }
         for (std::size_t j = 0; j < width; ++j) {
-          std::memcpy(to.row(source(c + j)) + r, tile[j], height * sizeof(float));
+          float* const line = to.row(source(c + j)) + r;
+          for (std::size_t i = 0; i < height; ++i) line[i] = from.row(r + i)[c + j];
         }
       }
     }
@@ -123,5 +131,9 @@ struct Products {
     multiply(t, out, w, Rows{gradient, in}, accumulate);
   }
 };
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 }  // namespace hrm::train

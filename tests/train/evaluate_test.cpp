@@ -1,0 +1,54 @@
+#include <hrm/solve/solve.hpp>
+#include <hrm/train/evaluate.hpp>
+
+#include <doctest/doctest.h>
+
+#include "small.hpp"
+
+using namespace hrm;
+using namespace hrm::train;
+
+namespace {
+// Asks for the model's own answer: everything is right then.
+class Echo final : public ExampleSource {
+ public:
+  Echo(const Model& model, const ExampleSource& base) : model_(model), base_(base) {}
+  [[nodiscard]] std::size_t tokens() const noexcept override { return base_.tokens(); }
+  [[nodiscard]] std::size_t vocab() const noexcept override { return base_.vocab(); }
+  void make(std::uint64_t index, Example& example) const noexcept override {
+    base_.make(index, example);
+    SolverOptions options;
+    options.halting = Never{};
+    const Answer answer = solve(model_, example.tokens, options).value();
+    std::copy(answer.tokens.begin(), answer.tokens.end(), example.labels.begin());
+    if (index == 2) example.labels[5] = example.labels[5] == 1 ? 2 : 1;
+    if (index == 3) example.labels[5] = -1;
+  }
+
+ private:
+  Model model_;
+  const ExampleSource& base_;
+};
+}  // namespace
+
+TEST_CASE("counts of right cells, exact answers and segments") {
+  const auto source = test::small_sudokus();
+  const Config config = test::small_config(*source);
+  const Layout layout(config);
+  Values values(layout.size());
+  initialise(layout, 8, values.span());
+  const Echo echo(make_model(config, tensor_views(layout, values.span())).value(), *source);
+  BatchOptions options;
+  options.slots = 3;
+  options.halting = Never{};
+  const Evaluation found = evaluate(layout, values.span(), echo, 7, options).value();
+  CHECK(found.puzzles == 7);
+  CHECK(found.exact == 6);
+  CHECK(found.counted == 7 * 16 - 1);
+  CHECK(found.right == 7 * 16 - 2);
+  CHECK(found.segments == 7 * config.halt_max_steps);
+  CHECK(found.halted == 0);
+  CHECK(found.mean_segments() == 4.0);
+  values.data()[layout.lm_head] = std::bit_cast<float>(0x7fc00000U);
+  CHECK_FALSE(evaluate(layout, values.span(), echo, 1, options));
+}

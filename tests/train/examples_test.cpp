@@ -1,0 +1,58 @@
+#include <hrm/train/examples.hpp>
+
+#include <doctest/doctest.h>
+
+using namespace hrm;
+using namespace hrm::train;
+
+namespace {
+struct Made {
+  std::vector<Token> tokens, labels;
+  bool operator==(const Made&) const = default;
+};
+Made made(const ExampleSource& source, std::uint64_t index) {
+  Made m{std::vector<Token>(source.tokens()), std::vector<Token>(source.tokens())};
+  Example example{m.tokens, m.labels, 7};
+  source.make(index, example);
+  return m;
+}
+}  // namespace
+
+TEST_CASE("Sudokus: an index always means the same puzzle, solved, within the clues asked for") {
+  SudokuOptions options;
+  options.min_clues = 8;
+  options.max_clues = 18;
+  const SudokuSource source(*SudokuShape::of_side(6), options, 5), other(*SudokuShape::of_side(6), options, 6);
+  CHECK(source.vocab() == 8);
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    const Made m = made(source, i);
+    CHECK(m == made(source, i));
+    CHECK(m != made(other, i));
+    std::size_t clues = 0;
+    for (std::size_t k = 0; k < 36; ++k) {
+      clues += m.tokens[k] > 1 ? 1 : 0;
+      CHECK((m.tokens[k] == 1 || m.tokens[k] == m.labels[k]));
+      CHECK(m.labels[k] > 1);
+    }
+    CHECK(clues >= 8);
+    CHECK(clues <= 18);
+  }
+  CHECK(made(source, 1) != made(source, 2));
+}
+
+TEST_CASE("mazes: the label is the shortest way; smaller ones stand in a canvas of walls") {
+  MazeOptions options;
+  options.rows = options.cols = 11;
+  const MazeSource source(options, 7, 5);
+  bool smaller = false;
+  for (std::uint64_t i = 0; i < 30; ++i) {
+    const Made m = made(source, i);
+    CHECK(m == made(source, i));
+    const Maze maze = maze_grid(11, 11, m.tokens);
+    CHECK(check_maze(maze, maze_grid(11, 11, m.labels)).shortest);
+    std::size_t walls = 0;
+    for (std::size_t c = 0; c < 11; ++c) walls += m.tokens[9 * 11 + c] == 1 && m.tokens[11 + c] == 1 ? 1 : 0;
+    smaller = smaller || walls == 11;
+  }
+  CHECK(smaller);
+}

@@ -1,0 +1,88 @@
+#include <hrm/train/products.hpp>
+
+#include <doctest/doctest.h>
+
+#include "plain.hpp"
+
+using namespace hrm;
+using namespace hrm::train;
+using namespace hrm::train::test;
+using P = Products<kernels::DefaultArch>;
+
+TEST_CASE("transpose, for whole blocks and for what is left over, rows in another order") {
+  for (const std::size_t rows : {1U, 7U, 16U, 33U, 48U}) {
+    for (const std::size_t cols : {1U, 5U, 16U, 40U}) {
+      const Floats x = random_floats(rows * (cols + 3), rows);
+      Floats t(cols * (rows + 2));
+      P::transpose(Rows{const_cast<float*>(x.data()), cols + 3}, rows, cols, Rows{t.data(), rows + 2},
+                   [&](std::size_t j) { return cols - 1 - j; });
+      bool same = true;
+      for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t c = 0; c < cols; ++c) same = same && t[(cols - 1 - c) * (rows + 2) + r] == x[r * (cols + 3) + c];
+      }
+      CHECK(same);
+    }
+  }
+}
+
+TEST_CASE("rows packed by copying are what pack_panel makes of the transposed matrix") {
+  const std::size_t cols = 45, depth = 21;
+  const Floats x = random_floats(depth * cols, 1);
+  Floats turned(cols * depth);
+  for (std::size_t k = 0; k < depth; ++k) {
+    for (std::size_t j = 0; j < cols; ++j) turned[j * depth + k] = x[k * cols + j];
+  }
+  Buffer memory(2 * P::packed_floats(cols, depth) * sizeof(float) + 2 * alignment);
+  Arena arena(memory.data());
+  const auto a = P::take(arena, cols, depth);
+  const auto b = P::take(arena, cols, depth);
+  P::pack_rows(a, [&](std::size_t k) { return x.data() + k * cols; });
+  P::pack(b, [&](std::size_t j) { return turned.data() + j * depth; });
+  const std::size_t panels = ceil_div(cols, P::panel_cols);
+  for (std::size_t panel = 0; panel < panels; ++panel) {
+    const std::size_t at = panel * P::G::panel_bytes(depth);
+    CHECK(std::memcmp(a.panels + at, b.panels + at, depth * P::panel_cols * sizeof(float)) == 0);
+  }
+}
+
+TEST_CASE("the three products of a linear layer: forward, and the gradients by central differences") {
+  struct Shape {
+    std::size_t rows, in, out;
+  };
+  for (const Shape s : {Shape{5, 24, 40}, Shape{33, 16, 7}, Shape{19, 100, 64}}) {
+    CAPTURE(s.rows);
+    const Floats x = random_floats(s.rows * s.in, 1), w = random_floats(s.out * s.in, 2), dy = random_floats(s.rows * s.out, 3);
+    Arena measure;
+    static_cast<void>(P::take(measure, s.out, s.in));
+    static_cast<void>(P::take(measure, s.in, s.out));
+    Buffer memory(measure.used());
+    Arena arena(memory.data());
+    const auto forward = P::take(arena, s.out, s.in);
+    const auto backward = P::take(arena, s.in, s.out);
+    const auto row = [&](std::size_t j) { return w.data() + j * s.in; };
+    P::pack(forward, row);
+    P::pack_rows(backward, row);
+    const auto rows = [](const Floats& f, std::size_t width) { return Rows{const_cast<float*>(f.data()), width}; };
+
+    Floats y(s.rows * s.out), dx(s.rows * s.in, 1.0F), dw(s.out * s.in);
+    P::multiply(rows(x, s.in), s.rows, forward, rows(y, s.out), false);
+    CHECK(relative(y, linear(widen(x), widen(w), s.rows, s.in, s.out)) < 1e-6);
+
+    P::multiply(rows(dy, s.out), s.rows, backward, rows(dx, s.in), true);
+    for (float& v : dx) v -= 1.0F;
+    CHECK(relative(dx, differences(widen(x), [&](const Doubles& at) {
+            return weighted(linear(at, widen(w), s.rows, s.in, s.out), dy);
+          })) < 1e-5);
+
+    Buffer turned(s.out * P::stride(s.rows) * sizeof(float));
+    Buffer packed(P::packed_floats(s.in, s.rows) * sizeof(float));
+    for (const bool again : {false, true}) {
+      P::weight_gradient(rows(dy, s.out), rows(x, s.in), s.rows, s.out, s.in, dw.data(), again, reinterpret_cast<float*>(turned.data()),
+                         reinterpret_cast<float*>(packed.data()), [](std::size_t j) { return j; });
+    }
+    for (float& v : dw) v *= 0.5F;  // it was added twice
+    CHECK(relative(dw, differences(widen(w), [&](const Doubles& at) {
+            return weighted(linear(widen(x), at, s.rows, s.in, s.out), dy);
+          })) < 1e-5);
+  }
+}

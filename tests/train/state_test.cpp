@@ -1,0 +1,92 @@
+#include <hrm/io/load.hpp>
+#include <hrm/solve/solver.hpp>
+#include <hrm/train/state.hpp>
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "small.hpp"
+
+using namespace hrm;
+using namespace hrm::train;
+
+namespace {
+
+// A folder of this test's own, removed at the end.
+struct Folder {
+  explicit Folder(const std::string& name) : path((std::filesystem::temp_directory_path() / ("hrm_train_" + name)).string()) {
+    std::filesystem::remove_all(path);
+    std::filesystem::create_directories(path);
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::string path;
+};
+
+}  // namespace
+
+TEST_CASE("a run that was saved and loaded goes on bit for bit") {
+  const Folder folder("resume");
+  const auto source = test::small_sudokus();
+  const Config config = test::small_config(*source);
+  for (const NextValue next : {NextValue::next_step, NextValue::look_ahead}) {
+    TrainerOptions options = test::small_options();
+    options.next_value = next;
+    Trainer<> straight(config, *source, options);
+    for (int i = 0; i < 9; ++i) straight.step();
+    {
+      Trainer<> first(config, *source, options);
+      for (int i = 0; i < 4; ++i) first.step();
+      save_state(first, folder.path + "/state", 77).value();
+    }
+    Trainer<> second(config, *source, options);
+    load_state(second, folder.path + "/state", 77).value();
+    CHECK(second.steps() == 4);
+    for (int i = 0; i < 5; ++i) second.step();
+    CHECK(std::equal(straight.values().begin(), straight.values().end(), second.values().begin()));
+    CHECK(std::equal(straight.average().begin(), straight.average().end(), second.average().begin()));
+  }
+}
+
+TEST_CASE("a state of another run, a broken one and none are refused") {
+  const Folder folder("refuse");
+  const std::string path = folder.path + "/state";
+  const auto source = test::small_sudokus();
+  const Config config = test::small_config(*source);
+  TrainerOptions options = test::small_options();
+  Trainer<> trainer(config, *source, options);
+  trainer.step();
+  CHECK(load_state(trainer, path).error().code() == ErrorCode::io);
+  save_state(trainer, path, 1).value();
+  CHECK(load_state(trainer, path, 2).error().code() == ErrorCode::mismatch);  // other puzzles
+  CHECK(load_state(trainer, path, 1));
+  options.optimizer.rate *= 2;
+  Trainer<> faster(config, *source, options);
+  CHECK(load_state(faster, path, 1).error().code() == ErrorCode::mismatch);
+  options = test::small_options();
+  options.batch = 10;
+  Trainer<> smaller(config, *source, options);
+  CHECK(load_state(smaller, path, 1).error().code() == ErrorCode::mismatch);
+  std::filesystem::resize_file(path, 1000);
+  CHECK_FALSE(load_state(trainer, path, 1));
+  CHECK_FALSE(save_state(trainer, folder.path + "/none/state"));
+}
+
+TEST_CASE("a saved model is a published one: it loads, with the sizes and the answers of the trainer's") {
+  const Folder folder("model");
+  const auto source = test::small_sudokus();
+  Config config = test::small_config(*source);
+  config.sizes.inner = inner_size(config.sizes.hidden, 4);
+  for (const bool learned : {false, true}) {
+    config.positions = learned ? PositionEncoding::learned : PositionEncoding::rope;
+    Trainer<> trainer(config, *source, test::small_options());
+    for (int i = 0; i < 3; ++i) trainer.step();
+    save_model(trainer.layout(), trainer.average(), trainer.options(), 4.0, folder.path).value();
+    const Model model = load(folder.path).value();
+    CHECK(model.config().sizes == config.sizes);
+    CHECK(model.config().halt_max_steps == config.halt_max_steps);
+    CHECK(model.config().positions == config.positions);
+    const Model direct = make_model(config, tensor_views(trainer.layout(), trainer.average())).value();
+    CHECK(model.fingerprint() == direct.fingerprint());
+  }
+}

@@ -1,0 +1,98 @@
+#include <hrm/solve/pool.hpp>
+#include <hrm/train/trainer.hpp>
+
+#include <doctest/doctest.h>
+
+#include "small.hpp"
+
+using namespace hrm;
+using namespace hrm::train;
+
+namespace {
+
+std::vector<float> weights_after(std::size_t steps, const TrainerOptions& options, const ExampleSource& source) {
+  Trainer<> trainer(test::small_config(source), source, options);
+  for (std::size_t i = 0; i < steps; ++i) trainer.step();
+  return {trainer.values().begin(), trainer.values().end()};
+}
+
+}  // namespace
+
+TEST_CASE("the same bits on one thread and on three, for both ways to value the next step") {
+  const auto source = test::small_sudokus();
+  for (const NextValue next : {NextValue::next_step, NextValue::look_ahead}) {
+    TrainerOptions options = test::small_options();
+    options.next_value = next;
+    const auto alone = weights_after(6, options, *source);
+    ThreadPool pool(3);
+    options.executor = Executor(pool);
+    CHECK(weights_after(6, options, *source) == alone);
+    options.seed = 9;
+    CHECK(weights_after(6, options, *source) != alone);
+  }
+}
+
+TEST_CASE("the two ways to value the next step differ, and rows a pass do not matter to what is learned") {
+  const auto source = test::small_sudokus();
+  TrainerOptions options = test::small_options();
+  const auto step = weights_after(4, options, *source);
+  options.next_value = NextValue::look_ahead;
+  const auto ahead = weights_after(4, options, *source);
+  CHECK(step != ahead);
+  options.rows = 17;  // one sequence a pass: sums of other lengths, so not the same bits
+  const auto single = weights_after(4, options, *source);
+  double off = 0;
+  for (std::size_t i = 0; i < single.size(); ++i) off = std::max(off, std::fabs(double(single[i]) - double(ahead[i])));
+  CHECK(off < 5e-3);  // four steps of at most 1e-3 each, where a gradient's sign is a toss
+}
+
+TEST_CASE("slots: puzzles end at the limit or when they wish to, and are replaced") {
+  const auto source = test::small_sudokus();
+  TrainerOptions options = test::small_options();
+  options.exploration = 0.0;
+  Config config = test::small_config(*source);
+  config.halt_max_steps = 3;
+  Trainer<> trainer(config, *source, options);
+  StepStats sum;
+  for (int i = 0; i < 3; ++i) {
+    const StepStats stats = trainer.step();
+    CHECK(stats.sequences == options.batch);
+    CHECK(stats.counted == options.batch * 16);
+    CHECK(stats.ended == (i == 2 ? options.batch : 0));  // the q head begins at -5, -5: nothing halts by itself
+    sum.add(stats);
+  }
+  CHECK(sum.ended_segments == 3 * options.batch);
+  CHECK(sum.task / double(sum.sequences) == doctest::Approx(std::log(6.0)).epsilon(0.5));
+  CHECK(trainer.step().ended == 0);
+}
+
+TEST_CASE("a small model learns small Sudokus") {
+  const auto source = test::small_sudokus();
+  TrainerOptions options = test::small_options();
+  options.optimizer.rate = 2e-3;
+  options.optimizer.warm_up = 20;
+  options.optimizer.steps = 200;
+  Trainer<> trainer(test::small_config(*source), *source, options);
+  StepStats first, last;
+  for (int i = 0; i < 120; ++i) {
+    const StepStats stats = trainer.step();
+    if (i < 10) first.add(stats);
+    if (i >= 110) last.add(stats);
+  }
+  CHECK(last.loss() < 0.7 * first.loss());
+  CHECK(double(last.right) / double(last.counted) > 0.45);
+  bool finite = true;
+  for (const float v : trainer.average()) finite = finite && is_finite(v);
+  CHECK(finite);
+}
+
+TEST_CASE("labels can weigh differently") {
+  const auto source = test::small_sudokus();
+  TrainerOptions options = test::small_options();
+  const auto even = weights_after(2, options, *source);
+  options.label_weights.assign(6, 2.0F);
+  const auto doubled = weights_after(2, options, *source);
+  CHECK(even == doubled);  // only the proportions count
+  options.label_weights[3] = 8.0F;
+  CHECK(weights_after(2, options, *source) != even);
+}
