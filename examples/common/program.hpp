@@ -1,0 +1,154 @@
+#pragma once
+/// What all programs share: loading a model as the options say, bundled weights, lines of input, files of output.
+
+#include <hrm/hrm.hpp>
+
+#include "arguments.hpp"
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <unistd.h>
+#endif
+
+namespace example {
+
+/// Says an error in one line and gives the code to end with.
+inline int fail(const Arguments& arguments, const hrm::Error& error) {
+  std::fflush(stdout);
+  const std::string text(error.message());
+  std::fprintf(stderr, "%s: %s\n", arguments.program().c_str(), text.c_str());
+  return Exit::bad_file;
+}
+
+/// Options that choose how a model is loaded and run; for the list given to Arguments.
+inline std::vector<Option> with_solver_options(std::vector<Option> own) {
+  own.push_back({"--config", "F", "the model's configuration (otherwise all_config.yaml or config.json beside it)"});
+  own.push_back({"--max-segments", "M", "limit of segments (otherwise as trained)"});
+  own.push_back({"--halt", "q|never", "stop when q_halt > q_continue, or never before the limit"});
+  own.push_back({"--precision", "P", "f32, bf16 or int8: the weights in memory"});
+  own.push_back({"--threads", "N", "threads that work on one puzzle (1)"});
+  return own;
+}
+
+/// What those options said.
+struct Setup {
+  std::string config;
+  hrm::Precision precision = hrm::Precision::f32;
+  std::size_t max_segments = 0;
+  bool never = false;
+  std::unique_ptr<hrm::ThreadPool> pool;
+
+  explicit Setup(Arguments& arguments) {
+    config = arguments.text("--config").value_or("");
+    max_segments = arguments.number("--max-segments", 0, 1, 1000000);
+    never = arguments.choice("--halt", {"q", "never"}) == 1;
+    constexpr std::array<hrm::Precision, 3> precisions{hrm::Precision::f32, hrm::Precision::bf16, hrm::Precision::int8};
+    precision = precisions[arguments.choice("--precision", {"f32", "bf16", "int8"})];
+    const std::size_t threads = arguments.number("--threads", 1, 1, 1024);
+    if (!arguments.wrong_noted() && threads > 1)
+      pool = std::make_unique<hrm::ThreadPool>(static_cast<unsigned>(threads));
+  }
+
+  [[nodiscard]] hrm::Halting halting() const noexcept {
+    return never ? hrm::Halting(hrm::Never{}) : hrm::Halting(hrm::QHalt{});
+  }
+  [[nodiscard]] hrm::Executor executor() const noexcept { return pool ? hrm::Executor(*pool) : hrm::Executor(); }
+  [[nodiscard]] hrm::SolverOptions solver(std::size_t tokens) const noexcept {
+    hrm::SolverOptions options;
+    options.max_tokens = tokens;
+    options.max_segments = max_segments;
+    options.halting = halting();
+    options.executor = executor();
+    return options;
+  }
+  /// Loads a model; of its puzzle embedding only the rows in `ids`, if any are named.
+  [[nodiscard]] hrm::Result<hrm::Model> load(const std::string& path, std::span<const std::size_t> ids = {}) const {
+    hrm::LoadOptions options;
+    options.precision = precision;
+    options.config = config;
+    options.puzzle_ids = ids;
+    return hrm::load(path, options);
+  }
+};
+
+/// The folder of a bundled model, "sudoku6" for instance, in the source tree or beside the program; empty if there is
+/// none.
+inline std::string bundled_model(const std::string& name, const char* program) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  std::vector<fs::path> places{fs::path(HRM_WEIGHTS)};
+  fs::path self = fs::read_symlink("/proc/self/exe", ignored);
+  if (ignored) self = program;
+  places.push_back(self.parent_path() / "weights");
+  for (const fs::path& place : places) {
+    const fs::path folder = place / name;
+    for (const char* file : {"model.hrm", "checkpoint", "model.safetensors"}) {
+      if (fs::exists(folder / file, ignored)) return folder.string();
+    }
+  }
+  return {};
+}
+
+/// Whether standard output shows colours.
+inline bool colours() {
+#if defined(__unix__) || defined(__APPLE__)
+  return isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
+#else
+  return false;
+#endif
+}
+
+/// Milliseconds since a moment.
+inline double milliseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// A file, or standard input where the name is "-", line by line.
+class Lines {
+ public:
+  /// False if the file cannot be opened.
+  [[nodiscard]] bool open(const std::string& path) {
+    name_ = path == "-" ? "standard input" : path;
+    std::error_code ignored;
+    if (path == "-") return true;
+    if (std::filesystem::is_directory(path, ignored)) return false;
+    file_.open(path, std::ios::binary);
+    return file_.is_open();
+  }
+  [[nodiscard]] hrm::Error cannot_open() const {
+    return hrm::Error(hrm::ErrorCode::io, name_, ": file: expected a file that can be read, found none");
+  }
+  /// The next line without its end; false after the last.
+  bool next(std::string& line) {
+    std::istream& in = file_.is_open() ? static_cast<std::istream&>(file_) : std::cin;
+    if (!std::getline(in, line)) return false;
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    ++number_;
+    return true;
+  }
+  /// "FILE: line N", of the last line.
+  [[nodiscard]] std::string where() const { return name_ + ": line " + std::to_string(number_); }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+ private:
+  std::ifstream file_;
+  std::string name_;
+  std::size_t number_ = 0;
+};
+
+/// Writes a whole file.
+inline hrm::Result<void> write_file(const std::string& path, std::string_view bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file) return hrm::Error(hrm::ErrorCode::io, path, ": cannot be written");
+  return {};
+}
+
+}  // namespace example
