@@ -92,6 +92,8 @@ struct Checkpoint {
   auto config = complete(raw, out.tensors);
   if (!config) return config.error().in(out.source.name());
   out.config = *config;
+  // Looking at the headers alone has mapped a large page (2 MiB where the system has such) around each of them.
+  out.source.release(out.source.bytes().data(), out.source.size());
   return out;
 }
 

@@ -10,7 +10,7 @@ namespace hrm {
 struct LoadOptions {
   Precision precision = Precision::f32;
   std::span<const std::size_t> puzzle_ids{};  ///< puzzle embedding rows to keep; empty: all
-  std::string config;                         ///< the configuration's path; empty: the one beside the file
+  std::string config{};                       ///< the configuration's path; empty: the one beside the file
   bool map = true;                            ///< map the file where the system can
 };
 

@@ -66,6 +66,9 @@ class ZipReader {
     for (std::uint64_t i = 0; i < count_; ++i) {
       auto item = read_item(reader);
       if (!item) return item.error();
+      if (item->header >= offset_) {
+        return wrong(item->entry.name, "expected a local header before the directory", "found it beyond");
+      }
       items.push_back(*item);
     }
     if (reader.left() != 0)
@@ -241,7 +244,6 @@ class ZipReader {
   /// Holds the local header against the directory, and sets the entry's data. Nothing reaches beyond `limit`.
   [[nodiscard]] Result<void> read_local(Item& item, std::uint64_t limit) const noexcept {
     const std::string_view name = item.entry.name;
-    if (item.header > limit) return wrong(name, "expected a local header before the directory", "found it beyond");
     ByteReader reader(
         file_.subspan(static_cast<std::size_t>(item.header), static_cast<std::size_t>(limit - item.header)));
     const auto signature = reader.number<std::uint32_t>();

@@ -1,0 +1,158 @@
+#include <doctest/doctest.h>
+
+#include <hrm/io/pickle.hpp>
+#include <support/files.hpp>
+#include <support/write_torch.hpp>
+
+namespace {
+
+using support::Pickle;
+
+hrm::Result<std::vector<hrm::PickledTensor>> read(const std::string& bytes) {
+  return hrm::read_pickle(support::bytes_of(bytes));
+}
+std::string error_of(const std::string& bytes) { return support::message_of(read(bytes)); }
+bool says(const std::string& bytes, std::string_view text) {
+  const std::string error = error_of(bytes);
+  INFO(error);
+  CHECK(error.find(text) != std::string::npos);
+  return error.find(text) != std::string::npos;
+}
+Pickle dictionary() { return std::move(Pickle().op("}")); }
+
+}  // namespace
+
+TEST_CASE("pickle: a dictionary of tensors") {
+  const std::string bytes = Pickle()
+                                .op("}(")
+                                .str("a")
+                                .tensor("FloatStorage", "0", {2, 3})
+                                .str("b")
+                                .tensor("BFloat16Storage", "k", 10, 4, {2, 1}, {1, 7}, "cuda:0")
+                                .op("u")
+                                .done();
+  const auto tensors = read(bytes);
+  REQUIRE(tensors.has_value());
+  REQUIRE(tensors->size() == 2);
+  const hrm::PickledTensor& a = (*tensors)[0];
+  CHECK(a.name == "a");
+  CHECK(a.storage == "0");
+  CHECK(a.dtype == hrm::DType::f32);
+  CHECK(a.storage_size == 6);
+  CHECK(a.rank == 2);
+  CHECK(a.shape[1] == 3);
+  const hrm::PickledTensor& b = (*tensors)[1];
+  CHECK(b.dtype == hrm::DType::bf16);
+  CHECK(b.offset == 4);  // a view of a larger storage; the stride of a dimension of one says nothing
+  CHECK(b.storage_size == 10);
+}
+
+TEST_CASE("pickle: what other protocols and a parameter look like") {
+  std::string newer = "\x80\x04\x95" + std::string(8, '\0') +
+                      "}\x94\x8c\x01"
+                      "a\x94\x8c\x0ctorch._utils\x94\x8c\x12_rebuild_parameter\x94\x93\x94(";
+  const std::string tensor = Pickle().tensor("HalfStorage", "0", {4}).done();
+  newer += tensor.substr(2, tensor.size() - 3) + "\x88" + "N" + "t\x94R\x94s.";
+  const auto tensors = read(newer);
+  CHECK(support::message_of(tensors) == "");
+  CHECK(tensors->at(0).dtype == hrm::DType::f16);
+}
+
+TEST_CASE("pickle: every storage class") {
+  for (const auto& [name, type] : {std::pair("FloatStorage", hrm::DType::f32),
+                                   {"HalfStorage", hrm::DType::f16},
+                                   {"BFloat16Storage", hrm::DType::bf16},
+                                   {"IntStorage", hrm::DType::i32},
+                                   {"LongStorage", hrm::DType::i64},
+                                   {"ByteStorage", hrm::DType::u8},
+                                   {"CharStorage", hrm::DType::i8},
+                                   {"BoolStorage", hrm::DType::u8}}) {
+    CHECK(read(dictionary().str("a").tensor(name, "0", {1}).op("s").done())->at(0).dtype == type);
+  }
+  CHECK(says(dictionary().str("a").tensor("DoubleStorage", "0", {1}).op("s").done(),
+             "found torch.DoubleStorage, which is not run"));
+}
+
+TEST_CASE("pickle: nothing else is known, and nothing is run") {
+  CHECK(says(Pickle().global("os", "system").str("true").op("\x85R").done(),
+             "expected a name that tensors need, found os.system, which is not run"));
+  CHECK(says(Pickle().global("builtins", "eval").done(), "found builtins.eval, which is not run"));
+  CHECK(says(Pickle().str("os").str("system").op("\x93").done(), "found os.system"));
+  CHECK(says(Pickle().global("torch._utils", "_rebuild_tensor_v2x").done(), "which is not run"));
+  for (const char* opcode : {"i", "o", "\x81", "\x92", "P0\n", "\x82\x01", "]", "l", "d", "0", "2", "1", "e", "a",
+                             "I1\n", "S'a'\n", "\x97", "\xff"}) {
+    CAPTURE(opcode);
+    CHECK(says(Pickle().op(opcode).done(), "expected an opcode that tensors need, found"));
+  }
+  CHECK(says("\x80\x06.", "expected protocol 2 to 5, found 6"));
+}
+
+TEST_CASE("pickle: memo loops") {
+  CHECK(says(Pickle().op("}q").op(std::string(1, '\0')).str("a").op("h").op(std::string(1, '\0')).op("s").done(),
+             "memo loop"));
+  // an inner dictionary that holds the outer one, within a tuple
+  CHECK(says(Pickle()
+                 .op("}q")
+                 .op(std::string(1, '\0'))
+                 .str("a")
+                 .op("}")
+                 .str("b")
+                 .op("h")
+                 .op(std::string(1, '\0'))
+                 .op("\x85ss")
+                 .done(),
+             "memo loop"));
+  CHECK(says(Pickle().op("}q").op(std::string(1, '\0')).op("h").op(std::string(1, '\0')).op("b").done(), "memo loop"));
+  CHECK(says(Pickle().op("h").op("\x05").done(), "memo: expected below 0, found 5"));
+  CHECK(says(Pickle().op("Nr\xff\xff\xff\x7f").done(), "memo: expected at most 0, found 2147483647"));
+}
+
+TEST_CASE("pickle: stack errors") {
+  for (const char* text :
+       {"R", "b", "Q", "s", "\x85", "\x87", "q\x01", "\x93", "(\x85", "N(s", "N(Q", "}(b", "}(NNs"}) {
+    CAPTURE(text);
+    CHECK(error_of(Pickle().op(text).done()) != "");
+  }
+  CHECK(says(Pickle().op("t").done(), "expected a mark on the stack, found none"));
+  CHECK(says(Pickle().op("u").done(), "expected a mark"));
+  CHECK(says(Pickle().op("}(Nu").done(), "expected a dictionary and pairs"));
+  CHECK(says(Pickle().op("N(NNu").done(), "expected a dictionary, found None"));
+  CHECK(says(Pickle().op("NR").done(), "expected a value on the stack, found none"));
+  CHECK(says(Pickle().op("NNR").done(), "expected a name and its arguments"));
+  CHECK(says(Pickle().global("torch", "FloatStorage").op(")R").done(), "found the class of a storage"));
+  CHECK(says(Pickle().op("NN").done(), "expected one value, found 2"));
+  CHECK(says(Pickle().op("N").done(), "expected a dictionary of tensors, found None"));
+  CHECK(says(Pickle().op("}").done() + "x", "expected the end, found 1 more bytes"));
+  CHECK(says(dictionary().str("epoch").number(3).op("s").done(), "epoch: expected a tensor, found a number"));
+  CHECK(says(dictionary().number(1).number(3).op("s").done(), "expected a name as key, found a number"));
+}
+
+TEST_CASE("pickle: tensors that lie") {
+  const auto tensor = [](std::size_t storage, std::size_t offset, const std::vector<std::size_t>& shape,
+                         const std::vector<std::size_t>& strides) {
+    return dictionary().str("a").tensor("FloatStorage", "0", storage, offset, shape, strides).op("s").done();
+  };
+  CHECK(error_of(tensor(6, 0, {2, 3}, {3, 1})) == "");
+  CHECK(says(tensor(6, 0, {2, 3}, {1, 2}), "expected contiguous strides, found 2 where 1 is contiguous"));
+  CHECK(says(tensor(6, 0, {2, 3}, {0, 1}), "expected contiguous strides, found 0"));
+  CHECK(says(tensor(5, 0, {2, 3}, {3, 1}), "expected elements within its storage's 5, found 6 from 0 on"));
+  CHECK(says(tensor(6, 1, {2, 3}, {3, 1}), "expected elements within its storage's 6, found 6 from 1 on"));
+  CHECK(says(tensor(6, 0, {1, 1, 1, 2, 3}, {6, 6, 6, 3, 1}), "expected at most 4 dimensions"));
+  CHECK(says(tensor(6, 0, {2, 3}, {1}), "expected at most 4 dimensions with a stride each"));
+  const std::size_t huge = std::size_t{1} << 62;
+  CHECK(says(tensor(6, 0, {huge, 8}, {8, 1}), "expected a size that can be"));
+  CHECK(says(tensor(huge, huge, {huge}, {1}), "expected elements within its storage's"));
+  CHECK(says(tensor(6, ~std::size_t{0}, {6}, {1}), "offset: expected 0 or more, found -1"));
+}
+
+TEST_CASE("pickle: every cut is an error") {
+  const std::string bytes = Pickle().op("}(").str("a").tensor("FloatStorage", "0", {2, 3}).op("u").done();
+  for (std::size_t size = 0; size < bytes.size(); ++size) CHECK(error_of(bytes.substr(0, size)) != "");
+}
+
+TEST_CASE("pickle: a flood of values ends in an error, not in memory") {
+  CHECK(says(Pickle().op(std::string(1'000'000, 'N')).done(), "expected at most 262144 values, found more"));
+  CHECK(says(Pickle().op(std::string(1'000'000, '(')).done(), "expected at most 262144 values, found more"));
+  CHECK(says(Pickle().op(std::string(1'000'000, ')')).done(), "expected at most 262144 values, found more"));
+  CHECK(says(std::string((std::size_t{4} << 20) + 1, 'N'), "pickle: expected at most 4194304 bytes"));
+}

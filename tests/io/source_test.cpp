@@ -1,0 +1,71 @@
+#include <doctest/doctest.h>
+
+#include <hrm/io/source.hpp>
+#include <support/files.hpp>
+
+namespace {
+
+std::string text_of(const hrm::Source& source) {
+  return {reinterpret_cast<const char*>(source.bytes().data()), source.size()};
+}
+
+}  // namespace
+
+TEST_CASE("Source: a file, mapped and read, holds the same bytes") {
+  const support::TemporaryFolder folder;
+  const std::string text(200'000, 'x');
+  const std::string path = folder.write("a", text + "end");
+  for (const bool map : {true, false}) {
+    auto source = hrm::Source::open(path, {.map = map});
+    REQUIRE(source.has_value());
+    CHECK(source->mapped() == (map && HRM_HAVE_MMAP != 0));
+    CHECK(text_of(*source) == text + "end");
+    CHECK(source->name() == path);
+    const std::byte* at = source->bytes().data();
+    hrm::Source moved = *std::move(source);
+    CHECK(moved.bytes().data() == at);
+    moved.release(at + 70000, 100000);  // the pages come back when they are looked at
+    moved.release(at, moved.size());
+    moved.release(at, moved.size() + 1);  // out of range: nothing
+    moved.release(nullptr, 5);
+    CHECK(text_of(moved) == text + "end");
+    moved = hrm::Source::memory(support::bytes_of("other"));
+    CHECK(text_of(moved) == "other");
+  }
+}
+
+TEST_CASE("Source: what cannot be opened") {
+  const support::TemporaryFolder folder;
+  const auto error = [](const std::string& path) { return support::message_of(hrm::Source::open(path)); };
+  CHECK(error(folder.path("none")) == folder.path("none") + ": file: expected a file that can be read, found none");
+  CHECK(error(folder.path()) == folder.path() + ": file: expected a file that can be read, found a folder");
+  CHECK(error("/dev/zero") == "/dev/zero: file: expected a file that can be read, found a device or a pipe");
+  CHECK(error(std::string("a\0b", 3)).ends_with("found a name with a zero byte"));
+  CHECK(hrm::Source::open(folder.write("empty", ""))->size() == 0);
+}
+
+TEST_CASE("Source: a callback is asked piece by piece, and its failure is an error") {
+  struct Context {
+    std::string bytes;
+    std::size_t calls = 0;
+    std::size_t fail_at = 99;
+  };
+  const auto read = [](void* context, std::uint64_t offset, std::byte* out, std::size_t size) {
+    auto& c = *static_cast<Context*>(context);
+    if (c.calls++ == c.fail_at || offset + size > c.bytes.size()) return false;
+    std::memcpy(out, c.bytes.data() + offset, size);
+    return true;
+  };
+  Context context{std::string(2'500'000, 'y') + "z"};
+  auto source = hrm::Source::read(read, &context, context.bytes.size(), "pak");
+  REQUIRE(source.has_value());
+  CHECK(context.calls == 3);
+  CHECK(text_of(*source) == context.bytes);
+  context.calls = 0;
+  context.fail_at = 1;
+  CHECK(support::message_of(hrm::Source::read(read, &context, context.bytes.size(), "pak")) ==
+        "pak: file: cannot be read: expected 1048576 bytes at 1048576, found an error");
+  CHECK(support::message_of(hrm::Source::read(read, &context, ~std::uint64_t{0}, "pak"))
+            .find("expected memory for its bytes") != std::string::npos);
+  CHECK(hrm::Source::read(read, &context, 0, "pak")->size() == 0);
+}
