@@ -227,15 +227,19 @@ struct Dot<Arch, bfloat16> {
 };
 #endif
 
-/// Rows and vectors of the microkernel: as many accumulators as registers allow, and taller than wide, since a row costs
-/// a broadcast from the first-level cache while a column costs a vector from the second.
+/// Rows and vectors of the microkernel: as many accumulators as registers allow beside a step's weights, its broadcast
+/// and what the dot product needs in between; taller than wide, since a row costs a broadcast from the first-level cache
+/// while a column costs a vector from the second.
 template <class Arch, class Weight>
 struct Micro {
-  static constexpr std::size_t registers = Arch::family == Family::avx512 || Arch::family == Family::neon64 ? 32 : 16;
   static constexpr std::size_t vectors = 2;
-  static constexpr bool needs_temporary = sizeof(Weight) == 1 && !Arch::vnni;  // multiply and add are two instructions
-  static constexpr std::size_t rows =
-      Arch::family == Family::scalar ? 2 : registers == 32 ? (needs_temporary ? 12 : 14) : needs_temporary ? 5 : 6;
+  static constexpr bool multiply_then_add = sizeof(Weight) == 1 && !Arch::vnni;
+  static constexpr bool widened = sizeof(Weight) == 2 && !Arch::bf16;
+  static constexpr std::size_t rows = Arch::family == Family::scalar ? 2
+                                      : Arch::family == Family::avx512 || Arch::family == Family::neon64
+                                          ? (multiply_then_add ? 12 : widened ? 13 : 14)
+                                      : multiply_then_add ? 5
+                                                          : 6;
 };
 
 }  // namespace hrm::kernels
