@@ -16,7 +16,7 @@ if [ ${#targets[@]} -eq 0 ]; then
 fi
 mkdir -p "$out/bin" "$out/log"
 flags=(-std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Wall -Wextra -Wconversion
-  -Wpedantic -Iinclude -Itests -isystem "${EIGEN:-/usr/include/eigen3}")
+  -Wpedantic -Iinclude -Itests -I. -isystem "${EIGEN:-/usr/include/eigen3}")
 if [ -z "${FUZZ_PORTABLE:-}" ]; then flags+=(-march=native); fi
 for name in "${targets[@]}"; do
   if [ ! -e "$out/bin/$name" ] || [ -n "$(find include tests/fuzz -newer "$out/bin/$name" -name '*.[ch]pp' -print -quit)" ]; then
