@@ -79,6 +79,7 @@ struct TensorView {
   std::size_t rank = 0;
   std::array<std::size_t, max_rank> shape{};
   const std::byte* data = nullptr;
+  const std::byte* scales = nullptr;  ///< int8 weights: one float32 a row, a value is scale * stored; else null
 
   [[nodiscard]] constexpr std::size_t elements() const noexcept {
     std::size_t n = 1;
@@ -88,13 +89,23 @@ struct TensorView {
   [[nodiscard]] constexpr std::size_t bytes() const noexcept { return elements() * size_of(dtype); }
 };
 
-/// Writes `count` elements from `first` on of a f32, f16 or bf16 tensor as float32. False if any is NaN or infinite.
+/// Writes `count` elements from `first` on of a f32, f16, bf16 or scaled int8 tensor as float32. False if any is NaN or
+/// infinite.
 [[nodiscard]] inline bool read_floats(const TensorView& tensor, std::size_t first, std::size_t count,
                                       float* out) noexcept {
   const std::byte* from = tensor.data + first * size_of(tensor.dtype);
   std::uint32_t worst = 0;  // an exponent of all ones marks NaN and infinity
   if (tensor.dtype == DType::f32) {
     std::memcpy(out, from, count * 4);
+  } else if (tensor.dtype == DType::i8) {
+    const std::size_t width = tensor.shape[tensor.rank - 1];
+    for (std::size_t i = 0; i < count;) {
+      const std::size_t row = (first + i) / width;
+      const std::size_t end = (row + 1) * width - first < count ? (row + 1) * width - first : count;
+      float scale = 0.0F;
+      std::memcpy(&scale, tensor.scales + row * sizeof(float), sizeof(float));
+      for (; i < end; ++i) out[i] = scale * static_cast<float>(static_cast<std::int8_t>(from[i]));
+    }
   } else {
     for (std::size_t i = 0; i < count; ++i) {
       std::uint16_t bits = 0;

@@ -49,7 +49,19 @@ class TokenEmbedding {
     chosen_.assign(ids.begin(), ids.end());
     std::sort(chosen_.begin(), chosen_.end());
     chosen_.erase(std::unique(chosen_.begin(), chosen_.end()), chosen_.end());
-    if (!chosen_.empty() && chosen_.back() >= puzzles_) {
+    const auto rows = reader.options().row_ids;
+    if (!rows.empty()) {
+      if (rows.size() != puzzles_ || !std::is_sorted(rows.begin(), rows.end())) {
+        return reader.fail(Error(ErrorCode::shape, "puzzle_emb.weights: expected ", rows.size(),
+                                 " rows as there are ids, found ", puzzles_));
+      }
+      for (const std::size_t id : chosen_) {
+        if (std::binary_search(rows.begin(), rows.end(), id)) continue;
+        reader.fail(Error(ErrorCode::value, "puzzle_emb.weights: expected one of the ", puzzles_,
+                          " puzzle ids in the file, found ", id));
+      }
+      if (chosen_.empty()) chosen_.assign(rows.begin(), rows.end());
+    } else if (!chosen_.empty() && chosen_.back() >= puzzles_) {
       reader.fail(Error(ErrorCode::value, "puzzle_emb.weights: expected puzzle ids below ", puzzles_, ", found ",
                         chosen_.back()));
     }
@@ -71,7 +83,9 @@ class TokenEmbedding {
     if (puzzles_ == 0 || mapped_.data != nullptr) return;
     const TensorView* table = reader.find("puzzle_emb.weights", {puzzles_, config.puzzle_emb_ndim});
     for (std::size_t i = 0; i < puzzles() && reader.status(); ++i) {
-      const std::size_t row = chosen_.empty() ? i : chosen_[i];
+      const auto rows = reader.options().row_ids;
+      std::size_t row = chosen_.empty() ? i : chosen_[i];
+      if (!rows.empty()) row = static_cast<std::size_t>(std::lower_bound(rows.begin(), rows.end(), row) - rows.begin());
       reader.read(table, row * config.puzzle_emb_ndim, config.puzzle_emb_ndim, puzzle_ + i * config.puzzle_emb_ndim);
     }
     if (table != nullptr) reader.release(*table);

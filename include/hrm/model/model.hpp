@@ -10,6 +10,23 @@
 
 namespace hrm {
 
+namespace detail {
+
+/// Changes whenever the order or the form of packed weights does, in a way that sizes do not show.
+inline constexpr std::size_t packed_layout = 1;
+
+/// Kernels, panel sizes and layout, "1 avx512 bfloat16 48 16 6144 avx512 float32 48".
+[[nodiscard]] inline std::string packed_key(const kernels::Table& table, const kernels::Table& floats) {
+  constexpr std::size_t depth = 64;
+  std::string key = std::to_string(packed_layout) + " " + table.name;
+  for (const std::size_t number : {table.panel_cols, table.swiglu_run, table.panel_bytes(depth)})
+    key += " " + std::to_string(number);
+  return key + " " + floats.name + " " + std::to_string(floats.panel_cols) + " " +
+         std::to_string(floats.panel_bytes(depth));
+}
+
+}  // namespace detail
+
 /// What solvers need of a model, whatever its shape and weights. All of it is const and safe on any thread.
 class ModelInterface {
  public:
@@ -21,7 +38,11 @@ class ModelInterface {
   [[nodiscard]] Precision precision() const noexcept { return precision_; }
   [[nodiscard]] const kernels::Table& table() const noexcept { return *table_; }
   [[nodiscard]] std::uint64_t fingerprint() const noexcept { return fingerprint_; }
-  [[nodiscard]] std::size_t weight_bytes() const noexcept { return memory_.size(); }
+  [[nodiscard]] std::size_t weight_bytes() const noexcept { return packed_.size(); }
+  /// The packed weights as they lie in memory, for archives; meaningful to the kernels named by packed_key() alone.
+  [[nodiscard]] std::span<const std::byte> packed() const noexcept { return packed_; }
+  /// Which kernels and which layout packed() is for.
+  [[nodiscard]] std::string packed_key() const { return detail::packed_key(*table_, *floats_); }
   /// Longest puzzle that learned positions allow; 0 with rotary ones: any.
   [[nodiscard]] std::size_t max_tokens() const noexcept { return max_tokens_; }
 
@@ -59,15 +80,17 @@ class ModelInterface {
                  const kernels::Table& floats) noexcept
       : config_(config), table_(&table), floats_(&floats), precision_(precision) {}
 
-  Config config_;                  // NOLINT(*-non-private-member-*)
-  const kernels::Table* table_;    // NOLINT(*-non-private-member-*)
-  const kernels::Table* floats_;   // NOLINT(*-non-private-member-*)
-  Buffer memory_;                  // NOLINT(*-non-private-member-*) all packed weights and tables
-  float* h_init_ = nullptr;        // NOLINT(*-non-private-member-*) [hidden]
-  float* l_init_ = nullptr;        // NOLINT(*-non-private-member-*) [hidden]
-  std::uint64_t fingerprint_ = 0;  // NOLINT(*-non-private-member-*)
-  std::size_t max_tokens_ = 0;     // NOLINT(*-non-private-member-*)
-  Precision precision_;            // NOLINT(*-non-private-member-*)
+  Config config_;                 // NOLINT(*-non-private-member-*)
+  const kernels::Table* table_;   // NOLINT(*-non-private-member-*)
+  const kernels::Table* floats_;  // NOLINT(*-non-private-member-*)
+  Buffer memory_;                 // NOLINT(*-non-private-member-*) all packed weights and tables, unless they are lent
+  std::span<const std::byte> packed_;   // NOLINT(*-non-private-member-*) memory_, or what ModelOptions::packed lent
+  std::shared_ptr<const void> lender_;  // NOLINT(*-non-private-member-*)
+  float* h_init_ = nullptr;             // NOLINT(*-non-private-member-*) [hidden]
+  float* l_init_ = nullptr;             // NOLINT(*-non-private-member-*) [hidden]
+  std::uint64_t fingerprint_ = 0;       // NOLINT(*-non-private-member-*)
+  std::size_t max_tokens_ = 0;          // NOLINT(*-non-private-member-*)
+  Precision precision_;                 // NOLINT(*-non-private-member-*)
 };
 
 /// A model of a shape and a weight type (float, bfloat16, std::int8_t). Made by make_basic_model(), shared and const
@@ -137,9 +160,20 @@ class BasicModel final : public ModelInterface {
     }
     Arena measure;
     model->take(measure);
+    if (options.owner != nullptr && options.puzzle_ids.empty() && options.packed.size() == measure.used() &&
+        reinterpret_cast<std::uintptr_t>(options.packed.data()) % alignment == 0 &&
+        options.packed_key == detail::packed_key(table, floats)) {
+      Arena lent(const_cast<std::byte*>(options.packed.data()));  // nothing writes to packed weights
+      model->take(lent);
+      model->packed_ = options.packed;
+      model->lender_ = options.owner;
+      model->fingerprint_ = options.packed_fingerprint;
+      return std::shared_ptr<const BasicModel>(std::move(model));
+    }
     model->memory_ = Buffer(measure.used());
     if (model->memory_.data() == nullptr)
       return Error(ErrorCode::memory, "model: no memory for ", measure.used(), " bytes of weights");
+    model->packed_ = model->memory_.bytes();
     Arena arena(model->memory_.data());
     model->take(arena);
     model->load(reader);
@@ -219,6 +253,9 @@ class Model {
   [[nodiscard]] Precision precision() const noexcept { return model_->precision(); }
   /// Bytes of packed weights.
   [[nodiscard]] std::size_t weight_bytes() const noexcept { return model_->weight_bytes(); }
+  /// The packed weights and what they are for; see ModelInterface.
+  [[nodiscard]] std::span<const std::byte> packed() const noexcept { return model_->packed(); }
+  [[nodiscard]] std::string packed_key() const { return model_->packed_key(); }
   /// A hash of config and weights, equal for equal models of one precision.
   [[nodiscard]] std::uint64_t fingerprint() const noexcept { return model_->fingerprint(); }
   /// Instruction set and weight type of the kernels, "avx512 float32".

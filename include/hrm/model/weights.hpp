@@ -35,6 +35,15 @@ struct ModelOptions {
   /// Puzzle ids whose embedding rows are kept; empty: all of them. Others are then out of range for start().
   std::span<const std::size_t> puzzle_ids{};
 
+  /// Ids of the rows of `puzzle_emb.weights`, ascending, where a file holds some of them; empty: 0, 1, 2, ..
+  std::span<const std::uint64_t> row_ids{};
+
+  /// Model::packed() of an earlier load, 64-byte aligned, used where it lies if `packed_key` names these kernels and
+  /// this layout, the size fits and all puzzle ids are kept; otherwise the tensors are packed. Needs `owner`.
+  std::span<const std::byte> packed{};
+  std::string_view packed_key{};
+  std::uint64_t packed_fingerprint = 0;
+
   /// Keeps the tensors' bytes alive. With it, a puzzle embedding of more than 64 MiB whose rows were not chosen by
   /// puzzle_ids is read where it lies instead of being copied.
   std::shared_ptr<const void> owner{};
@@ -98,7 +107,8 @@ class WeightReader {
                  text(at->shape.data(), at->rank)));
       return nullptr;
     }
-    if (at->dtype != DType::f32 && at->dtype != DType::f16 && at->dtype != DType::bf16) {
+    if (at->dtype != DType::f32 && at->dtype != DType::f16 && at->dtype != DType::bf16 &&
+        (at->dtype != DType::i8 || at->scales == nullptr || at->rank != 2)) {
       fail(Error(ErrorCode::unsupported, name, ": expected float32, float16 or bfloat16, found ", name_of(at->dtype)));
       return nullptr;
     }
