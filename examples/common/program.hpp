@@ -44,13 +44,16 @@ struct Setup {
   bool never = false;
   std::unique_ptr<hrm::ThreadPool> pool;
 
-  explicit Setup(Arguments& arguments) {
+  /// What --threads means: helpers at one puzzle, or something the program sees to itself.
+  enum class Threads : std::uint8_t { pool, none };
+
+  explicit Setup(Arguments& arguments, Threads use = Threads::pool) {
     config = arguments.text("--config").value_or("");
     max_segments = arguments.number("--max-segments", 0, 1, 1000000);
     never = arguments.choice("--halt", {"q", "never"}) == 1;
     constexpr std::array<hrm::Precision, 3> precisions{hrm::Precision::f32, hrm::Precision::bf16, hrm::Precision::int8};
     precision = precisions[arguments.choice("--precision", {"f32", "bf16", "int8"})];
-    const std::size_t threads = arguments.number("--threads", 1, 1, 1024);
+    const std::size_t threads = use == Threads::pool ? arguments.number("--threads", 1, 1, 1024) : 1;
     if (!arguments.wrong_noted() && threads > 1)
       pool = std::make_unique<hrm::ThreadPool>(static_cast<unsigned>(threads));
   }
