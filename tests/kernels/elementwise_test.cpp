@@ -29,7 +29,8 @@ TEST_CASE("exp is within 2 ulp over its range") {
 }
 
 TEST_CASE("exp is clamped: never zero, infinite or NaN") {
-  const auto y = in_vectors({-1e30F, -200.0F, -88.0F, 89.0F, 200.0F, 1e30F}, [](auto v) { return hrm::kernels::exp<Arch>(v); });
+  const auto y =
+      in_vectors({-1e30F, -200.0F, -88.0F, 89.0F, 200.0F, 1e30F}, [](auto v) { return hrm::kernels::exp<Arch>(v); });
   for (const float v : y) {
     CHECK(hrm::is_finite(v));
     CHECK(v > 0.0F);

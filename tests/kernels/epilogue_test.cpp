@@ -29,7 +29,8 @@ TEST_CASE_TEMPLATE("store: bias and residual", Weight, HRM_EVERY_WEIGHT) {
           for (std::size_t j = 0; j < stride; ++j) {
             double expected = static_cast<double>(before[i * stride + j]);
             if (j < cols) {
-              expected = y[i * cols + j] + (with_bias ? static_cast<double>(bias[j]) : 0.0) + (accumulate ? expected : 0.0);
+              expected =
+                  y[i * cols + j] + (with_bias ? static_cast<double>(bias[j]) : 0.0) + (accumulate ? expected : 0.0);
             }
             REQUIRE(static_cast<double>(c[i * stride + j]) == doctest::Approx(expected).epsilon(1e-5));
           }
@@ -85,7 +86,8 @@ TEST_CASE_TEMPLATE("qkv: rotation of q and k, scaling of q, heads of every width
         args.cos = rope ? cos.data() : nullptr;
         args.sin = rope ? sin.data() : nullptr;
         args.q_scale = 0.25F;
-        in_tiles(rows, packed.panels_count, row_step, 2, [&](const Tile& tile) { kernels<Weight>().qkv_tile(args, tile); });
+        in_tiles(rows, packed.panels_count, row_step, 2,
+                 [&](const Tile& tile) { kernels<Weight>().qkv_tile(args, tile); });
         CAPTURE(args.hidden);
         CAPTURE(args.head_dim);
         REQUIRE(distance(qkv, y) < 2e-5);
@@ -106,7 +108,8 @@ TEST_CASE_TEMPLATE("swiglu: runs of gate and up, written as the next product rea
     std::vector<float> w(2 * inner * hidden);
     for (std::size_t j = 0; j < inner; ++j) {
       const std::size_t at = j / run * 2 * run + j % run;
-      std::copy_n(gate.begin() + static_cast<std::ptrdiff_t>(j * hidden), hidden, w.begin() + static_cast<std::ptrdiff_t>(at * hidden));
+      std::copy_n(gate.begin() + static_cast<std::ptrdiff_t>(j * hidden), hidden,
+                  w.begin() + static_cast<std::ptrdiff_t>(at * hidden));
       std::copy_n(up.begin() + static_cast<std::ptrdiff_t>(j * hidden), hidden,
                   w.begin() + static_cast<std::ptrdiff_t>((at + run) * hidden));
     }

@@ -13,7 +13,8 @@ std::vector<float> run(const Packed<Weight>& w, const Activations<Weight>& x, st
   args.w = w.matrix;
   args.c = c.data();
   args.c_stride = w.matrix.cols;
-  in_tiles(rows, w.panels_count, row_step, panel_step, [&](const Tile& tile) { kernels<Weight>().store_tile(args, tile); });
+  in_tiles(rows, w.panels_count, row_step, panel_step,
+           [&](const Tile& tile) { kernels<Weight>().store_tile(args, tile); });
   return c;
 }
 

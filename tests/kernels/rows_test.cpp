@@ -26,7 +26,8 @@ TEST_CASE_TEMPLATE("row_tile: sums, norm and operand, any width", Weight, HRM_EV
       kernels<Weight>().row_tile(args, 2, rows);
       std::vector<double> expected(rows * width);
       for (std::size_t i = 0; i < expected.size(); ++i) {
-        expected[i] = static_cast<double>(z0[i]) + (with_a ? static_cast<double>(a[i]) : 0.0) + (with_b ? static_cast<double>(b[i]) : 0.0);
+        expected[i] = static_cast<double>(z0[i]) + (with_a ? static_cast<double>(a[i]) : 0.0) +
+                      (with_b ? static_cast<double>(b[i]) : 0.0);
       }
       for (std::size_t r = 0; norm && r < rows; ++r) plain::rms_norm(expected.data() + r * width, width, 1e-5);
       CAPTURE(width);

@@ -105,7 +105,11 @@ using NativeArch = Scalar;
 /// Nearest integer, ties to even, of |x| < 2^31; what the vector conversions do.
 template <class Arch>
 [[nodiscard]] HRM_ALWAYS_INLINE std::int32_t round_to_int(float x) noexcept {
+#if defined(HRM_SIMD_VECTOR) && !defined(HRM_SIMD_NEON64)
+  return _mm_cvtss_si32(_mm_set_ss(x));  // lrintf would be a call
+#else
   return static_cast<std::int32_t>(__builtin_lrintf(x));
+#endif
 }
 
 /// Plain arrays in a vector's place.

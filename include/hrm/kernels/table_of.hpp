@@ -3,6 +3,9 @@
 
 #include <hrm/kernels/attention.hpp>
 #include <hrm/kernels/epilogue.hpp>
+#if defined(HRM_DISPATCH)
+#include <hrm/kernels/dispatch.hpp>
+#endif
 
 namespace hrm::kernels {
 
@@ -32,7 +35,12 @@ template <class Arch, class Weight>
   return table_of<Arch, Weight>;
 }
 
-/// What models are made for unless told otherwise: the including file's instruction set.
+/// What models are made for unless told otherwise: the including file's instruction set, or the running processor's
+/// in a target of hrm_add_kernels().
+#if defined(HRM_DISPATCH)
+using DefaultArch = Dispatched;
+#else
 using DefaultArch = NativeArch;
+#endif
 
 }  // namespace hrm::kernels

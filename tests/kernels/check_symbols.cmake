@@ -1,0 +1,33 @@
+# cmake -D NM=nm -D "OBJECTS=a.o;b.o" -P check_symbols.cmake
+# An object compiled for one instruction set may share no function with others: were std::find or an Eigen product in it,
+# the linker could choose that copy for the whole program, and an old processor would meet an unknown instruction. So
+# everything such an object offers is either its one entry or carries the instruction set in its name.
+foreach(object IN LISTS OBJECTS)
+  execute_process(COMMAND "${NM}" -C --defined-only "${object}" OUTPUT_VARIABLE symbols RESULT_VARIABLE failed)
+  if(failed)
+    message(FATAL_ERROR "${NM} could not read ${object}")
+  endif()
+  string(REPLACE ";" "," symbols "${symbols}")
+  string(REPLACE "\n" ";" symbols "${symbols}")
+  set(seen 0)
+  foreach(line IN LISTS symbols)
+    if(NOT line MATCHES "^[0-9a-f]+ ([A-Za-z]) (.*)$")
+      continue()
+    endif()
+    set(kind "${CMAKE_MATCH_1}")
+    set(name "${CMAKE_MATCH_2}")
+    if(kind MATCHES "^[a-z]$" AND NOT kind MATCHES "^[uvw]$")
+      continue() # local to the object
+    endif()
+    math(EXPR seen "${seen} + 1")
+    if(name MATCHES "^hrm_kernels_(of_[a-z0-9]+|pick)$" OR name MATCHES "hrm::kernels::(Sse2|Avx2|Avx512|Avx512Vnni|Avx512Bf16|Neon64|Scalar)(,|>|::)")
+      if(NOT name MATCHES "^(std::|Eigen::|xsimd::)")
+        continue()
+      endif()
+    endif()
+    message(SEND_ERROR "${object}: shared symbol without an instruction set: ${kind} ${name}")
+  endforeach()
+  if(seen EQUAL 0)
+    message(SEND_ERROR "${object}: no symbols found")
+  endif()
+endforeach()
