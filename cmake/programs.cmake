@@ -29,10 +29,23 @@ else()
   endif()
 endif()
 
+# Sanitized kernels take long to compile; with this they are compiled once for all of our programs. Off by default, as
+# it is not what a consumer gets.
+option(HRM_PREBUILT_KERNELS "Compile the kernels once for all of our own programs" OFF)
+if(HRM_PREBUILT_KERNELS)
+  set(folder "${PROJECT_SOURCE_DIR}/cmake/prebuilt")
+  add_library(hrm_kernels STATIC "${folder}/float.cpp" "${folder}/bfloat16.cpp" "${folder}/int8.cpp")
+  target_link_libraries(hrm_kernels PUBLIC hrm PRIVATE hrm_flags)
+  target_compile_options(hrm_kernels INTERFACE -include "${folder}/declared.hpp")
+endif()
+
 # hrm_program(<name> <source>.. ) a program with our flags and all of the library's parts.
 function(hrm_program name)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE hrm::hrm hrm_flags)
+  if(TARGET hrm_kernels)
+    target_link_libraries(${name} PRIVATE hrm_kernels)
+  endif()
   if(TARGET hrm::archive)
     target_link_libraries(${name} PRIVATE hrm::archive)
   endif()
