@@ -7,10 +7,12 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
+#include <memory>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #if HRM_EXCEPTIONS
 #include <exception>
@@ -36,46 +38,66 @@ class Error {
  public:
   static constexpr std::size_t capacity = 504;
 
+  /// A piece of an error's text: a string, a character or an integer.
+  class Part {
+   public:
+    Part(std::string_view text) noexcept : text_(text) {}                        // NOLINT(google-explicit-constructor)
+    Part(const char* text) noexcept : text_(text) {}                             // NOLINT(google-explicit-constructor)
+    Part(const std::string& text) noexcept : text_(text) {}                      // NOLINT(google-explicit-constructor)
+    Part(char c) noexcept : number_(static_cast<unsigned char>(c)), kind_(2) {}  // NOLINT(google-explicit-constructor)
+    template <class T>
+      requires(std::is_integral_v<T> && !std::is_same_v<T, char>)
+    Part(T number)
+    noexcept  // NOLINT(google-explicit-constructor)
+        : number_(static_cast<std::uint64_t>(number)), kind_(1), negative_(number < T(0)) {}
+
+   private:
+    friend class Error;
+    std::string_view text_;
+    std::uint64_t number_ = 0;
+    std::uint8_t kind_ = 0;  // 0 text, 1 number, 2 character
+    bool negative_ = false;
+  };
+
   Error() noexcept = default;
 
-  /// The parts (text, string_view, char or integers) are written one after the other.
+  /// The parts are written one after the other.
   template <class... Parts>
-  explicit Error(ErrorCode code, const Parts&... parts) noexcept : code_(code) {
-    (add(parts), ...);
+  explicit Error(ErrorCode code, const Parts&... parts) noexcept
+      : Error(code, std::initializer_list<Part>{Part(parts)...}) {}
+
+  // Not inlined, and no template: errors are built in hundreds of places, and none of them is in a hurry.
+  HRM_NOINLINE Error(ErrorCode code, std::initializer_list<Part> parts) noexcept : code_(code) {
+    for (const Part& part : parts) add(part);
   }
 
   [[nodiscard]] ErrorCode code() const noexcept { return code_; }
   [[nodiscard]] std::string_view message() const noexcept { return {text_.data(), size_}; }
 
   /// The same error with the text "where: " before it.
-  [[nodiscard]] Error in(std::string_view where) const noexcept { return Error(code_, where, ": ", message()); }
+  [[nodiscard]] HRM_NOINLINE Error in(std::string_view where) const noexcept {
+    return Error(code_, where, ": ", message());
+  }
 
  private:
-  void add(std::string_view text) noexcept {
-    const std::size_t room = capacity - size_;
-    const std::size_t count = text.size() < room ? text.size() : room;
-    for (std::size_t i = 0; i < count; ++i) {  // one line, whatever a file's names hold
-      const char c = text[i];
-      text_[size_ + i] = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-    }
-    size_ = static_cast<std::uint16_t>(size_ + count);
-  }
-  void add(const char* text) noexcept { add(std::string_view(text)); }
-  void add(char c) noexcept { add(std::string_view(&c, 1)); }
-  template <class T>
-    requires(std::is_integral_v<T> && !std::is_same_v<T, char>)
-  void add(T number) noexcept {
+  void add(const Part& part) noexcept {
     std::array<char, 24> digits{};
     std::size_t at = digits.size();
-    const bool negative = number < T(0);
-    auto rest = static_cast<std::uint64_t>(number);
-    if (negative) rest = 0 - rest;
-    do {
-      digits[--at] = static_cast<char>('0' + rest % 10);
-      rest /= 10;
-    } while (rest != 0);
-    if (negative) digits[--at] = '-';
-    add(std::string_view(digits.data() + at, digits.size() - at));
+    std::string_view text = part.text_;
+    if (part.kind_ != 0) {
+      std::uint64_t rest = part.negative_ ? 0 - part.number_ : part.number_;
+      if (part.kind_ == 2) digits[--at] = static_cast<char>(rest);
+      for (bool more = part.kind_ == 1; more; more = rest != 0) {
+        digits[--at] = static_cast<char>('0' + rest % 10);
+        rest /= 10;
+      }
+      if (part.negative_) digits[--at] = '-';
+      text = std::string_view(digits.data() + at, digits.size() - at);
+    }
+    for (const char c : text) {  // one line, whatever a file's names hold
+      if (size_ == capacity) return;
+      text_[size_++] = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    }
   }
 
   std::array<char, capacity> text_{};
@@ -125,33 +147,58 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   Result(T value) noexcept(std::is_nothrow_move_constructible_v<T>)  // NOLINT(google-explicit-constructor)
-      : content_(std::in_place_index<0>, std::move(value)) {}
-  Result(const Error& error) noexcept
-      : content_(std::in_place_index<1>, error) {}  // NOLINT(google-explicit-constructor)
+      : value_(std::move(value)), ok_(true) {}
+  Result(const Error& error) noexcept : error_(error), ok_(false) {}  // NOLINT(google-explicit-constructor)
+  Result(Result&& other) noexcept(std::is_nothrow_move_constructible_v<T>) : ok_(other.ok_) {
+    if (ok_) {
+      std::construct_at(&value_, std::move(other.value_));
+    } else {
+      std::construct_at(&error_, other.error_);
+    }
+  }
+  Result(const Result& other) requires std::is_copy_constructible_v<T> : ok_(other.ok_) {
+    if (ok_) {
+      std::construct_at(&value_, other.value_);
+    } else {
+      std::construct_at(&error_, other.error_);
+    }
+  }
+  Result& operator=(Result other) noexcept(std::is_nothrow_move_constructible_v<T>) {
+    std::destroy_at(this);
+    std::construct_at(this, std::move(other));
+    return *this;
+  }
+  ~Result() {
+    if (ok_) std::destroy_at(&value_);
+  }
 
-  [[nodiscard]] bool has_value() const noexcept { return content_.index() == 0; }
-  explicit operator bool() const noexcept { return has_value(); }
+  [[nodiscard]] bool has_value() const noexcept { return ok_; }
+  explicit operator bool() const noexcept { return ok_; }
 
   /// The value; throws hrm::Exception (or calls the handler) if there is none.
-  [[nodiscard]] T& value() & { return check(), *std::get_if<0>(&content_); }
-  [[nodiscard]] const T& value() const& { return check(), *std::get_if<0>(&content_); }
-  [[nodiscard]] T value() && { return check(), std::move(*std::get_if<0>(&content_)); }
+  [[nodiscard]] T& value() & { return check(), value_; }
+  [[nodiscard]] const T& value() const& { return check(), value_; }
+  [[nodiscard]] T value() && { return check(), std::move(value_); }
 
   /// Unchecked: only after has_value().
-  [[nodiscard]] T& operator*() & noexcept { return *std::get_if<0>(&content_); }
-  [[nodiscard]] const T& operator*() const& noexcept { return *std::get_if<0>(&content_); }
-  [[nodiscard]] T operator*() && noexcept { return std::move(*std::get_if<0>(&content_)); }
-  [[nodiscard]] T* operator->() noexcept { return std::get_if<0>(&content_); }
-  [[nodiscard]] const T* operator->() const noexcept { return std::get_if<0>(&content_); }
+  [[nodiscard]] T& operator*() & noexcept { return value_; }
+  [[nodiscard]] const T& operator*() const& noexcept { return value_; }
+  [[nodiscard]] T operator*() && noexcept { return std::move(value_); }
+  [[nodiscard]] T* operator->() noexcept { return &value_; }
+  [[nodiscard]] const T* operator->() const noexcept { return &value_; }
 
   /// The error; only where there is no value.
-  [[nodiscard]] const Error& error() const noexcept { return *std::get_if<1>(&content_); }
+  [[nodiscard]] const Error& error() const noexcept { return error_; }
 
  private:
   void check() const {
-    if (!has_value()) detail::raise(error());
+    if (!ok_) detail::raise(error_);
   }
-  std::variant<T, Error> content_;
+  union {
+    T value_;
+    Error error_;
+  };
+  bool ok_;
 };
 
 /// Success or an Error.

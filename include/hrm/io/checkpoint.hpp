@@ -1,7 +1,7 @@
 #pragma once
 /// An open model file, whichever of the formats it has: its configuration and its tensors, with the bytes beneath.
 
-#include <hrm/io/config.hpp>
+#include <hrm/io/archive.hpp>
 #include <hrm/io/source.hpp>
 #include <hrm/io/torch.hpp>
 
@@ -18,7 +18,7 @@ enum class FileFormat : std::uint8_t { unknown, torch, safetensors, archive };
 /// Goes by the bytes; the name is not asked.
 [[nodiscard]] inline FileFormat format_of(std::span<const std::byte> file) noexcept {
   const std::string_view text = detail::as_text(file.first(file.size() < 16 ? file.size() : 16));
-  if (text.starts_with("HRMmodel")) return FileFormat::archive;
+  if (text.starts_with(detail::archive_magic)) return FileFormat::archive;
   if (text.starts_with("PK\x03\x04") || text.starts_with("PK\x05\x06")) return FileFormat::torch;
   const std::size_t brace = text.size() > 8 ? text.find_first_not_of(' ', 8) : std::string_view::npos;
   return brace != std::string_view::npos && text[brace] == '{' ? FileFormat::safetensors : FileFormat::unknown;
@@ -44,6 +44,7 @@ struct Checkpoint {
   std::deque<std::string> texts;    ///< names that had to be decoded
   Source source;
   FileFormat format = FileFormat::unknown;
+  std::shared_ptr<const Archive> archive;  ///< an archive's header; null for other files
 
   /// Bytes of all tensors.
   [[nodiscard]] std::size_t bytes() const noexcept {
@@ -95,6 +96,28 @@ struct Checkpoint {
   // Looking at the headers alone has mapped a large page (2 MiB where the system has such) around each of them.
   out.source.release(out.source.bytes().data(), out.source.size());
   return out;
+}
+
+/// A checkpoint from an archive, which has its configuration in it.
+[[nodiscard]] inline Result<Checkpoint> make_checkpoint(Source source) {
+  auto archive = read_archive(source.bytes());
+  if (!archive) return archive.error().in(source.name());
+  Checkpoint out;
+  out.format = FileFormat::archive;
+  out.archive = *std::move(archive);
+  out.tensors = out.archive->tensors;
+  out.config = out.archive->header.config;
+  out.source = std::move(source);
+  return out;
+}
+
+/// Reads all of the file and holds it against its checksums: an archive's cover every byte, a torch.save file's every
+/// record. safetensors files have none.
+[[nodiscard]] inline Result<void> check(const Checkpoint& checkpoint) {
+  Result<void> checked;
+  if (checkpoint.format == FileFormat::archive) checked = check_archive(*checkpoint.archive, checkpoint.source.bytes());
+  if (checkpoint.format == FileFormat::torch) checked = check_torch(checkpoint.source.bytes());
+  return checked ? checked : checked.error().in(checkpoint.source.name());
 }
 
 }  // namespace hrm

@@ -8,7 +8,7 @@ namespace hrm {
 
 /// What load() is told beside the path.
 struct LoadOptions {
-  Precision precision = Precision::f32;
+  std::optional<Precision> precision{};       ///< empty: what an archive was made for, float32 for other files
   std::span<const std::size_t> puzzle_ids{};  ///< puzzle embedding rows to keep; empty: all
   std::string config{};                       ///< the configuration's path; empty: the one beside the file
   bool map = true;                            ///< map the file where the system can
@@ -36,7 +36,7 @@ namespace detail {
   return slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
 }
 
-/// Everything that keeps a mapped puzzle embedding alive, and lets the other pages go.
+/// ModelOptions::release for a Source.
 inline void release_pages(void* context, const std::byte* data, std::size_t size) noexcept {
   static_cast<const Source*>(context)->release(data, size);
 }
@@ -65,14 +65,16 @@ inline void release_pages(void* context, const std::byte* data, std::size_t size
 }
 
 /// Opens a model's file and holds its configuration and tensors against each other; nothing is packed yet, and only
-/// headers are read. `config_path` empty: all_config.yaml or config.json beside the file.
+/// headers are read. `config_path` empty: all_config.yaml or config.json beside the file. An archive has its own.
 [[nodiscard]] inline Result<Checkpoint> open_checkpoint(const std::string& path, const std::string& config_path = {},
                                                         const Source::Options& options = {}) {
   const auto file = find_model(path);
   if (!file) return file.error();
   auto source = Source::open(*file, options);
   if (!source) return source.error();
-  if (format_of(source->bytes()) == FileFormat::unknown) return read_tensors(source->bytes()).error().in(*file);
+  const FileFormat format = format_of(source->bytes());
+  if (format == FileFormat::archive) return make_checkpoint(*std::move(source));
+  if (format == FileFormat::unknown) return read_tensors(source->bytes()).error().in(*file);
   const std::string config = config_path.empty()
                                  ? detail::first_file(detail::folder_of(*file), {"all_config.yaml", "config.json"})
                                  : config_path;
@@ -84,14 +86,40 @@ inline void release_pages(void* context, const std::byte* data, std::size_t size
   return make_checkpoint(*std::move(source), *raw);
 }
 
+/// The same from any source: memory, a game's own file system. `config` is the text of a configuration, YAML or JSON;
+/// an archive needs none.
+[[nodiscard]] inline Result<Checkpoint> open_checkpoint(Source source, std::string_view config = {}) {
+  if (format_of(source.bytes()) == FileFormat::archive) return make_checkpoint(std::move(source));
+  if (format_of(source.bytes()) == FileFormat::unknown) return read_tensors(source.bytes()).error().in(source.name());
+  auto raw = read_config(config);
+  if (raw) {
+    if (auto keys = check_keys(*raw); !keys) raw = keys.error();
+  }
+  if (!raw) return raw.error().in(source.name() + ": config");
+  return make_checkpoint(std::move(source), *raw);
+}
+
 /// A model from an open checkpoint. Packs the weights once; pages of a mapped file are let go as they are packed. The
-/// checkpoint is used up, but where its puzzle embedding is too large to copy: then the model keeps it.
+/// checkpoint is used up, but where weights are used where they lie (stored panels, a puzzle embedding too large to
+/// copy): then the model keeps it. Memory given to Source::memory() must outlive the model.
 template <class Arch = kernels::DefaultArch>
 [[nodiscard]] Result<Model> load(Checkpoint checkpoint, const LoadOptions& options = {}) {
   const auto shared = std::make_shared<const Checkpoint>(std::move(checkpoint));
   ModelOptions model;
-  model.precision = options.precision;
+  model.precision = options.precision.value_or(Precision::f32);
   model.puzzle_ids = options.puzzle_ids;
+  if (shared->archive != nullptr) {
+    const ArchiveHeader& header = shared->archive->header;
+    if (!options.precision) model.precision = static_cast<Precision>(header.precision);
+    model.row_ids = header.puzzle_ids;
+    if (!header.panels.empty()) {  // used where they lie if they are for this program's kernels; otherwise packed anew
+      const ArchivePanels& panels = header.panels.front();
+      model.packed = shared->source.bytes().subspan(static_cast<std::size_t>(panels.offset),
+                                                    static_cast<std::size_t>(panels.bytes));
+      model.packed_key = panels.kernels;
+      model.packed_fingerprint = panels.fingerprint;
+    }
+  }
   model.owner = shared;
   model.release = &detail::release_pages;
   model.release_context = const_cast<Source*>(&shared->source);
@@ -106,6 +134,14 @@ template <class Arch = kernels::DefaultArch>
 template <class Arch = kernels::DefaultArch>
 [[nodiscard]] Result<Model> load(const std::string& path, const LoadOptions& options = {}) {
   auto checkpoint = open_checkpoint(path, options.config, Source::Options{options.map});
+  if (!checkpoint) return checkpoint.error();
+  return load<Arch>(*std::move(checkpoint), options);
+}
+
+/// A model from memory or a callback; see open_checkpoint(Source).
+template <class Arch = kernels::DefaultArch>
+[[nodiscard]] Result<Model> load(Source source, const LoadOptions& options = {}, std::string_view config = {}) {
+  auto checkpoint = open_checkpoint(std::move(source), config);
   if (!checkpoint) return checkpoint.error();
   return load<Arch>(*std::move(checkpoint), options);
 }

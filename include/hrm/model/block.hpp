@@ -72,13 +72,13 @@ struct Grid {
   }
 };
 
-/// The weights of one block, packed for the kernels of `Weight`. Immutable after load; run() is safe on any thread.
-template <class Shape, class Weight>
+/// The weights of one block, packed for the kernels of a table. Immutable after load; run() is safe on any thread.
+/// Written once for all weight types: the table knows them apart.
 class Block {
  public:
   /// Memory of the packed weights: pieces of `arena` (which may only be counting).
   void take(Arena& arena, const Sizes& sizes, const kernels::Table& table) noexcept {
-    constexpr bool quantised = std::is_same_v<Weight, std::int8_t>;
+    const bool quantised = table.operand_by_row;
     qkv_ = detail::take_matrix(arena, table, 3 * sizes.hidden, sizes.hidden, quantised);
     project_ = detail::take_matrix(arena, table, sizes.hidden, sizes.hidden, quantised);
     gate_up_ = detail::take_matrix(arena, table, 2 * sizes.inner, sizes.hidden, quantised);
@@ -88,24 +88,23 @@ class Block {
   /// Packs the tensors `prefix`self_attn.qkv_proj.weight and so on. q and k rows are interleaved for the rotary
   /// embedding (with learned positions too, where the order within a head does not matter), gate and up in runs.
   void load(detail::WeightReader& reader, const Sizes& s, const kernels::Table& table, const std::string& prefix) {
-    const auto as_is = [](std::size_t column) { return column; };
-    reader.pack(reader.find(prefix + "self_attn.qkv_proj.weight", {3 * s.hidden, s.hidden}), table, qkv_,
-                [&](std::size_t column) { return column < 2 * s.hidden ? rope_row(column, s.head_dim()) : column; });
-    reader.pack(reader.find(prefix + "self_attn.o_proj.weight", {s.hidden, s.hidden}), table, project_, as_is);
-    const std::size_t run = table.swiglu_run;
-    reader.pack(reader.find(prefix + "mlp.gate_up_proj.weight", {2 * s.inner, s.hidden}), table, gate_up_,
-                [&](std::size_t column) {
-                  const std::size_t pair = column / (2 * run);
-                  const std::size_t within = column % (2 * run);
-                  return within < run ? pair * run + within : s.inner + pair * run + within - run;
+    reader.pack(reader.find(prefix + "self_attn.qkv_proj.weight", {3 * s.hidden, s.hidden}), table, qkv_, s,
+                [](std::size_t column, const Sizes& sizes, std::size_t) noexcept {
+                  return column < 2 * sizes.hidden ? rope_row(column, sizes.head_dim()) : column;
                 });
-    reader.pack(reader.find(prefix + "mlp.down_proj.weight", {s.hidden, s.inner}), table, down_, as_is);
+    reader.pack(reader.find(prefix + "self_attn.o_proj.weight", {s.hidden, s.hidden}), table, project_);
+    reader.pack(reader.find(prefix + "mlp.gate_up_proj.weight", {2 * s.inner, s.hidden}), table, gate_up_, s,
+                [](std::size_t column, const Sizes& sizes, std::size_t run) noexcept {
+                  const std::size_t first = column / (2 * run) * run;
+                  const std::size_t within = column % (2 * run);
+                  return within < run ? first + within : sizes.inner + first + within - run;
+                });
+    reader.pack(reader.find(prefix + "mlp.down_proj.weight", {s.hidden, s.inner}), table, down_);
   }
 
   /// Number of tiles of a stage of this block, for the rows in work.
-  [[nodiscard]] std::size_t tiles(Op op, const Shape& shape, const kernels::Table& table,
+  [[nodiscard]] std::size_t tiles(Op op, const Sizes& s, const kernels::Table& table,
                                   const Workspace& w) const noexcept {
-    const Sizes& s = shape.sizes();
     switch (op) {
       case Op::qkv:
         return Grid::product(table, qkv_, w.rows).tiles();
@@ -127,9 +126,8 @@ class Block {
   }
 
   /// Runs one tile on z [rows, hidden]. `heads` is the float32 table, for the operand of the segment's last norm.
-  void run(Op op, std::size_t tile, const Shape& shape, const kernels::Table& table, const kernels::Table& heads,
-           float eps, float* z, const Workspace& w) const noexcept {
-    const Sizes& s = shape.sizes();
+  void run(Op op, std::size_t tile, const Sizes& s, const kernels::Table& table, const kernels::Table& heads, float eps,
+           float* z, const Workspace& w) const noexcept {
     switch (op) {
       case Op::qkv: {
         const kernels::QkvArgs args{w.operand, qkv_,         w.qkv,

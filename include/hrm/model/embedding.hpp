@@ -11,7 +11,6 @@ namespace hrm {
 /// x = sqrt(H) * embed(tokens), the puzzle's embedding in the P positions before them; with learned positions
 /// x = sqrt(H) * 0.707106781 * (embed + position). Tables are kept in float32, but for a puzzle embedding too large to
 /// copy.
-template <class Shape>
 class TokenEmbedding {
  public:
   /// Rows of the position table; 0 with rotary positions.

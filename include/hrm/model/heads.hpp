@@ -15,8 +15,7 @@ class LmHead {
     weight_ = detail::take_matrix(arena, floats, sizes.vocab, sizes.hidden, false);
   }
   void load(detail::WeightReader& reader, const Sizes& sizes, const kernels::Table& floats) {
-    reader.pack(reader.find("lm_head.weight", {sizes.vocab, sizes.hidden}), floats, weight_,
-                [](std::size_t column) { return column; });
+    reader.pack(reader.find("lm_head.weight", {sizes.vocab, sizes.hidden}), floats, weight_);
   }
   [[nodiscard]] std::size_t tiles(const kernels::Table& floats, const Workspace& w) const noexcept {
     return Grid::product(floats, weight_, w.rows).tiles();
@@ -42,8 +41,7 @@ class QHead {
     bias_ = arena.take<float>(2);
   }
   void load(detail::WeightReader& reader, const Sizes& sizes, const kernels::Table& floats) {
-    reader.pack(reader.find("q_head.weight", {2, sizes.hidden}), floats, weight_,
-                [](std::size_t column) { return column; });
+    reader.pack(reader.find("q_head.weight", {2, sizes.hidden}), floats, weight_);
     reader.read(reader.find("q_head.bias", {2}), 0, 2, bias_);
   }
   /// All active sequences: q [sequences, 2].

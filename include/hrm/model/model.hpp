@@ -93,17 +93,14 @@ class ModelInterface {
   Precision precision_;                 // NOLINT(*-non-private-member-*)
 };
 
-/// A model of a shape and a weight type (float, bfloat16, std::int8_t). Made by make_basic_model(), shared and const
-/// after.
-template <class Shape, class Weight>
-class BasicModel final : public ModelInterface {
+/// Everything of a model of some shape that does not depend on its weights' type, so that it is compiled once.
+template <class Shape>
+class ShapedModel : public ModelInterface {
  public:
   [[nodiscard]] const Shape& shape() const noexcept { return shape_; }
-  [[nodiscard]] const HModule<Shape, Weight>& h_module() const noexcept { return h_; }
-  [[nodiscard]] const LModule<Shape, Weight>& l_module() const noexcept { return l_; }
   [[nodiscard]] const LmHead<Shape>& lm_head() const noexcept { return lm_head_; }
   [[nodiscard]] const QHead<Shape>& q_head() const noexcept { return q_head_; }
-  [[nodiscard]] const TokenEmbedding<Shape>& embedding() const noexcept { return embedding_; }
+  [[nodiscard]] const TokenEmbedding& embedding() const noexcept { return embedding_; }
 
   [[nodiscard]] Result<void> check(std::span<const Token> tokens, std::size_t puzzle_id) const noexcept override {
     return embedding_.check(config_, tokens, puzzle_id);
@@ -113,15 +110,16 @@ class BasicModel final : public ModelInterface {
     return embedding_.embed(config_, tokens, puzzle_id, w.x + sequence * w.positions * shape_.sizes().hidden);
   }
   [[nodiscard]] std::size_t tiles(const Stage& stage, const Workspace& w) const noexcept override {
+    const Sizes& s = shape_.sizes();
     switch (stage.op) {
       case Op::inject:
-        return Grid::by_rows(w.rows, shape_.sizes().hidden).tiles();
+        return Grid::by_rows(w.rows, s.hidden).tiles();
       case Op::lm_head:
         return lm_head_.tiles(*floats_, w);
       case Op::q_head:
         return 1;
       default:
-        return stage.level == Level::h ? h_.tiles(stage, shape_, *table_, w) : l_.tiles(stage, shape_, *table_, w);
+        return (stage.level == Level::h ? h_ : l_).tiles(stage, s, *table_, w);
     }
   }
   void run(const Stage& stage, std::size_t tile, const Workspace& w) const noexcept override {
@@ -131,60 +129,55 @@ class BasicModel final : public ModelInterface {
       case Op::q_head:
         return q_head_.run(shape_, *floats_, w);
       default:
-        break;
-    }
-    if (stage.level == Level::h) {
-      h_.run(stage, tile, shape_, *table_, *floats_, config_.rms_norm_eps, w);
-    } else {
-      l_.run(stage, tile, shape_, *table_, *floats_, config_.rms_norm_eps, w);
+        return (stage.level == Level::h ? h_ : l_)
+            .run(stage, tile, shape_.sizes(), *table_, *floats_, config_.rms_norm_eps, w);
     }
   }
 
-  /// Packs the tensors. Errors name the tensor, what was expected and what was found; nothing is half-loaded.
-  [[nodiscard]] static Result<std::shared_ptr<const BasicModel>> make(const Config& config,
-                                                                      std::span<const TensorView> tensors,
-                                                                      const ModelOptions& options,
-                                                                      const kernels::Table& table,
-                                                                      const kernels::Table& floats) {
-    if (const Shape shape(config.sizes); shape.sizes() != config.sizes) {
-      return Error(ErrorCode::shape, "model: expected the program's fixed shape (hidden ", shape.sizes().hidden,
-                   "), found another (hidden ", config.sizes.hidden, ")");
+ protected:
+  ShapedModel(const Config& config, Precision precision, const kernels::Table& table,
+              const kernels::Table& floats) noexcept
+      : ModelInterface(config, precision, table, floats), shape_(config.sizes) {}
+
+  // Packs the tensors. Errors name the tensor, what was expected and what was found.
+  [[nodiscard]] Result<void> build(std::span<const TensorView> tensors, const ModelOptions& options) {
+    if (shape_.sizes() != config_.sizes) {
+      return Error(ErrorCode::shape, "model: expected the program's fixed shape (hidden ", shape_.sizes().hidden,
+                   "), found another (hidden ", config_.sizes.hidden, ")");
     }
-    if (auto sane = check_sizes(config); !sane) return sane.error();
-    std::shared_ptr<BasicModel> model(new BasicModel(config, table, floats));
+    if (auto sane = check_sizes(config_); !sane) return sane;
     detail::WeightReader reader(tensors, options);
-    model->embedding_.measure(reader, config);
-    if (!reader.status()) return reader.status().error();
-    if (const std::size_t learned = model->embedding_.learned_positions(); learned != 0) {
-      model->max_tokens_ = learned - config.sizes.puzzle_tokens;
+    embedding_.measure(reader, config_);
+    if (!reader.status()) return reader.status();
+    if (const std::size_t learned = embedding_.learned_positions(); learned != 0) {
+      max_tokens_ = learned - config_.sizes.puzzle_tokens;
     }
     Arena measure;
-    model->take(measure);
+    take(measure);
     if (options.owner != nullptr && options.puzzle_ids.empty() && options.packed.size() == measure.used() &&
-        reinterpret_cast<std::uintptr_t>(options.packed.data()) % alignment == 0 &&
-        options.packed_key == detail::packed_key(table, floats)) {
+        reinterpret_cast<std::uintptr_t>(options.packed.data()) % alignment == 0 && options.packed_key == packed_key()) {
       Arena lent(const_cast<std::byte*>(options.packed.data()));  // nothing writes to packed weights
-      model->take(lent);
-      model->packed_ = options.packed;
-      model->lender_ = options.owner;
-      model->fingerprint_ = options.packed_fingerprint;
-      return std::shared_ptr<const BasicModel>(std::move(model));
+      take(lent);
+      packed_ = options.packed;
+      lender_ = options.owner;
+      fingerprint_ = options.packed_fingerprint;
+      return {};
     }
-    model->memory_ = Buffer(measure.used());
-    if (model->memory_.data() == nullptr)
+    memory_ = Buffer(measure.used());
+    if (memory_.data() == nullptr) {
       return Error(ErrorCode::memory, "model: no memory for ", measure.used(), " bytes of weights");
-    model->packed_ = model->memory_.bytes();
-    Arena arena(model->memory_.data());
-    model->take(arena);
-    model->load(reader);
-    if (!reader.status()) return reader.status().error();
-    return std::shared_ptr<const BasicModel>(std::move(model));
+    }
+    packed_ = memory_.bytes();
+    Arena arena(memory_.data());
+    take(arena);
+    load(reader);
+    return reader.status();
   }
 
- private:
-  BasicModel(const Config& config, const kernels::Table& table, const kernels::Table& floats) noexcept
-      : ModelInterface(config, precision_of<Weight>, table, floats), shape_(config.sizes) {}
+  Blocks h_{Level::h};  // NOLINT(*-non-private-member-*)
+  Blocks l_{Level::l};  // NOLINT(*-non-private-member-*)
 
+ private:
   [[nodiscard]] static Result<void> check_sizes(const Config& config) noexcept {
     const Sizes& s = config.sizes;
     if (s.heads == 0 || s.hidden == 0 || s.hidden % (2 * s.heads) != 0) {
@@ -234,12 +227,46 @@ class BasicModel final : public ModelInterface {
   }
 
   Shape shape_;
-  TokenEmbedding<Shape> embedding_;
-  HModule<Shape, Weight> h_;
-  LModule<Shape, Weight> l_;
+  TokenEmbedding embedding_;
   LmHead<Shape> lm_head_;
   QHead<Shape> q_head_;
 };
+
+/// A model of a shape and a weight type (float, bfloat16, std::int8_t). Made by make_basic_model(), shared and const
+/// after.
+template <class Shape, class Weight>
+class BasicModel final : public ShapedModel<Shape> {
+ public:
+  [[nodiscard]] HModule<Shape, Weight> h_module() const noexcept { return {*this, this->h_}; }
+  [[nodiscard]] LModule<Shape, Weight> l_module() const noexcept { return {*this, this->l_}; }
+
+  /// Packs the tensors; nothing is half-loaded.
+  [[nodiscard]] static Result<std::shared_ptr<const BasicModel>> make(const Config& config,
+                                                                      std::span<const TensorView> tensors,
+                                                                      const ModelOptions& options,
+                                                                      const kernels::Table& table,
+                                                                      const kernels::Table& floats) {
+    std::shared_ptr<BasicModel> model(new BasicModel(config, table, floats));
+    if (auto built = model->build(tensors, options); !built) return built.error();
+    return std::shared_ptr<const BasicModel>(std::move(model));
+  }
+
+ private:
+  BasicModel(const Config& config, const kernels::Table& table, const kernels::Table& floats) noexcept
+      : ShapedModel<Shape>(config, precision_of<Weight>, table, floats) {}
+};
+
+template <class Shape, class Weight, Level Which>
+void ReasoningModule<Shape, Weight, Which>::forward(const Workspace& w) const noexcept {
+  const auto all = [&](Op op, std::size_t layer) {
+    const Stage stage{op, Which, static_cast<std::uint16_t>(layer)};
+    for (std::size_t tile = 0; tile < model_.tiles(stage, w); ++tile) model_.run(stage, tile, w);
+  };
+  all(Op::inject, 0);
+  for (std::size_t layer = 0; layer < layers(); ++layer) {
+    Schedule::each_block_op(model_.table().operand_by_row, [&](Op op) { all(op, layer); });
+  }
+}
 
 /// A handle to immutable weights in any precision; copying shares them, the last one frees them. Never empty.
 class Model {

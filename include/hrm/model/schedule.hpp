@@ -49,6 +49,15 @@ class Schedule {
     if (stages_ != nullptr) fill(sizes, by_row);
   }
 
+  /// Calls `visit(op)` for the stages of one block, in order.
+  template <class Visit>
+  static void each_block_op(bool by_row, const Visit& visit) {
+    for (const Op op : {Op::qkv, Op::pack_kv, Op::attend, Op::attended_operand, Op::project, Op::norm_attention,
+                        Op::gate_up, Op::inner_operand, Op::down, Op::norm_mlp}) {
+      if (by_row || (op != Op::attended_operand && op != Op::inner_operand)) visit(op);
+    }
+  }
+
   /// Numbers the tiles. `tiles(stage)` says how many a stage has, at least one.
   template <class Tiles>
   void count(const Tiles& tiles) noexcept {
@@ -87,16 +96,8 @@ class Schedule {
     const auto module = [&](Level level, std::size_t layers, bool last) {
       add(Op::inject, level, 0);
       for (std::size_t i = 0; i < layers; ++i) {
-        add(Op::qkv, level, i);
-        add(Op::pack_kv, level, i);
-        add(Op::attend, level, i);
-        if (by_row) add(Op::attended_operand, level, i);
-        add(Op::project, level, i);
-        add(Op::norm_attention, level, i);
-        add(Op::gate_up, level, i);
-        if (by_row) add(Op::inner_operand, level, i);
-        add(Op::down, level, i);
-        add(last && i + 1 == layers ? Op::norm_last : Op::norm_mlp, level, i);
+        each_block_op(
+            by_row, [&](Op op) { add(op == Op::norm_mlp && last && i + 1 == layers ? Op::norm_last : op, level, i); });
       }
     };
     for (std::size_t n = 0; n < sizes.h_cycles; ++n) {

@@ -122,10 +122,12 @@ class WeightReader {
     fingerprint_.add(out, count);
   }
 
-  /// Packs the rows of `tensor` [cols, depth], column j of the product taken from row source(j).
-  template <class Source>
+  /// Which row of a tensor stands at a column of the product; null: the same.
+  using RowOf = std::size_t (*)(std::size_t column, const Sizes& sizes, std::size_t run) noexcept;
+
+  /// Packs the rows of `tensor` [cols, depth], column j of the product taken from row row_of(j).
   void pack(const TensorView* tensor, const kernels::Table& table, const kernels::PackedMatrix& w,
-            const Source& source) {
+            const Sizes& sizes = {}, RowOf row_of = nullptr) {
     if (tensor == nullptr) return;
     staged_.resize(table.panel_cols * w.depth);
     pointers_.resize(table.panel_cols);
@@ -136,7 +138,7 @@ class WeightReader {
         const std::size_t column = panel * table.panel_cols + j;
         pointers_[j] = nullptr;
         if (column >= w.cols) continue;
-        const std::size_t row = source(column);
+        const std::size_t row = row_of == nullptr ? column : row_of(column, sizes, table.swiglu_run);
         if (direct) {
           pointers_[j] = reinterpret_cast<const float*>(tensor->data) + row * w.depth;
           if (!all_finite(pointers_[j], w.depth)) return not_finite(*tensor);

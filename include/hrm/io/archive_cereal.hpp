@@ -1,0 +1,321 @@
+#pragma once
+/// Writes the native archive with cereal, and reads its header back with it. The only header that includes cereal,
+/// which needs exceptions and RTTI; programs that only load models do not need it.
+
+#include <hrm/io/archive.hpp>
+
+#include <cereal/archives/portable_binary.hpp>
+#include <cereal/types/string.hpp>
+#include <cereal/types/vector.hpp>
+
+#include <cmath>
+#include <sstream>
+
+namespace hrm {
+
+template <class Archive>
+void serialize(Archive& archive, Config& c) {
+  std::array<std::uint64_t, 13> numbers{c.sizes.hidden,        c.sizes.heads,    c.sizes.inner,     c.sizes.vocab,
+                                        c.sizes.h_layers,      c.sizes.l_layers, c.sizes.h_cycles,  c.sizes.l_cycles,
+                                        c.sizes.puzzle_tokens, c.puzzle_ids,     c.puzzle_emb_ndim, c.seq_len,
+                                        c.halt_max_steps};
+  auto positions = static_cast<std::uint8_t>(c.positions);
+  for (std::uint64_t& number : numbers) archive(number);
+  archive(positions, c.rms_norm_eps, c.rope_theta);
+  std::size_t i = 0;
+  for (std::size_t* number : {&c.sizes.hidden, &c.sizes.heads, &c.sizes.inner, &c.sizes.vocab, &c.sizes.h_layers,
+                              &c.sizes.l_layers, &c.sizes.h_cycles, &c.sizes.l_cycles, &c.sizes.puzzle_tokens,
+                              &c.puzzle_ids, &c.puzzle_emb_ndim, &c.seq_len, &c.halt_max_steps}) {
+    *number = static_cast<std::size_t>(numbers[i++]);
+  }
+  c.positions = static_cast<PositionEncoding>(positions);
+}
+template <class Archive>
+void serialize(Archive& archive, ArchiveTensor& t) {
+  archive(t.name, t.dtype, t.shape, t.offset, t.bytes, t.checksum, t.scales_offset, t.scales_checksum);
+}
+template <class Archive>
+void serialize(Archive& archive, SelfTest& t) {
+  archive(t.tokens, t.puzzle_id, t.segments, t.tolerance, t.logits, t.q);
+}
+template <class Archive>
+void serialize(Archive& archive, ArchivePanels& p) {
+  archive(p.kernels, p.fingerprint, p.offset, p.bytes, p.checksum);
+}
+template <class Archive>
+void serialize(Archive& archive, ArchiveHeader& h) {
+  archive(h.major, h.minor, h.header_bytes, h.file_bytes, h.config, h.precision, h.name, h.task, h.vocabulary,
+          h.licence, h.provenance, h.puzzle_ids, h.tensors, h.tests, h.panels, h.extension);
+}
+
+namespace detail {
+
+/// The header's bytes: the mark, what cereal writes, the checksum.
+[[nodiscard]] inline std::string archive_header_bytes(ArchiveHeader& header) {
+  std::ostringstream out;
+  out << archive_magic;
+  {
+    cereal::PortableBinaryOutputArchive archive(out, cereal::PortableBinaryOutputArchive::Options::LittleEndian());
+    archive(header);
+  }
+  std::string bytes = out.str();
+  const std::uint64_t sum = archive_checksum(std::as_bytes(std::span(bytes)));
+  for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<char>(sum >> (8 * i) & 0xff));
+  return bytes;
+}
+
+/// archive_checksum() of bytes that come in pieces.
+class StreamChecksum {
+ public:
+  void add(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const std::size_t count = bytes.size() < block_.size() - held_ ? bytes.size() : block_.size() - held_;
+      std::memcpy(block_.data() + held_, bytes.data(), count);
+      held_ += count;
+      size_ += count;
+      bytes = bytes.subspan(count);
+      if (held_ == block_.size()) flush();
+    }
+  }
+  [[nodiscard]] std::uint64_t value() {
+    if (held_ > 0) {
+      std::memset(block_.data() + held_, 0, block_.size() - held_);
+      flush();
+    }
+    std::uint64_t sum = mix(0, size_);
+    for (const std::uint64_t lane : lanes_) sum = mix(sum, lane);
+    return sum;
+  }
+
+ private:
+  static std::uint64_t mix(std::uint64_t state, std::uint64_t word) {
+    state = (state ^ word) * 0x9e3779b97f4a7c15U;
+    return state ^ (state >> 32);
+  }
+  void flush() {
+    for (std::size_t i = 0; i < 4; ++i) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, block_.data() + 8 * i, 8);
+      lanes_[i] = mix(lanes_[i], word);
+    }
+    held_ = 0;
+  }
+  std::array<std::uint64_t, 4> lanes_{1, 2, 3, 4};
+  std::array<std::byte, 32> block_{};
+  std::size_t held_ = 0;
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace detail
+
+/// Reads an archive's header with cereal. It believes the lengths it reads: for files of one's own alone;
+/// read_archive() is for all others. The checksum is not looked at.
+[[nodiscard]] inline Result<ArchiveHeader> read_archive_header_cereal(std::span<const std::byte> file) {
+  const std::string_view text = detail::as_text(file);
+  if (!text.starts_with(detail::archive_magic)) return detail::archive_damage("the mark HRMmodel, found another");
+  try {
+    std::istringstream in(std::string(text.substr(detail::archive_magic.size())));
+    cereal::PortableBinaryInputArchive archive(in);
+    ArchiveHeader header;
+    archive(header);
+    return header;
+  } catch (const std::exception& fault) {
+    return Error(ErrorCode::format, "archive: header: expected what cereal reads, found ", fault.what());
+  }
+}
+
+/// What goes into an archive beside the header's texts. The tensors' data is read row by row, twice, and never held
+/// whole.
+struct ArchiveContents {
+  ArchiveHeader header;                 ///< config, texts, puzzle_ids, tests; the rest is filled in
+  std::span<const TensorView> tensors;  ///< prefixes stripped; float32, float16, bfloat16, scaled int8
+  Precision precision = Precision::f32;
+  std::span<const std::byte> packed{};  ///< Model::packed(), to be stored beside the tensors; empty: none
+  std::string packed_key;
+  std::uint64_t packed_fingerprint = 0;
+  void (*release)(void* context, const std::byte* data, std::size_t size) noexcept = nullptr;  ///< rows that are done
+  void* release_context = nullptr;
+};
+
+/// Writes archives.
+class ArchiveWriter {
+ public:
+  explicit ArchiveWriter(const ArchiveContents& contents) : in_(contents), header_(contents.header) {}
+
+  /// Writes the whole file. Matrices of the blocks take the precision's type (bfloat16: rounded to nearest; int8:
+  /// levels of -127 to 127 with a scale a row, as the kernels quantise); all other tensors, and those already in it,
+  /// stay as they are. header.puzzle_ids, if any, choose the rows of the puzzle embedding.
+  [[nodiscard]] Result<void> write(WriteCallback write, void* context) {
+    if (auto prepared = prepare(); !prepared) return prepared;
+    at_ = 0;
+    const auto put = [&](std::span<const std::byte> bytes) {
+      at_ += bytes.size();
+      return write(context, bytes);
+    };
+    const auto pad = [&](std::uint64_t to) {
+      constexpr std::array<std::byte, detail::archive_gap> zeros{};
+      return at_ >= to || put(std::span(zeros).first(static_cast<std::size_t>(to - at_)));
+    };
+    bool good = false;
+    try {
+      const std::string bytes = detail::archive_header_bytes(header_);
+      good = put(std::as_bytes(std::span(bytes)));
+    } catch (const std::exception& fault) {
+      return Error(ErrorCode::io, "archive: header: expected cereal to write it, found ", fault.what());
+    }
+    for (std::size_t i = 0; i < header_.tensors.size() && good; ++i) {
+      const ArchiveTensor& t = header_.tensors[i];
+      good = pad(t.offset) && each_row(i, [&](std::span<const std::byte> row, float) { return put(row); });
+      if (t.scales_offset != 0) {
+        good = good && pad(t.scales_offset) && each_row(i, [&](std::span<const std::byte>, float scale) {
+                 return put(std::as_bytes(std::span(&scale, 1)));
+               });
+      }
+    }
+    if (good && !header_.panels.empty()) good = pad(header_.panels[0].offset) && put(in_.packed);
+    if (!good)
+      return Error(ErrorCode::io, "archive: cannot be written: expected room for ", header_.file_bytes,
+                   " bytes, found an error");
+    return {};
+  }
+
+  /// As it was written.
+  [[nodiscard]] const ArchiveHeader& header() const noexcept { return header_; }
+
+ private:
+  /// Matrices whose type follows the precision; the heads and embeddings stay as exact as they are.
+  [[nodiscard]] static bool in_block(std::string_view name) { return name.find("_level.layers.") == 1; }
+
+  [[nodiscard]] DType type_of(const TensorView& t) const {
+    if (!in_block(t.name) || in_.precision == Precision::f32) return t.dtype;
+    return in_.precision == Precision::bf16 ? (t.dtype == DType::i8 ? t.dtype : DType::bf16) : DType::i8;
+  }
+
+  /// Fills in the header: places, checksums, sizes.
+  [[nodiscard]] Result<void> prepare() {
+    header_.major = ArchiveHeader::current_major;
+    header_.minor = ArchiveHeader::current_minor;
+    header_.precision = static_cast<std::uint8_t>(in_.precision);
+    header_.tensors.clear();
+    header_.panels.clear();
+    if (!header_.puzzle_ids.empty()) header_.config.puzzle_ids = header_.puzzle_ids.size();
+    for (const TensorView& t : in_.tensors) {
+      if (detail::is_left_alone(t.name)) continue;
+      sources_.push_back(&t);
+      ArchiveTensor& to = header_.tensors.emplace_back();
+      to.name = t.name;
+      to.dtype = static_cast<std::uint8_t>(type_of(t));
+      to.shape.assign(t.shape.begin(), t.shape.begin() + static_cast<std::ptrdiff_t>(t.rank));
+      if (chosen(t)) {
+        to.shape[0] = header_.puzzle_ids.size();
+        for (const std::uint64_t row : header_.puzzle_ids) {
+          if (row >= t.shape[0])
+            return Error(ErrorCode::value, t.name, ": expected puzzle ids below ", t.shape[0], ", found ", row);
+        }
+      }
+      to.bytes = size_of(type_of(t));
+      for (const std::uint64_t n : to.shape) to.bytes *= n;
+    }
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+      detail::StreamChecksum values;
+      detail::StreamChecksum scales;
+      const bool done = each_row(i, [&](std::span<const std::byte> row, float scale) {
+        values.add(row);
+        scales.add(std::as_bytes(std::span(&scale, 1)));
+        return true;
+      });
+      if (!done) return Error(ErrorCode::value, sources_[i]->name, ": expected finite numbers, found NaN or infinity");
+      header_.tensors[i].checksum = values.value();
+      if (type_of(*sources_[i]) == DType::i8) header_.tensors[i].scales_checksum = scales.value();
+    }
+    if (!in_.packed.empty())
+      header_.panels.push_back(
+          {in_.packed_key, in_.packed_fingerprint, 0, in_.packed.size(), detail::archive_checksum(in_.packed)});
+    try {
+      header_.header_bytes =
+          detail::archive_header_bytes(header_).size();  // fixed-width numbers: the places do not change it
+    } catch (const std::exception& fault) {
+      return Error(ErrorCode::io, "archive: header: expected cereal to write it, found ", fault.what());
+    }
+    std::uint64_t end = header_.header_bytes;
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+      ArchiveTensor& t = header_.tensors[i];
+      t.offset = round_up(end, alignment);
+      end = t.offset + t.bytes;
+      if (type_of(*sources_[i]) != DType::i8) continue;
+      t.scales_offset = round_up(end, alignment);
+      end = t.scales_offset + t.shape[0] * sizeof(float);
+    }
+    if (!header_.panels.empty()) {
+      header_.panels[0].offset = round_up(end, detail::archive_gap);
+      end = header_.panels[0].offset + header_.panels[0].bytes;
+    }
+    header_.file_bytes = end;
+    return {};
+  }
+
+  [[nodiscard]] bool chosen(const TensorView& t) const {
+    return t.name == "puzzle_emb.weights" && !header_.puzzle_ids.empty();
+  }
+
+  /// Calls row(bytes, scale) for every row of a tensor in the type it is stored in; false if that says so, or where a
+  /// number is not finite.
+  template <class Row>
+  [[nodiscard]] bool each_row(std::size_t index, const Row& row) {
+    const TensorView& t = *sources_[index];
+    const DType type = type_of(t);
+    const std::size_t width = t.rank == 0 ? 1 : t.shape[t.rank - 1];
+    const std::size_t rows = chosen(t) ? header_.puzzle_ids.size() : width == 0 ? 0 : t.elements() / width;
+    const std::size_t stride = width * size_of(t.dtype);
+    floats_.resize(width);
+    std::size_t released = 0;
+    for (std::size_t i = 0; i < rows; ++i) {
+      const std::size_t from = chosen(t) ? static_cast<std::size_t>(header_.puzzle_ids[i]) : i;
+      if (!read_floats(t, from * width, width, floats_.data())) return false;
+      const std::byte* stored = t.data + from * stride;
+      float scale = 0.0F;
+      if (t.scales != nullptr) std::memcpy(&scale, t.scales + from * sizeof(float), sizeof(float));
+      if (type != t.dtype) {
+        stored_.resize(width * size_of(type));
+        stored = stored_.data();
+        if (type == DType::i8) {
+          scale = quantise();
+        } else {
+          for (std::size_t k = 0; k < width; ++k) {
+            const bfloat16 half = to_bfloat16(floats_[k]);
+            std::memcpy(stored_.data() + 2 * k, &half, 2);
+          }
+        }
+      }
+      if (!row({stored, width * size_of(type)}, scale)) return false;
+      if (!chosen(t) && in_.release != nullptr && (i + 1 - released) * stride >= (std::size_t{4} << 20)) {
+        in_.release(in_.release_context, t.data + released * stride, (i + 1 - released) * stride);
+        released = i + 1;
+      }
+    }
+    if (in_.release != nullptr) in_.release(in_.release_context, t.data, t.bytes());
+    return true;
+  }
+
+  /// floats_ to levels in stored_; gives the scale.
+  [[nodiscard]] float quantise() {
+    float most = 0.0F;
+    for (const float value : floats_) most = std::max(most, value < 0.0F ? -value : value);
+    const float scale = most / 127.0F;
+    const float inverse = most > 0.0F ? 127.0F / most : 0.0F;
+    for (std::size_t k = 0; k < floats_.size(); ++k) {
+      const long nearest = std::lrintf(floats_[k] * inverse);  // at most 127: the largest is 127 to rounding
+      stored_[k] = static_cast<std::byte>(static_cast<std::uint8_t>(nearest));
+    }
+    return scale;
+  }
+
+  const ArchiveContents& in_;
+  ArchiveHeader header_;
+  std::vector<const TensorView*> sources_;
+  std::vector<float> floats_;
+  std::vector<std::byte> stored_;
+  std::uint64_t at_ = 0;
+};
+
+}  // namespace hrm
