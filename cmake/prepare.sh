@@ -19,6 +19,7 @@ have_package() {
     cmake) have_command cmake && cmake_is_new_enough ;;
     ninja-build) have_command ninja ;;
     ccache) have_command ccache ;;
+    libclang-rt-dev) have_fuzzer ;;
     clang) have_command clang++ ;;
     clang-format) have_command clang-format ;;
     clang-tidy) have_command clang-tidy ;;
@@ -32,6 +33,10 @@ have_package() {
     libpng-dev) have_header png.h ;;
     *) echo "prepare.sh: no way to tell whether $1 is there" >&2; exit 2 ;;
   esac
+}
+# clang's runtime libraries: a package of their own in Debian, part of clang elsewhere.
+have_fuzzer() {
+  have_command clang++ && [ -e "$(clang++ -print-file-name="libclang_rt.fuzzer-$(uname -m).a")" ]
 }
 cmake_is_new_enough() {
   local version
