@@ -45,8 +45,7 @@ class JsonReader {
   }
 
   /// An object: `member(key)` is called for every key and must read its value.
-  template <class Member>
-  [[nodiscard]] Result<void> object(const Member& member) {
+  [[nodiscard]] Result<void> object(Callback<std::string_view> member) {
     if (!open('{')) return fail("an object");
     if (++depth_ > max_depth) return deep();
     const std::size_t first = keys_.size();
@@ -63,10 +62,9 @@ class JsonReader {
       } while (open(','));
       if (!close('}')) return fail("',' or '}'");
     }
-    const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(first);
-    std::sort(begin, keys_.end());
-    if (const auto twin = std::adjacent_find(begin, keys_.end()); twin != keys_.end()) {
-      return Error(ErrorCode::format, *twin, ": expected every name once, found it twice");
+    const auto keys = std::span(keys_).subspan(first);
+    if (const std::string_view twin = detail::find_twin(keys); twin.data() != nullptr) {
+      return Error(ErrorCode::format, twin, ": expected every name once, found it twice");
     }
     keys_.resize(first);
     --depth_;
@@ -74,8 +72,7 @@ class JsonReader {
   }
 
   /// An array: `element(index)` is called for every element and must read it.
-  template <class Element>
-  [[nodiscard]] Result<void> array(const Element& element) {
+  [[nodiscard]] Result<void> array(Callback<std::size_t> element) {
     if (!open('[')) return fail("an array");
     if (++depth_ > max_depth) return deep();
     if (!close(']')) {
