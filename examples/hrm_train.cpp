@@ -139,7 +139,7 @@ bool read_arguments(int argc, char** argv, Settings& s) {
       {"--log-every", into(s.log_every)},
   };
   const auto wrong = [](const std::string& what) {
-    std::fprintf(stderr, "hrm-train: %s\n%s", what.c_str(), usage);
+    std::fprintf(stderr, "hrm-train: %s (hrm-train --help lists them)\n", what.c_str());
     return false;
   };
   s.command = "hrm-train";

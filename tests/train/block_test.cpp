@@ -23,7 +23,8 @@ Doubles plus(Doubles a, const Doubles& b) {
 
 Doubles plain_block(const Doubles& x, const Weights& w, const BlockShape& s, bool rotate) {
   const std::size_t rows = x.size() / s.hidden;
-  const Doubles qkv = rope(linear(x, w.qkv, rows, s.hidden, 3 * s.hidden), s.hidden, s.heads, s.positions, rotate ? 10000.0 : 0.0);
+  const Doubles qkv =
+      rope(linear(x, w.qkv, rows, s.hidden, 3 * s.hidden), s.hidden, s.heads, s.positions, rotate ? 10000.0 : 0.0);
   const Doubles attended = linear(attention(qkv, s.hidden, s.heads, s.positions), w.project, rows, s.hidden, s.hidden);
   const Doubles middle = rms(plus(x, attended), s.hidden, 1e-5);
   const Doubles act = swiglu(linear(middle, w.gate_up, rows, s.hidden, 2 * s.inner), s.inner);
@@ -44,8 +45,11 @@ TEST_CASE("a block: both forward passes agree with double precision, the way bac
     const std::size_t total = at.down + s.inner * s.hidden;
     Floats values = random_floats(total, 3, 0.5);
     const auto weights_of = [&](const Doubles& v) {
-      const auto part = [&](std::size_t from, std::size_t to) { return Doubles(v.begin() + long(from), v.begin() + long(to)); };
-      return Weights{part(0, at.project), part(at.project, at.gate_up), part(at.gate_up, at.down), part(at.down, total)};
+      const auto part = [&](std::size_t from, std::size_t to) {
+        return Doubles(v.begin() + long(from), v.begin() + long(to));
+      };
+      return Weights{part(0, at.project), part(at.project, at.gate_up), part(at.gate_up, at.down),
+                     part(at.down, total)};
     };
 
     Arena measure;
@@ -61,8 +65,9 @@ TEST_CASE("a block: both forward passes agree with double precision, the way bac
       const std::size_t stride = padded ? P::stride(width) : width;
       return Rows{room.take<float>(rows * stride), stride};
     };
-    const BlockTape tape{take(s.hidden, false), take(3 * s.hidden, false), take(s.hidden, true), take(s.hidden, false),
-                         take(2 * s.inner, true), take(s.inner, true), room.take<float>(rows), room.take<float>(rows)};
+    const BlockTape tape{take(s.hidden, false),  take(3 * s.hidden, false), take(s.hidden, true),
+                         take(s.hidden, false),  take(2 * s.inner, true),   take(s.inner, true),
+                         room.take<float>(rows), room.take<float>(rows)};
     BlockScratch scratch;
     scratch.qkv = take(3 * s.hidden, false);
     scratch.attended = take(s.hidden, true);
@@ -86,7 +91,9 @@ TEST_CASE("a block: both forward passes agree with double precision, the way bac
     Floats gradient(total);
     std::copy(weight.begin(), weight.end(), d.data);
     B::backward(b, s, tape, out, d, rows, at, gradient.data(), false, scratch);
-    const Doubles dx = differences(widen(x), [&](const Doubles& v) { return weighted(plain_block(v, weights_of(widen(values)), s, rotate), weight); });
+    const Doubles dx = differences(widen(x), [&](const Doubles& v) {
+      return weighted(plain_block(v, weights_of(widen(values)), s, rotate), weight);
+    });
     CHECK(relative(std::span(d.data, dx.size()), dx) < 2e-5);
     // Every seventh weight: a difference costs two whole passes.
     Doubles have, slope;

@@ -33,7 +33,8 @@ TEST_CASE("RMSNorm and its gradient agree with double precision and central diff
     L::rms(Rows{y.data(), width}, rows, width, 1e-5F, inverse.data());
     CHECK(relative(y, rms(widen(x), width, 1e-5)) < 1e-6);
     L::rms_backward(Rows{y.data(), width}, inverse.data(), Rows{d.data(), width}, rows, width);
-    const Doubles slope = differences(widen(x), [&](const Doubles& at) { return weighted(rms(at, width, 1e-5), weight); });
+    const Doubles slope =
+        differences(widen(x), [&](const Doubles& at) { return weighted(rms(at, width, 1e-5), weight); });
     CHECK(relative(d, slope) < 1e-5);
   }
 }
@@ -44,7 +45,8 @@ TEST_CASE("SwiGLU and its gradient") {
   const auto turned = [&](const auto& x) {  // the stored order -> runs
     Floats out(x.size());
     for (std::size_t r = 0; r < rows; ++r) {
-      for (std::size_t j = 0; j < 2 * inner; ++j) out[r * 2 * inner + j] = float(x[r * 2 * inner + L::gate_up_row(j, inner)]);
+      for (std::size_t j = 0; j < 2 * inner; ++j)
+        out[r * 2 * inner + j] = float(x[r * 2 * inner + L::gate_up_row(j, inner)]);
     }
     return out;
   };
@@ -53,7 +55,8 @@ TEST_CASE("SwiGLU and its gradient") {
   CHECK(relative(act, swiglu(widen(stored), inner)) < 1e-6);
   Floats d = weight;
   L::swiglu_backward(Rows{both.data(), 2 * inner}, Rows{d.data(), inner}, rows, inner);
-  const Doubles slope = differences(widen(stored), [&](const Doubles& at) { return weighted(swiglu(at, inner), weight); });
+  const Doubles slope =
+      differences(widen(stored), [&](const Doubles& at) { return weighted(swiglu(at, inner), weight); });
   CHECK(relative(both, turned(slope)) < 1e-5);
 }
 
@@ -83,14 +86,17 @@ TEST_CASE("Attention with rotation: the gradient of the stored q, k and v") {
       float* const aligned = reinterpret_cast<float*>(round_up(reinterpret_cast<std::size_t>(scratch.data()), 64));
       for (std::size_t first = 0; first < rows; first += s.positions) {
         for (std::size_t column = 0; column < s.hidden; column += dim) {
-          L::attention_backward(Rows{qkv.data() + first * width + column, width}, Rows{d_out.data() + first * s.hidden + column, s.hidden},
+          L::attention_backward(Rows{qkv.data() + first * width + column, width},
+                                Rows{d_out.data() + first * s.hidden + column, s.hidden},
                                 Rows{d.data() + first * width + column, width}, s.hidden, dim, s.positions, aligned);
         }
       }
       L::rope_backward(Rows{d.data(), width}, rows, s.hidden, dim, s.positions, rotate ? cos.data() : nullptr,
                        rotate ? sin.data() : nullptr, scale);
       const Doubles slope = differences(widen(stored), [&](const Doubles& at) {
-        return weighted(attention(rope(at, s.hidden, s.heads, s.positions, rotate ? 10000.0 : 0.0), s.hidden, s.heads, s.positions), weight);
+        return weighted(
+            attention(rope(at, s.hidden, s.heads, s.positions, rotate ? 10000.0 : 0.0), s.hidden, s.heads, s.positions),
+            weight);
       });
       Floats back(rows * width);
       for (std::size_t r = 0; r < rows; ++r) {

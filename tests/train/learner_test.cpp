@@ -39,8 +39,8 @@ struct Case {
       std::copy_n(learner.values().data() + learner.layout().h_init, hidden, z_h.data() + r * hidden);
       std::copy_n(learner.values().data() + learner.layout().l_init, hidden, z_l.data() + r * hidden);
     }
-    SequenceBatch batch{3, tokens.data(), labels.data(), ids.data(), z_h.data(), z_l.data(), targets.data(), nullptr, results.data(),
-                        puzzle_gradients.data()};
+    SequenceBatch batch{3,          tokens.data(),  labels.data(), ids.data(),     z_h.data(),
+                        z_l.data(), targets.data(), nullptr,       results.data(), puzzle_gradients.data()};
     LossOptions loss;
     loss.target = ContinueTarget::given;
     learner.pack();
@@ -116,7 +116,8 @@ TEST_CASE("five optimiser steps lead where the reference goes") {
       c.gradient();
       adam.step(n, 1e-3, o, c.learner.gradient(), c.learner.values().data(), nullptr, 0.0, {});
       if (c.config.puzzle_emb_ndim > 0) {
-        sign_sgd(c.ids, c.puzzle_gradients.data(), c.config.puzzle_emb_ndim, 1e-3, 0.1, c.learner.values().data() + layout.puzzles);
+        sign_sgd(c.ids, c.puzzle_gradients.data(), c.config.puzzle_emb_ndim, 1e-3, 0.1,
+                 c.learner.values().data() + layout.puzzles);
       }
     }
     double worst = 0;
@@ -128,7 +129,8 @@ TEST_CASE("five optimiser steps lead where the reference goes") {
       for (const float g : slope) mean += double(g) * double(g) / double(slope.size());
       std::vector<float> moved(p.size()), should(p.size());
       for (std::size_t i = 0; i < p.size(); ++i) {
-        // The step has the size of the rate however small the gradient, and its sign is a toss where the gradient is noise.
+        // The step has the size of the rate however small the gradient, and its sign is a toss where the gradient is
+        // noise.
         if (std::fabs(double(slope[i])) < 3e-2 * std::sqrt(mean)) continue;
         moved[i] = c.learner.values()[p.offset + i] - before[p.offset + i];
         should[i] = want[i] - before[p.offset + i];

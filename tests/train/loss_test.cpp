@@ -19,14 +19,16 @@ TEST_CASE("cross entropies: values by definition, gradients by central differenc
     };
     for (std::size_t label = 0; label < logits.size(); ++label) {
       Floats slope(logits.size());
-      const double loss = cross_entropy(kind, logits.data(), logits.size(), static_cast<Token>(label), 2.0, slope.data());
+      const double loss =
+          cross_entropy(kind, logits.data(), logits.size(), static_cast<Token>(label), 2.0, slope.data());
       CHECK(loss == doctest::Approx(share(widen(logits), label)).epsilon(1e-12));
       Doubles at = widen(logits);
       at[2] = 1e-3;  // off the kink of stablemax' second derivative
       Floats near = logits;
       near[2] = 1e-3F;
       CHECK(cross_entropy(kind, near.data(), near.size(), static_cast<Token>(label), 2.0, slope.data()) > 0.0);
-      Doubles want = differences(at, [&](const Doubles& x) { return 2.0 * share(x, label); }, 1e-6);
+      Doubles want = differences(
+          at, [&](const Doubles& x) { return 2.0 * share(x, label); }, 1e-6);
       CHECK(relative(slope, want) < 1e-5);
     }
   }

@@ -46,7 +46,8 @@ TEST_CASE("a training segment's answer and wish to halt are the solver's, segmen
       const auto prediction = solver.prediction();
       std::copy(prediction.begin(), prediction.end(), right.begin());
       SequenceResult result;
-      SequenceBatch batch{1, tokens.data(), right.data(), nullptr, z_h.data(), z_l.data(), nullptr, nullptr, &result, slopes.data()};
+      SequenceBatch batch{1,          tokens.data(), right.data(), nullptr, z_h.data(),
+                          z_l.data(), nullptr,       nullptr,      &result, slopes.data()};
       learner.segment(batch, {});
       CHECK(result.exact);  // the labels are the solver's own answer
       CHECK(result.counted == 16);
@@ -76,7 +77,8 @@ TEST_CASE("looking ahead gives the next segment's own values") {
   std::vector<float> z_h(2 * learner.positions() * 32, 0.5F), z_l(z_h.size(), -0.25F);
   std::vector<SequenceResult> results(2);
   const std::uint8_t last[2] = {0, 1};
-  SequenceBatch batch{2, tokens.data(), labels.data(), nullptr, z_h.data(), z_l.data(), nullptr, last, results.data(), nullptr};
+  SequenceBatch batch{2,          tokens.data(), labels.data(), nullptr,        z_h.data(),
+                      z_l.data(), nullptr,       last,          results.data(), nullptr};
   LossOptions loss;
   loss.target = ContinueTarget::look_ahead;
   learner.segment(batch, loss);
@@ -100,7 +102,8 @@ TEST_CASE("labels that do not count have no part in loss, gradient or exactness"
   std::vector<Token> tokens(16, 1), labels(16, -1);
   std::vector<float> z_h(learner.positions() * 32, 0.5F), z_l(z_h), slopes(32);
   SequenceResult result;
-  SequenceBatch batch{1, tokens.data(), labels.data(), nullptr, z_h.data(), z_l.data(), nullptr, nullptr, &result, slopes.data()};
+  SequenceBatch batch{1,          tokens.data(), labels.data(), nullptr, z_h.data(),
+                      z_l.data(), nullptr,       nullptr,       &result, slopes.data()};
   learner.segment(batch, {});
   CHECK(result.counted == 0);
   CHECK(result.task == 0.0);

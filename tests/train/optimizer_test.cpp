@@ -54,7 +54,8 @@ TEST_CASE("AdamATan2 follows its definition in double, on any number of threads"
     for (std::size_t i = 0; i < count; ++i) {
       m[i] += 0.1 * (double(g[i]) - m[i]);
       v[i] = 0.95 * v[i] + 0.05 * double(g[i]) * double(g[i]);
-      w[i] = w[i] * (1 - 1e-2 * 0.3) - 1e-2 * std::atan2(m[i] / (1 - std::pow(0.9, n)), std::sqrt(v[i] / (1 - std::pow(0.95, n))));
+      w[i] = w[i] * (1 - 1e-2 * 0.3) -
+             1e-2 * std::atan2(m[i] / (1 - std::pow(0.9, n)), std::sqrt(v[i] / (1 - std::pow(0.95, n))));
       mean[i] = 0.9 * mean[i] + 0.1 * w[i];
     }
   }
@@ -74,6 +75,7 @@ TEST_CASE("sign-SGD moves the rows of the batch alone, each once") {
   const std::vector<float> slopes = {2, -1, 0, -1, 5, 0, -1, -1, 0};
   sign_sgd(ids, slopes.data(), 3, 0.1, 0.5, table.data());
   const float kept = 0.95F;
-  const std::vector<float> want = {1, 1, 1, kept + 0.1F, kept - 0.1F, kept, 1, 1, 1, 1, 1, 1, kept - 0.1F, kept + 0.1F, kept};
+  const std::vector<float> want = {1, 1, 1, kept + 0.1F, kept - 0.1F, kept,        1,   1,
+                                   1, 1, 1, 1,           kept - 0.1F, kept + 0.1F, kept};
   for (std::size_t i = 0; i < want.size(); ++i) CHECK(table[i] == doctest::Approx(want[i]));
 }

@@ -23,10 +23,13 @@ TEST_CASE("every index once, participants within the limit, whoever helps") {
     for (const std::size_t limit : {1U, 2U, 8U}) {
       std::vector<std::atomic<int>> calls(1000);
       std::atomic<bool> sane{true};
-      parallel_for(executor, calls.size(), [&](std::size_t i, std::size_t participant) {
-        calls[i].fetch_add(1);
-        if (participant >= limit || participant >= executor.concurrency()) sane = false;
-      }, limit);
+      parallel_for(
+          executor, calls.size(),
+          [&](std::size_t i, std::size_t participant) {
+            calls[i].fetch_add(1);
+            if (participant >= limit || participant >= executor.concurrency()) sane = false;
+          },
+          limit);
       bool once = true;
       for (const auto& n : calls) once = once && n.load() == 1;
       CHECK(once);

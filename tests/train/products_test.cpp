@@ -18,7 +18,8 @@ TEST_CASE("transpose, for whole blocks and for what is left over, rows in anothe
                    [&](std::size_t j) { return cols - 1 - j; });
       bool same = true;
       for (std::size_t r = 0; r < rows; ++r) {
-        for (std::size_t c = 0; c < cols; ++c) same = same && t[(cols - 1 - c) * (rows + 2) + r] == x[r * (cols + 3) + c];
+        for (std::size_t c = 0; c < cols; ++c)
+          same = same && t[(cols - 1 - c) * (rows + 2) + r] == x[r * (cols + 3) + c];
       }
       CHECK(same);
     }
@@ -51,7 +52,8 @@ TEST_CASE("the three products of a linear layer: forward, and the gradients by c
   };
   for (const Shape s : {Shape{5, 24, 40}, Shape{33, 16, 7}, Shape{19, 100, 64}}) {
     CAPTURE(s.rows);
-    const Floats x = random_floats(s.rows * s.in, 1), w = random_floats(s.out * s.in, 2), dy = random_floats(s.rows * s.out, 3);
+    const Floats x = random_floats(s.rows * s.in, 1), w = random_floats(s.out * s.in, 2),
+                 dy = random_floats(s.rows * s.out, 3);
     Arena measure;
     static_cast<void>(P::take(measure, s.out, s.in));
     static_cast<void>(P::take(measure, s.in, s.out));
@@ -71,18 +73,19 @@ TEST_CASE("the three products of a linear layer: forward, and the gradients by c
     P::multiply(rows(dy, s.out), s.rows, backward, rows(dx, s.in), true);
     for (float& v : dx) v -= 1.0F;
     CHECK(relative(dx, differences(widen(x), [&](const Doubles& at) {
-            return weighted(linear(at, widen(w), s.rows, s.in, s.out), dy);
-          })) < 1e-5);
+                     return weighted(linear(at, widen(w), s.rows, s.in, s.out), dy);
+                   })) < 1e-5);
 
     Buffer turned(s.out * P::stride(s.rows) * sizeof(float));
     Buffer packed(P::packed_floats(s.in, s.rows) * sizeof(float));
     for (const bool again : {false, true}) {
-      P::weight_gradient(rows(dy, s.out), rows(x, s.in), s.rows, s.out, s.in, dw.data(), again, reinterpret_cast<float*>(turned.data()),
-                         reinterpret_cast<float*>(packed.data()), [](std::size_t j) { return j; });
+      P::weight_gradient(rows(dy, s.out), rows(x, s.in), s.rows, s.out, s.in, dw.data(), again,
+                         reinterpret_cast<float*>(turned.data()), reinterpret_cast<float*>(packed.data()),
+                         [](std::size_t j) { return j; });
     }
     for (float& v : dw) v *= 0.5F;  // it was added twice
     CHECK(relative(dw, differences(widen(w), [&](const Doubles& at) {
-            return weighted(linear(widen(x), at, s.rows, s.in, s.out), dy);
-          })) < 1e-5);
+                     return weighted(linear(widen(x), at, s.rows, s.in, s.out), dy);
+                   })) < 1e-5);
   }
 }

@@ -15,7 +15,8 @@ namespace {
 
 // A folder of this test's own, removed at the end.
 struct Folder {
-  explicit Folder(const std::string& name) : path((std::filesystem::temp_directory_path() / ("hrm_train_" + name)).string()) {
+  explicit Folder(const std::string& name)
+      : path((std::filesystem::temp_directory_path() / ("hrm_train_" + name)).string()) {
     std::filesystem::remove_all(path);
     std::filesystem::create_directories(path);
   }

@@ -1,0 +1,157 @@
+/// hrm-train: a very small run from beginning to end, stopped and gone on with, and what it refuses.
+
+#include <doctest/doctest.h>
+#include <hrm/io/load.hpp>
+#include <hrm/solve/solve.hpp>
+
+#include <cli/command.hpp>
+
+namespace {
+
+using cli::run;
+
+// A run of a few seconds.
+std::vector<std::string> small_run(const std::string& out, std::vector<std::string> more = {}) {
+  std::vector<std::string> words = {"sudoku4", "--out",       out,  "--hidden",       "32", "--heads",
+                                    "2",       "--layers",    "1",  "--expansion",    "2",  "--batch",
+                                    "8",       "--steps",     "12", "--evaluate",     "5",  "--evaluate-every",
+                                    "6",       "--log-every", "3",  "--max-segments", "4"};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+}  // namespace
+
+TEST_CASE("hrm-train writes a model that loads, a log, a curve and its recipe") {
+  const support::TemporaryFolder folder;
+  const std::string out = folder.path("run");
+  const auto outcome = run("hrm-train", small_run(out));
+  CAPTURE(outcome.err);
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err.find("held out 5") != std::string::npos);
+  const auto lines = cli::lines_of(support::read_file(out + "/log.csv"));
+  REQUIRE(lines.size() == 5);
+  const auto names = cli::fields_of(lines[0], ',');
+  for (const std::string& line : lines) CHECK(cli::fields_of(line, ',').size() == names.size());
+  CHECK(cli::fields_of(lines[4], ',')[0] == "12");
+  CHECK(std::stod(cli::fields_of(lines[1], ',')[3]) > 0.5);
+  CHECK(support::read_file(out + "/curve.svg").find("</svg>") != std::string::npos);
+  CHECK(support::read_file(out + "/recipe.txt").find("hrm-train sudoku4 --out") == 0);
+  const auto model = hrm::load(out).value();
+  CHECK(model.config().sizes.hidden == 32);
+  CHECK(model.config().halt_max_steps == 4);
+  const std::vector<hrm::Token> tokens(16, 1);
+  CHECK(hrm::solve(model, tokens).value().tokens.size() == 16);
+}
+
+TEST_CASE("hrm-train stopped and resumed, on other threads, writes the very same model") {
+  const support::TemporaryFolder folder;
+  for (const std::string next : {"step", "look-ahead"}) {
+    const std::string straight = folder.path("straight_" + next), parts = folder.path("parts_" + next);
+    REQUIRE(run("hrm-train", small_run(straight, {"--next", next, "--quiet"})).code == 0);
+    // The clock stops it after its first step.
+    REQUIRE(run("hrm-train", small_run(parts, {"--next", next, "--quiet", "--minutes", "0.000001"})).code == 0);
+    CHECK(support::read_file(parts + "/model.safetensors") != support::read_file(straight + "/model.safetensors"));
+    const auto resumed = run("hrm-train", small_run(parts, {"--next", next, "--quiet", "--resume", "--threads", "2"}));
+    CHECK(resumed.code == 0);
+    CHECK(resumed.err.empty());
+    CHECK(support::read_file(parts + "/model.safetensors") == support::read_file(straight + "/model.safetensors"));
+    CHECK(support::read_file(parts + "/train.state") == support::read_file(straight + "/train.state"));
+    const auto other = run("hrm-train", small_run(parts, {"--next", next, "--quiet", "--resume", "--rate", "0.5"}));
+    CHECK(cli::fault_of(other, 1, "hrm-train", {"train.state", "same options"}) == "");
+  }
+}
+
+TEST_CASE("hrm-train learns from mazes, from CSV, and from another model's weights") {
+  const support::TemporaryFolder folder;
+  const std::string csv = folder.path("data.csv");
+  support::write_file(csv, "1...............,1234341221434321\n.2..............,1234341221434321\n");
+  const auto data = run("hrm-train", {csv,
+                                      "--out",
+                                      folder.path("a"),
+                                      "--hidden",
+                                      "32",
+                                      "--heads",
+                                      "2",
+                                      "--layers",
+                                      "1",
+                                      "--expansion",
+                                      "2",
+                                      "--batch",
+                                      "4",
+                                      "--steps",
+                                      "3",
+                                      "--evaluate",
+                                      "2",
+                                      "--test",
+                                      csv,
+                                      "--max-segments",
+                                      "2"});
+  CAPTURE(data.err);
+  CHECK(data.code == 0);
+  CHECK(data.err.find("held out 2") != std::string::npos);
+  const auto again = run("hrm-train", small_run(folder.path("b"), {"--quiet", "--from", folder.path("a")}));
+  CHECK(again.code == 0);
+  const auto maze = run("hrm-train", {"maze7",
+                                      "--out",
+                                      folder.path("c"),
+                                      "--hidden",
+                                      "32",
+                                      "--heads",
+                                      "2",
+                                      "--layers",
+                                      "1",
+                                      "--expansion",
+                                      "2",
+                                      "--batch",
+                                      "4",
+                                      "--steps",
+                                      "3",
+                                      "--evaluate",
+                                      "2",
+                                      "--smallest",
+                                      "5",
+                                      "--weight",
+                                      "5=3",
+                                      "--positions",
+                                      "learned",
+                                      "--loss",
+                                      "softmax",
+                                      "--puzzle-width",
+                                      "0",
+                                      "--max-segments",
+                                      "2",
+                                      "--quiet"});
+  CHECK(maze.code == 0);
+  CHECK(hrm::load(folder.path("c")).value().config().positions == hrm::PositionEncoding::learned);
+  const auto wrong = run("hrm-train", {"maze7", "--out", folder.path("d"), "--from", folder.path("a")});
+  CHECK(cli::fault_of(wrong, 1, "hrm-train", {"embed_tokens.embedding_weight", "expected", "found"}) == "");
+}
+
+TEST_CASE("hrm-train refuses what it cannot do, in one line") {
+  const support::TemporaryFolder folder;
+  const std::string out = folder.path("x");
+  const auto usage = [&](std::vector<std::string> words, const std::string& about) {
+    return cli::fault_of(run("hrm-train", words), 2, "hrm-train", {about});
+  };
+  CHECK(usage({}, "task") == "");
+  CHECK(usage({"sudoku4"}, "--out") == "");
+  CHECK(usage({"sudoku4", "--out", out, "--hiden", "3"}, "--hiden") == "");
+  CHECK(usage({"sudoku4", "--out", out, "--hidden", "x"}, "--hidden") == "");
+  CHECK(usage({"sudoku4", "--out", out, "--heads", "7"}, "--heads") == "");
+  CHECK(usage({"sudoku4", "--out", out, "--batch", "0"}, "above zero") == "");
+  CHECK(usage({"sudoku4", "--out", out, "--next", "never"}, "look-ahead") == "");
+  CHECK(usage({"sudoku4", "maze7", "--out", out}, "maze7") == "");
+  const auto file = [&](std::vector<std::string> words, const std::string& about) {
+    return cli::fault_of(run("hrm-train", words), 1, "hrm-train", {about});
+  };
+  CHECK(file({"sudoku7", "--out", out}, "not prime") == "");
+  CHECK(file({"maze8", "--out", out}, "odd") == "");
+  CHECK(file({"maze7", "--out", out, "--smallest", "9"}, "--smallest") == "");
+  CHECK(file({folder.path("nothing.csv"), "--out", out}, "nothing.csv") == "");
+  CHECK(file({"sudoku4", "--out", folder.path("no/folder")}, "folder") == "");
+  CHECK(file({"sudoku4", "--out", out, "--weight", "9=2"}, "below 6") == "");
+  CHECK(file({"sudoku4", "--out", out, "--resume"}, "train.state") == "");
+  CHECK(run("hrm-train", {"--help"}).code == 0);
+}
