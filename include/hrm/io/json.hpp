@@ -45,7 +45,7 @@ class JsonReader {
   }
 
   /// An object: `member(key)` is called for every key and must read its value.
-  [[nodiscard]] Result<void> object(Callback<std::string_view> member) {
+  [[nodiscard]] Result<void> object(detail::Callback<std::string_view> member) {
     if (!open('{')) return fail("an object");
     if (++depth_ > max_depth) return deep();
     const std::size_t first = keys_.size();
@@ -62,7 +62,7 @@ class JsonReader {
       } while (open(','));
       if (!close('}')) return fail("',' or '}'");
     }
-    const auto keys = std::span(keys_).subspan(first);
+    const auto keys = std::span<std::string_view>(keys_).subspan(first);
     if (const std::string_view twin = detail::find_twin(keys); twin.data() != nullptr) {
       return Error(ErrorCode::format, twin, ": expected every name once, found it twice");
     }
@@ -72,7 +72,7 @@ class JsonReader {
   }
 
   /// An array: `element(index)` is called for every element and must read it.
-  [[nodiscard]] Result<void> array(Callback<std::size_t> element) {
+  [[nodiscard]] Result<void> array(detail::Callback<std::size_t> element) {
     if (!open('[')) return fail("an array");
     if (++depth_ > max_depth) return deep();
     if (!close(']')) {

@@ -38,21 +38,23 @@ inline constexpr std::size_t max_tensors = std::size_t{1} << 16;
 
 /// Refuses two tensors of one name, and two that share bytes. O(n log n).
 [[nodiscard]] inline Result<void> check_distinct(std::span<const TensorView> tensors) {
-  std::vector<const TensorView*> order;
+  std::vector<std::string_view> names;
+  std::vector<Placed> order;
+  names.reserve(tensors.size());
   order.reserve(tensors.size());
-  for (const TensorView& tensor : tensors) order.push_back(&tensor);
-  std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) { return a->name < b->name; });
-  for (std::size_t i = 1; i < order.size(); ++i) {
-    if (order[i - 1]->name == order[i]->name) {
-      return Error(ErrorCode::format, order[i]->name, ": expected every name once, found it twice");
-    }
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    names.push_back(tensors[i].name);
+    if (tensors[i].bytes() != 0) order.push_back({reinterpret_cast<std::uintptr_t>(tensors[i].data), i});
   }
-  order.erase(std::remove_if(order.begin(), order.end(), [](const auto* t) { return t->bytes() == 0; }), order.end());
-  std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) { return a->data < b->data; });
+  if (const std::string_view twin = find_twin(names); twin.data() != nullptr) {
+    return Error(ErrorCode::format, twin, ": expected every name once, found it twice");
+  }
+  sort_placed(order);
   for (std::size_t i = 1; i < order.size(); ++i) {
-    if (order[i]->data < order[i - 1]->data + order[i - 1]->bytes()) {
-      return Error(ErrorCode::format, order[i]->name, ": expected bytes of its own, found it overlapping ",
-                   order[i - 1]->name);
+    const TensorView& before = tensors[order[i - 1].index];
+    if (order[i].offset < order[i - 1].offset + before.bytes()) {
+      return Error(ErrorCode::format, tensors[order[i].index].name,
+                   ": expected bytes of its own, found it overlapping ", before.name);
     }
   }
   return {};

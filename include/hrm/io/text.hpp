@@ -4,6 +4,9 @@
 #include <hrm/base/error.hpp>
 #include <hrm/base/types.hpp>
 
+#include <algorithm>
+#include <vector>
+
 namespace hrm::detail {
 
 /// Reads little-endian numbers and runs of bytes, front to back. Past the end every read gives zeros and ok() is false.
@@ -43,6 +46,40 @@ class ByteReader {
   std::size_t at_ = 0;
   bool ok_ = true;
 };
+
+/// A callable seen through a pointer: `Result<void>(Argument)`. Keeps readers from being compiled once a caller. It
+/// must not outlive the callable.
+template <class Argument>
+class Callback {
+ public:
+  template <class Callable>
+    requires(!std::is_same_v<Callable, Callback>)
+  Callback(const Callable& callable)
+  noexcept  // NOLINT(google-explicit-constructor)
+      : callable_(&callable),
+        call_([](const void* c, Argument argument) { return (*static_cast<const Callable*>(c))(argument); }) {}
+  [[nodiscard]] Result<void> operator()(Argument argument) const { return call_(callable_, argument); }
+
+ private:
+  const void* callable_;
+  Result<void> (*call_)(const void* callable, Argument argument);
+};
+
+/// Sorts names and gives one that stands twice; a null view if none does. O(n log n).
+[[nodiscard]] inline std::string_view find_twin(std::span<std::string_view> names) {
+  std::sort(names.begin(), names.end());
+  const auto twin = std::adjacent_find(names.begin(), names.end());
+  return twin == names.end() ? std::string_view() : *twin;
+}
+
+/// Something that lies at an offset: `index` is the caller's.
+struct Placed {
+  std::uint64_t offset = 0;
+  std::size_t index = 0;
+  bool operator<(const Placed& other) const noexcept { return offset < other.offset; }
+};
+/// Sorts by offset. O(n log n).
+inline void sort_placed(std::vector<Placed>& all) { std::sort(all.begin(), all.end()); }
 
 [[nodiscard]] inline std::string_view as_text(std::span<const std::byte> bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

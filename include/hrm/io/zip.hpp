@@ -75,19 +75,26 @@ class ZipReader {
       return Error(ErrorCode::format, "zip: directory: expected its end, found ", reader.left(), " more bytes");
 
     // Every entry lies between its local header and the next one's; so no byte belongs to two of them.
-    std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.header < b.header; });
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      const std::uint64_t limit = i + 1 < items.size() ? items[i + 1].header : offset_;
-      if (auto local = read_local(items[i], limit); !local) return local.error();
-    }
+    std::vector<Placed> order;
+    std::vector<std::string_view> names;
     std::vector<ZipEntry> entries;
+    order.reserve(items.size());
+    names.reserve(items.size());
     entries.reserve(items.size());
-    for (const Item& item : items) entries.push_back(item.entry);
-    std::sort(entries.begin(), entries.end(), [](const ZipEntry& a, const ZipEntry& b) { return a.name < b.name; });
-    for (std::size_t i = 1; i < entries.size(); ++i) {
-      if (entries[i].name == entries[i - 1].name)
-        return wrong(entries[i].name, "expected every name once", "found it twice");
+    for (const Item& item : items) {
+      order.push_back({item.header, order.size()});
+      names.push_back(item.entry.name);
     }
+    sort_placed(order);
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const std::uint64_t limit = i + 1 < order.size() ? order[i + 1].offset : offset_;
+      if (auto local = read_local(items[order[i].index], limit); !local) return local.error();
+    }
+    for (const Item& item : items) entries.push_back(item.entry);
+    if (const std::string_view twin = find_twin(names); twin.data() != nullptr) {
+      return wrong(twin, "expected every name once", "found it twice");
+    }
+    std::sort(entries.begin(), entries.end(), [](const ZipEntry& a, const ZipEntry& b) { return a.name < b.name; });
     return entries;
   }
 
