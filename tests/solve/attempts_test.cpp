@@ -88,6 +88,45 @@ TEST_CASE("it stops at the first answer that is accepted; without one the votes 
   CHECK(voted.votes >= 1);
 }
 
+TEST_CASE("the largest q_halt may count instead of votes") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 55);
+  const auto tokens = test::random_tokens(config, 16, 4);
+  AttemptOptions options;
+  options.attempts = 9;
+  options.noise = Noise{1.0F, 7};
+  options.max_segments = 3;
+  options.halting = Never{};
+  options.choose = Choose::q_halt;
+  const AttemptsAnswer chosen = solve_attempts(model, tokens, options).value();
+
+  BatchOptions batch;
+  batch.tokens = 16;
+  batch.max_segments = 3;
+  batch.halting = Never{};
+  batch.noise = options.noise;
+  BatchSolver solver(model, batch);
+  std::size_t next = 0;
+  std::vector<Token> best;
+  float most = 0.0F;
+  float least = 0.0F;
+  CHECK(solver.run(
+      [&](Job& job) noexcept {
+        job = Job{tokens, 0, next, next};
+        return next++ < options.attempts;
+      },
+      [&](const Outcome& outcome) noexcept {
+        least = best.empty() || outcome.q_halt < least ? outcome.q_halt : least;
+        if (!best.empty() && outcome.q_halt <= most) return;
+        most = outcome.q_halt;
+        best.assign(outcome.tokens.begin(), outcome.tokens.end());
+      }));
+  CHECK(least < most);
+  CHECK(chosen.q_halt == most);
+  CHECK(chosen.tokens == best);
+  CHECK(chosen.finished == 9);
+}
+
 TEST_CASE("maps that are no permutations are errors") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 54);

@@ -16,11 +16,18 @@ struct View {
   std::span<const Token> token_map;
 };
 
+/// Whose answer counts where none was accepted.
+enum class Choose : std::uint8_t {
+  votes,  ///< given most often by attempts that halted; among equals, and where none halted, the largest q_halt
+  q_halt  ///< the largest q_halt of all
+};
+
 struct AttemptOptions {
   std::size_t attempts = 8;      ///< how often the puzzle is tried
   std::size_t slots = 0;         ///< attempts at once; 0: all
   std::size_t max_segments = 0;  ///< limit for each attempt; 0: the config's
   Halting halting = QHalt{};
+  Choose choose = Choose::votes;
   Noise noise{};                  ///< another path for every attempt
   std::span<const View> views{};  ///< attempt k looks through views[k % size]; empty: as it is
   std::size_t puzzle_id = 0;
@@ -44,8 +51,7 @@ struct AcceptNone {
 };
 
 /// Tries a puzzle several times at once and stops at the first answer that `accept(tokens)` is content with. Without
-/// one, the answer given most often by attempts that halted wins; among equals, and where none halted, the largest
-/// q_halt. Allocates; for one thread. `accept` is noexcept.
+/// one, `options.choose` says which counts. Allocates; for one thread. `accept` is noexcept.
 template <class Accept = AcceptNone>
 [[nodiscard]] Result<AttemptsAnswer> solve_attempts(const Model& model, std::span<const Token> tokens,
                                                     const AttemptOptions& options = {}, const Accept& accept = {}) {
@@ -137,13 +143,14 @@ template <class Accept = AcceptNone>
   };
   static_cast<void>(solver.run(source, sink));
   answer.segments = solver.counts().segments;
+  const auto better = [&](const Candidate& one, const Candidate& other) {
+    if (answer.accepted) return one.tokens == answer.tokens;
+    if (options.choose == Choose::votes && one.votes != other.votes) return one.votes > other.votes;
+    return one.q_halt > other.q_halt;
+  };
   const Candidate* best = nullptr;
   for (const Candidate& c : candidates) {
-    if (answer.accepted
-            ? c.tokens == answer.tokens
-            : best == nullptr || c.votes > best->votes || (c.votes == best->votes && c.q_halt > best->q_halt)) {
-      best = &c;
-    }
+    if (best == nullptr || better(c, *best)) best = &c;
   }
   if (best != nullptr) {
     answer.tokens = best->tokens;

@@ -1,0 +1,258 @@
+/// hrm-attempts: how many Sudokus a model solves alone, with several attempts by vote or by its own confidence, and
+/// when every answer is checked; and how many segments that takes.
+
+#include <hrm/puzzles/sudoku.hpp>
+
+#include "common/program.hpp"
+
+#include <atomic>
+#include <thread>
+
+namespace {
+
+using example::Arguments;
+using hrm::Error;
+using hrm::ErrorCode;
+
+/// A row of the table: one way to think about a puzzle.
+struct Method {
+  std::string name;
+  hrm::AttemptOptions options;
+  bool verify = false;  // stop at the first answer that is right
+};
+
+struct Score {
+  std::size_t solved = 0;
+  std::size_t halted = 0;        // at least one attempt halted by itself
+  std::size_t halted_wrong = 0;  // of those, not solved
+  std::size_t attempts = 0;      // that came to an end
+  std::size_t segments = 0;      // of all attempts, those broken off included
+
+  void add(const Score& other) noexcept {
+    solved += other.solved;
+    halted += other.halted;
+    halted_wrong += other.halted_wrong;
+    attempts += other.attempts;
+    segments += other.segments;
+  }
+};
+
+/// The rules, without allocating: what the attempts are checked with.
+class Check {
+ public:
+  Check(const hrm::SudokuShape& shape, std::span<const std::uint8_t> puzzle) noexcept
+      : shape_(shape), puzzle_(puzzle) {}
+  [[nodiscard]] bool operator()(std::span<const hrm::Token> tokens) const noexcept {
+    std::array<std::uint8_t, hrm::SudokuShape::max_side * hrm::SudokuShape::max_side> grid{};
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      const bool digit = tokens[i] > 1 && static_cast<std::size_t>(tokens[i]) < shape_.vocab();
+      grid[i] = static_cast<std::uint8_t>(digit ? tokens[i] - 1 : 0);
+    }
+    return hrm::sudoku_solved(shape_, puzzle_, {grid.data(), tokens.size()});
+  }
+
+ private:
+  hrm::SudokuShape shape_;
+  std::span<const std::uint8_t> puzzle_;
+};
+
+Score score(const hrm::Model& model, const hrm::SudokuShape& shape, const hrm::SudokuGrid& puzzle,
+            const Method& method) {
+  const Check right(shape, puzzle);
+  const auto tokens = hrm::sudoku_tokens(puzzle);
+  // Puzzles were held against the model before, so there is a value.
+  const hrm::AttemptsAnswer answer = method.verify ? *hrm::solve_attempts(model, tokens, method.options, right)
+                                                   : *hrm::solve_attempts(model, tokens, method.options);
+  Score one;
+  one.solved = right(answer.tokens) ? 1 : 0;
+  one.halted = answer.halted ? 1 : 0;
+  one.halted_wrong = answer.halted && one.solved == 0 ? 1 : 0;
+  one.attempts = answer.finished;
+  one.segments = answer.segments;
+  return one;
+}
+
+/// All puzzles, shared out among threads; the sums are the same for any number of them.
+Score score(const hrm::Model& model, const hrm::SudokuShape& shape, std::span<const hrm::SudokuGrid> puzzles,
+            const Method& method, std::size_t threads) {
+  std::vector<Score> scores(threads);
+  std::atomic<std::size_t> next{0};
+  const auto work = [&](Score& sum) {
+    for (std::size_t i = next++; i < puzzles.size(); i = next++) sum.add(score(model, shape, puzzles[i], method));
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (std::size_t t = 1; t < threads; ++t) helpers.emplace_back([&work, &scores, t] { work(scores[t]); });
+    work(scores[0]);
+  }
+  for (std::size_t t = 1; t < threads; ++t) scores[0].add(scores[t]);
+  return scores[0];
+}
+
+/// Puzzles of one size from the first fields of a CSV file.
+hrm::Result<std::vector<hrm::SudokuGrid>> read_puzzles(const std::string& path, std::size_t most) {
+  example::Lines lines;
+  if (!lines.open(path)) return lines.cannot_open();
+  std::vector<hrm::SudokuGrid> puzzles;
+  for (std::string line; puzzles.size() < most && lines.next(line);) {
+    if (line.empty()) continue;
+    auto puzzle = hrm::parse_sudoku(std::string_view(line).substr(0, line.find(',')));
+    if (!puzzle) return puzzle.error().in(lines.where());
+    if (!puzzles.empty() && puzzle->size() != puzzles[0].size()) {
+      return Error(ErrorCode::shape, lines.where(), ": cells, expected ", puzzles[0].size(), " as before, found ",
+                   puzzle->size());
+    }
+    puzzles.push_back(*std::move(puzzle));
+  }
+  if (puzzles.empty()) return Error(ErrorCode::format, path, ": expected puzzles, found an empty input");
+  return puzzles;
+}
+
+/// Numbers with commas between.
+std::vector<float> numbers(Arguments& arguments, std::string_view name, std::string_view otherwise) {
+  const std::string text = arguments.text(name).value_or(std::string(otherwise));
+  std::vector<float> out;
+  const char* at = text.data();
+  const char* const end = text.data() + text.size();
+  for (bool more = true; more;) {
+    float value = 0;
+    const auto [next, fault] = std::from_chars(at, end, value);
+    if (fault != std::errc() || !(value > 0) || !(value < 100) || (next != end && *next != ',')) {
+      arguments.note(name, "expected positive numbers such as 0.1,0.2, found " + text);
+      return {};
+    }
+    out.push_back(value);
+    more = next != end;
+    at = next + 1;
+  }
+  return out;
+}
+
+/// Symmetric views of a puzzle, the first of them the puzzle as it is; keeps what hrm::View points to.
+class Views {
+ public:
+  Views(const hrm::SudokuShape& shape, std::size_t count, std::uint64_t seed) {
+    hrm::Random random(seed);
+    for (std::size_t k = 0; k < count; ++k) {
+      symmetries_.push_back(k == 0 ? hrm::Symmetry::identity(shape.cells(), shape.vocab())
+                                   : hrm::random_sudoku_symmetry(shape, random));
+      tokens_.emplace_back(symmetries_[k].tokens.begin(), symmetries_[k].tokens.end());
+    }
+    for (std::size_t k = 0; k < count; ++k) views_.push_back({symmetries_[k].positions, tokens_[k]});
+  }
+  [[nodiscard]] std::span<const hrm::View> first(std::size_t count) const { return std::span(views_).first(count); }
+
+ private:
+  std::vector<hrm::Symmetry> symmetries_;
+  std::vector<std::vector<hrm::Token>> tokens_;
+  std::vector<hrm::View> views_;
+};
+
+std::vector<Method> methods(const Views& views, std::size_t attempts, std::size_t verified, std::size_t limit,
+                            std::span<const float> sigmas, std::uint64_t seed) {
+  const auto options = [&](std::size_t count, std::size_t segments) {
+    hrm::AttemptOptions o;
+    o.attempts = count;
+    o.max_segments = segments;
+    return o;
+  };
+  std::vector<Method> all;
+  for (const std::size_t segments : {limit, 2 * limit}) {
+    all.push_back({"alone, at most " + std::to_string(segments) + " segments", options(1, segments)});
+  }
+  const std::string several = std::to_string(attempts);
+  Method seen{several + " symmetric views, most votes", options(attempts, limit)};
+  seen.options.views = views.first(attempts);
+  all.push_back(seen);
+  for (const float sigma : sigmas) {
+    std::array<char, 32> text{};
+    static_cast<void>(std::snprintf(text.data(), text.size(), "%g", static_cast<double>(sigma)));
+    Method noisy{several + " noise rollouts, sigma " + text.data() + ", most votes", options(attempts, limit)};
+    noisy.options.noise = hrm::Noise{sigma, seed};
+    all.push_back(noisy);
+    noisy.name = several + " noise rollouts, sigma " + text.data() + ", largest q_halt";
+    noisy.options.choose = hrm::Choose::q_halt;
+    all.push_back(noisy);
+  }
+  const std::string many = "until verified: up to " + std::to_string(verified);
+  for (const std::size_t slots : {std::size_t{1}, attempts}) {
+    Method checked{many + (slots == 1 ? " views, one by one" : " views, " + several + " at once"),
+                   options(verified, limit), true};
+    checked.options.views = views.first(verified);
+    checked.options.slots = slots;
+    all.push_back(checked);
+  }
+  for (const float sigma : sigmas) {
+    std::array<char, 32> text{};
+    static_cast<void>(std::snprintf(text.data(), text.size(), "%g", static_cast<double>(sigma)));
+    Method checked{many + " noise rollouts, sigma " + text.data() + ", one by one", options(verified, limit), true};
+    checked.options.noise = hrm::Noise{sigma, seed};
+    checked.options.slots = 1;
+    all.push_back(checked);
+  }
+  return all;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments(
+      "hrm-attempts", "",
+      "Solves the Sudokus of a file in several ways and prints a Markdown table: the share that is solved (by the\n"
+      "rules), how often the model halted by itself and was wrong, attempts and segments for each puzzle in the mean.",
+      {
+          {"--file", "F", "puzzles, the first field of each line (test.csv of the bundled model)"},
+          {"--model", "M", "a model (otherwise the bundled one of this size)"},
+          {"--config", "F", "the model's configuration (otherwise beside it)"},
+          {"--precision", "P", "f32, bf16 or int8: the weights in memory"},
+          {"--first", "N", "only the first N puzzles"},
+          {"--max-segments", "M", "limit of each attempt (16); alone also with twice as many"},
+          {"--attempts", "K", "views or rollouts (8)"},
+          {"--verified", "K", "attempts at most until one is verified (64)"},
+          {"--sigma", "S,..", "standard deviations of the noise (0.2)"},
+          {"--seed", "N", "of the views and the noise (1)"},
+          {"--threads", "N", "puzzles at once (1)"},
+      });
+  if (const auto code = arguments.parse(argc, argv)) return *code;
+  const std::size_t first = arguments.number("--first", 100000000, 1, 100000000);
+  const std::size_t limit = arguments.number("--max-segments", 16, 1, 100000);
+  const std::size_t attempts = arguments.number("--attempts", 8, 1, 1024);
+  const std::size_t verified = arguments.number("--verified", std::max<std::size_t>(64, attempts), attempts, 65536);
+  const std::size_t seed = arguments.number("--seed", 1, 0, ~std::size_t{0});
+  const std::size_t threads = arguments.number("--threads", 1, 1, 1024);
+  const std::vector<float> sigmas = numbers(arguments, "--sigma", "0.2");
+  const example::Setup setup(arguments, example::Setup::Threads::none);
+  if (!arguments.rest().empty()) arguments.note(arguments.rest()[0], "expected options alone");
+  if (const auto code = arguments.wrong()) return *code;
+
+  const auto puzzles = read_puzzles(arguments.text("--file").value_or(HRM_WEIGHTS "/sudoku6/test.csv"), first);
+  if (!puzzles) return example::fail(arguments, puzzles.error());
+  const auto shape = hrm::SudokuShape::of_cells((*puzzles)[0].size());
+  if (!shape) return example::fail(arguments, shape.error());
+  const std::string name = "sudoku" + std::to_string(shape->side);
+  const std::string path = arguments.text("--model").value_or(example::bundled_model(name, argv[0]));
+  if (path.empty()) {
+    return example::fail(arguments,
+                         Error(ErrorCode::missing, name, ": no bundled model of this size; --model takes one"));
+  }
+  const auto model = setup.load(path);
+  if (!model) return example::fail(arguments, model.error());
+  const bool digits = (*model)->config().sizes.vocab == shape->vocab();
+  if (const auto fits = (*model)->check(hrm::sudoku_tokens((*puzzles)[0]), 0); !fits || !digits) {
+    return example::fail(arguments, Error(ErrorCode::shape, path, ": expected a model for Sudokus of side ",
+                                          shape->side, ", found ", (*model)->config().sizes.vocab, " tokens"));
+  }
+
+  const Views views(*shape, verified, seed);
+  std::printf("| %zu puzzles | solved | halted wrongly | attempts | segments |\n|---|---|---|---|---|\n",
+              puzzles->size());
+  const double count = static_cast<double>(puzzles->size());
+  for (const Method& method : methods(views, attempts, verified, limit, sigmas, seed)) {
+    const Score sum = score(*model, *shape, *puzzles, method, threads);
+    std::printf("| %s | %.2f %% | %zu | %.2f | %.2f |\n", method.name.c_str(),
+                100 * static_cast<double>(sum.solved) / count, sum.halted_wrong,
+                static_cast<double>(sum.attempts) / count, static_cast<double>(sum.segments) / count);
+    std::fflush(stdout);
+  }
+  return example::done;
+}
