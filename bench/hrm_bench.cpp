@@ -1,0 +1,226 @@
+// hrm-bench: the kernels' operations, checked and timed; whole segments of the published shapes with random weights and
+// of the bundled models, by precision, batch and number of threads; packing and loading. Google Benchmark's options hold
+// (--benchmark_filter, --benchmark_format=json, --benchmark_out=..).
+//
+// Counters: GFLOPs = 2 x multiply-adds of linear layers and attention a second, from the median iteration; share = that
+// over the machine's float32 FMA peak of as many threads, measured just before and just after (the larger); share_best
+// the same of the fastest iteration; peak_drift = 1 where the two peaks differ by more than 3 %: such a figure is noise.
+
+#include "operations.hpp"
+#include "peak.hpp"
+
+#include <hrm/io/load.hpp>
+#include <hrm/solve/mind.hpp>
+#include <hrm/solve/pool.hpp>
+#include <hrm/solve/solver.hpp>
+
+#include <support/random_model.hpp>
+
+#include <benchmark/benchmark.h>
+
+#include <iostream>
+#include <map>
+
+namespace {
+
+/// Times every iteration by itself and relates the median to the peak.
+template <class Run>
+void time(benchmark::State& state, unsigned threads, double flop, double bytes, const Run& run) {
+  run();  // first touches
+  const double before = bench::peak(threads);
+  std::vector<double> times;
+  for (auto _ : state) {
+    const auto begin = bench::Clock::now();
+    run();
+    const double t = bench::seconds_since(begin);
+    state.SetIterationTime(t);
+    times.push_back(t);
+  }
+  const double after = bench::peak(threads);
+  std::sort(times.begin(), times.end());
+  const double median = times[times.size() / 2];
+  const double peak = std::max(before, after);
+  state.counters["median_ms"] = median * 1e3;
+  if (flop > 0.0) {
+    state.counters["GFLOPs"] = flop / median * 1e-9;
+    state.counters["share"] = flop / median * 1e-9 / peak;
+    state.counters["share_best"] = flop / times.front() * 1e-9 / peak;
+  }
+  if (bytes > 0.0) state.counters["GBs"] = bytes / median * 1e-9;
+  state.counters["peak_GFLOPs"] = peak;
+  state.counters["peak_drift"] = std::abs(before - after) > 0.03 * peak ? 1.0 : 0.0;
+}
+
+void operation(benchmark::State& state, const bench::Entry& entry) {
+  const bench::Operation op = entry.make();
+  const double error = op.error();
+  if (!(error <= op.tolerance)) {
+    state.SkipWithError(("wrong: relative error " + std::to_string(error)).c_str());
+    return;
+  }
+  time(state, 1, op.flop, op.bytes, op.run);
+  state.counters["error"] = error;
+}
+
+hrm::Config published(std::size_t tokens, std::size_t vocab) {
+  hrm::Config c;
+  c.sizes = hrm::Sizes{512, 8, 1536, vocab, 4, 4, 2, 2, 1};
+  c.puzzle_ids = 1;
+  c.puzzle_emb_ndim = 512;
+  c.seq_len = tokens;
+  return c;
+}
+
+/// 2 x multiply-adds of a segment: linear layers and attention of every block, and the head.
+double segment_flop(const hrm::Config& config, std::size_t positions, std::size_t batch) {
+  const hrm::Sizes& s = config.sizes;
+  const double blocks = static_cast<double>(s.h_cycles * (s.l_cycles * s.l_layers + s.h_layers));
+  const double linear = static_cast<double>(positions * (4 * s.hidden * s.hidden + 3 * s.hidden * s.inner));
+  const double attention = static_cast<double>(2 * positions * positions * s.hidden);
+  return 2.0 * static_cast<double>(batch) * (blocks * (linear + attention) + static_cast<double>(positions * s.hidden * s.vocab));
+}
+
+constexpr std::pair<hrm::Precision, const char*> precisions[] = {
+    {hrm::Precision::f32, "f32"}, {hrm::Precision::bf16, "bf16"}, {hrm::Precision::int8, "int8"}};
+
+/// Models are made once: by name and precision.
+const hrm::Model& model_of(const std::string& name, hrm::Precision precision) {
+  static std::map<std::pair<std::string, hrm::Precision>, hrm::Model> made;
+  const auto key = std::pair{name, precision};
+  if (const auto at = made.find(key); at != made.end()) return at->second;
+  if (name == "sudoku27M") return made.emplace(key, hrm::test::random_model(published(81, 11), 1, precision)).first->second;
+  if (name == "maze27M") return made.emplace(key, hrm::test::random_model(published(900, 6), 1, precision)).first->second;
+  hrm::LoadOptions load;
+  load.precision = precision;
+  return made.emplace(key, hrm::load(std::string(HRM_WEIGHTS) + "/" + name, load).value()).first->second;
+}
+
+void segment(benchmark::State& state, const std::string& name, hrm::Precision precision, std::size_t tokens,
+             std::size_t batch, unsigned threads) {
+  const hrm::Model& model = model_of(name, precision);
+  hrm::ThreadPool pool(threads);
+  const hrm::Executor executor = threads > 1 ? hrm::Executor(pool) : hrm::Executor();
+  hrm::Mind mind(model, hrm::Capacity{tokens, batch});
+  if (!mind.status()) {
+    state.SkipWithError("no memory");
+    return;
+  }
+  mind.set_tokens(tokens);
+  std::mt19937 engine(7);
+  for (std::size_t b = 0; b < batch; ++b) {
+    std::vector<hrm::Token> puzzle(tokens);
+    for (hrm::Token& t : puzzle) t = static_cast<hrm::Token>(1 + engine() % (model.config().sizes.vocab - 1));
+    if (!mind.begin(b, puzzle, 0)) {
+      state.SkipWithError("not a puzzle");
+      return;
+    }
+  }
+  mind.set_active(batch);
+  time(state, threads, segment_flop(model.config(), mind.puzzle_tokens() + tokens, batch), 0.0, [&] {
+    mind.rewind();
+    benchmark::DoNotOptimize(mind.run(executor, []() noexcept { return false; }));
+  });
+  state.counters["puzzle_segments_a_second"] = static_cast<double>(batch) * 1e3 / state.counters["median_ms"];
+  state.counters["scratch_MiB"] = static_cast<double>(hrm::Mind::memory_bytes(model, hrm::Capacity{tokens, batch})) / 1048576.0;
+  state.counters["weights_MiB"] = static_cast<double>(model->weight_bytes()) / 1048576.0;
+}
+
+/// Packing 27 million parameters from memory: what loading costs after the file is read.
+void pack(benchmark::State& state, hrm::Precision precision) {
+  const hrm::Config config = published(81, 11);
+  const hrm::test::RandomTensors tensors(config, 1);
+  const auto views = tensors.views();
+  hrm::ModelOptions options;
+  options.precision = precision;
+  for (auto _ : state) {
+    const auto begin = bench::Clock::now();
+    auto model = hrm::make_model(config, views, options);
+    state.SetIterationTime(bench::seconds_since(begin));
+    benchmark::DoNotOptimize(model);
+  }
+}
+
+void load(benchmark::State& state, const std::string& name) {
+  for (auto _ : state) {
+    const auto begin = bench::Clock::now();
+    auto model = hrm::load(std::string(HRM_WEIGHTS) + "/" + name);
+    state.SetIterationTime(bench::seconds_since(begin));
+    if (!model) state.SkipWithError(std::string(model.error().message()).c_str());
+    benchmark::DoNotOptimize(model);
+  }
+}
+
+/// All segments of one puzzle, halting switched off: what a whole answer costs.
+void solve(benchmark::State& state, const std::string& name, hrm::Precision precision, std::size_t tokens) {
+  const hrm::Model& model = model_of(name, precision);
+  hrm::SolverOptions options;
+  options.max_tokens = tokens;
+  options.halting = hrm::Never{};
+  hrm::Solver solver(model, options);
+  const std::vector<hrm::Token> puzzle(tokens, 1);
+  for (auto _ : state) {
+    const auto begin = bench::Clock::now();
+    if (!solver.start(puzzle)) state.SkipWithError("not a puzzle");
+    while (!solver.step()) {
+    }
+    state.SetIterationTime(bench::seconds_since(begin));
+  }
+  state.counters["segments"] = static_cast<double>(solver.segments());
+}
+
+template <class F, class... Args>
+void add(const std::string& name, const F& function, Args... args) {
+  benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) { function(state, args...); })
+      ->UseManualTime()
+      ->Unit(benchmark::kMillisecond);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+
+  using Arch = hrm::kernels::NativeArch;
+  static std::vector<bench::Entry> operations;
+  bench::add_operations<float>(operations, hrm::kernels::table<Arch, float>());
+  bench::add_operations<hrm::bfloat16>(operations, hrm::kernels::table<Arch, hrm::bfloat16>());
+  bench::add_operations<std::int8_t>(operations, hrm::kernels::table<Arch, std::int8_t>());
+  for (const bench::Entry& entry : operations) add("operation/" + entry.name, operation, entry);
+
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  std::vector<unsigned> thread_counts{1};
+  if (cores > 1) thread_counts.push_back(std::min(cores, 2U));
+  if (cores > 2) thread_counts.push_back(cores);
+  struct Case {
+    const char* model;
+    std::size_t tokens;
+    std::vector<std::size_t> batches;
+  };
+  for (const Case& c : {Case{"sudoku27M", 81, {1, 8}}, Case{"maze27M", 900, {1}}, Case{"sudoku6", 36, {1, 16}}, Case{"maze7", 49, {1, 16}}}) {
+    for (const auto& [precision, short_name] : precisions) {
+      for (const std::size_t batch : c.batches) {
+        for (const unsigned threads : thread_counts) {
+          add(std::string("segment/") + c.model + "/" + short_name + "/batch:" + std::to_string(batch) + "/threads:" +
+                  std::to_string(threads),
+              segment, std::string(c.model), precision, c.tokens, batch, threads);
+        }
+      }
+    }
+  }
+  for (const auto& [precision, short_name] : precisions) {
+    add(std::string("solve/sudoku6/") + short_name, solve, std::string("sudoku6"), precision, std::size_t{36});
+    add(std::string("pack/27M/") + short_name, pack, precision);
+  }
+  add("load/sudoku6", load, std::string("sudoku6"));
+
+  const double before = bench::peak(1);
+  benchmark::AddCustomContext("kernels", hrm::kernels::table<Arch, float>().name);
+  benchmark::AddCustomContext("float32_fma_peak_before_GFLOPs", std::to_string(before));
+  benchmark::RunSpecifiedBenchmarks();
+  const double after = bench::peak(1);
+  std::cerr << "float32 FMA peak of one thread: " << before << " GFLOP/s before, " << after << " after";
+  std::cerr << (std::abs(before - after) > 0.03 * std::max(before, after) ? ": more than 3 % apart, measure again\n" : "\n");
+  benchmark::Shutdown();
+  return 0;
+}
