@@ -3,6 +3,7 @@
 /// which needs exceptions and RTTI; programs that only load models do not need it.
 
 #include <hrm/io/archive.hpp>
+#include <hrm/model/weights.hpp>
 
 #include <cereal/archives/portable_binary.hpp>
 #include <cereal/types/string.hpp>
@@ -128,6 +129,7 @@ class StreamChecksum {
 /// whole.
 struct ArchiveContents {
   ArchiveHeader header;                 ///< config, texts, puzzle_ids, tests; the rest is filled in
+  std::vector<std::uint64_t> rows;      ///< of the puzzle embedding, ascending, those to keep; empty: all
   std::span<const TensorView> tensors;  ///< prefixes stripped; float32, float16, bfloat16, scaled int8
   Precision precision = Precision::f32;
   std::span<const std::byte> packed{};  ///< Model::packed(), to be stored beside the tensors; empty: none
@@ -144,7 +146,7 @@ class ArchiveWriter {
 
   /// Writes the whole file. Matrices of the blocks take the precision's type (bfloat16: rounded to nearest; int8:
   /// levels of -127 to 127 with a scale a row, as the kernels quantise); all other tensors, and those already in it,
-  /// stay as they are. header.puzzle_ids, if any, choose the rows of the puzzle embedding.
+  /// stay as they are. header.puzzle_ids, if any, are the ids of the rows that are kept.
   [[nodiscard]] Result<void> write(WriteCallback write, void* context) {
     if (auto prepared = prepare(); !prepared) return prepared;
     at_ = 0;
@@ -198,7 +200,7 @@ class ArchiveWriter {
     header_.precision = static_cast<std::uint8_t>(in_.precision);
     header_.tensors.clear();
     header_.panels.clear();
-    if (!header_.puzzle_ids.empty()) header_.config.puzzle_ids = header_.puzzle_ids.size();
+    if (!in_.rows.empty()) header_.config.puzzle_ids = in_.rows.size();
     for (const TensorView& t : in_.tensors) {
       if (detail::is_left_alone(t.name)) continue;
       sources_.push_back(&t);
@@ -207,10 +209,10 @@ class ArchiveWriter {
       to.dtype = static_cast<std::uint8_t>(type_of(t));
       to.shape.assign(t.shape.begin(), t.shape.begin() + static_cast<std::ptrdiff_t>(t.rank));
       if (chosen(t)) {
-        to.shape[0] = header_.puzzle_ids.size();
-        for (const std::uint64_t row : header_.puzzle_ids) {
+        to.shape[0] = in_.rows.size();
+        for (const std::uint64_t row : in_.rows) {
           if (row >= t.shape[0])
-            return Error(ErrorCode::value, t.name, ": expected puzzle ids below ", t.shape[0], ", found ", row);
+            return Error(ErrorCode::value, t.name, ": expected rows below ", t.shape[0], ", found ", row);
         }
       }
       to.bytes = size_of(type_of(t));
@@ -254,9 +256,7 @@ class ArchiveWriter {
     return {};
   }
 
-  [[nodiscard]] bool chosen(const TensorView& t) const {
-    return t.name == "puzzle_emb.weights" && !header_.puzzle_ids.empty();
-  }
+  [[nodiscard]] bool chosen(const TensorView& t) const { return t.name == "puzzle_emb.weights" && !in_.rows.empty(); }
 
   /// Calls row(bytes, scale) for every row of a tensor in the type it is stored in; false if that says so, or where a
   /// number is not finite.
@@ -265,12 +265,12 @@ class ArchiveWriter {
     const TensorView& t = *sources_[index];
     const DType type = type_of(t);
     const std::size_t width = t.rank == 0 ? 1 : t.shape[t.rank - 1];
-    const std::size_t rows = chosen(t) ? header_.puzzle_ids.size() : width == 0 ? 0 : t.elements() / width;
+    const std::size_t rows = chosen(t) ? in_.rows.size() : width == 0 ? 0 : t.elements() / width;
     const std::size_t stride = width * size_of(t.dtype);
     floats_.resize(width);
     std::size_t released = 0;
     for (std::size_t i = 0; i < rows; ++i) {
-      const std::size_t from = chosen(t) ? static_cast<std::size_t>(header_.puzzle_ids[i]) : i;
+      const std::size_t from = chosen(t) ? static_cast<std::size_t>(in_.rows[i]) : i;
       if (!read_floats(t, from * width, width, floats_.data())) return false;
       const std::byte* stored = t.data + from * stride;
       float scale = 0.0F;

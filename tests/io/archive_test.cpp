@@ -1,0 +1,255 @@
+#include <doctest/doctest.h>
+
+#include <hrm/io/archive_cereal.hpp>
+#include <hrm/io/load.hpp>
+#include <hrm/solve/verify.hpp>
+#include <support/archives.hpp>
+#include <support/files.hpp>
+
+namespace {
+
+using support::archive_of;
+using support::small_archive;
+
+std::string error_of(const std::string& file) {
+  return support::message_of(hrm::read_archive(support::bytes_of(file)));
+}
+
+/// The header rewritten after a change, its checksum right; tensors are left where they are.
+template <class Change>
+std::string changed(const std::string& file, const Change& change) {
+  hrm::ArchiveHeader header = hrm::read_archive_header_cereal(support::bytes_of(file)).value();
+  const std::uint64_t before = header.header_bytes;
+  change(header);
+  std::string bytes = hrm::detail::archive_header_bytes(header);
+  if (bytes.size() == before) return bytes + file.substr(before);
+  return bytes;  // of another length: only good for looking at the header's own errors
+}
+
+}  // namespace
+
+TEST_CASE("archive: the checked reader reads what cereal reads") {
+  for (const auto precision : {hrm::Precision::f32, hrm::Precision::bf16, hrm::Precision::int8}) {
+    const std::string file = small_archive(precision);
+    const auto checked = hrm::read_archive(support::bytes_of(file));
+    REQUIRE(support::message_of(checked) == "");
+    const auto cereal = hrm::read_archive_header_cereal(support::bytes_of(file));
+    REQUIRE(support::message_of(cereal) == "");
+    CHECK((*checked)->header == *cereal);
+    CHECK((*checked)->header.name == "random");
+    CHECK((*checked)->header.tests.size() == 1);
+    CHECK(support::message_of(hrm::check_archive(**checked, support::bytes_of(file))) == "");
+    for (const auto& tensor : (*checked)->header.tensors) CHECK(tensor.offset % 64 == 0);
+  }
+}
+
+TEST_CASE("archive: float32 tensors come back as they went in, others rounded as the kernels round") {
+  const auto tensors = support::make_weights(support::archive_shape);
+  const auto compare = [&](hrm::Precision precision, const auto& check) {
+    const std::string file = archive_of(tensors, precision, {});
+    const auto archive = hrm::read_archive(support::bytes_of(file));
+    REQUIRE(support::message_of(archive) == "");
+    REQUIRE((*archive)->tensors.size() == tensors.size());
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      const hrm::TensorView& got = (*archive)->tensors[i];
+      CHECK(got.name == tensors[i].name);
+      const hrm::TensorView want = support::views_of(tensors)[i];
+      std::vector<float> a(want.elements());
+      std::vector<float> b(want.elements());
+      REQUIRE(hrm::read_floats(want, 0, a.size(), a.data()));
+      REQUIRE(hrm::read_floats(got, 0, b.size(), b.data()));
+      check(want, got, a, b);
+    }
+  };
+  compare(hrm::Precision::f32, [](const auto& want, const auto& got, const auto&, const auto&) {
+    CHECK(got.dtype == want.dtype);
+    CHECK(std::memcmp(got.data, want.data, want.bytes()) == 0);
+  });
+  compare(hrm::Precision::bf16, [](const auto& want, const auto& got, const auto& a, const auto& b) {
+    const bool block = want.name.find("_level.") != std::string_view::npos;
+    CHECK(got.dtype == (block ? hrm::DType::bf16 : want.dtype));
+    for (std::size_t k = 0; k < a.size(); ++k) CHECK(b[k] == (block ? hrm::to_float(hrm::to_bfloat16(a[k])) : a[k]));
+  });
+  compare(hrm::Precision::int8, [](const auto& want, const auto& got, const auto& a, const auto& b) {
+    const bool block = want.name.find("_level.") != std::string_view::npos;
+    CHECK(got.dtype == (block ? hrm::DType::i8 : want.dtype));
+    const std::size_t width = want.shape[want.rank - 1];
+    for (std::size_t row = 0; row < a.size() / width; ++row) {
+      float most = 0;
+      for (std::size_t k = 0; k < width; ++k) most = std::max(most, std::abs(a[row * width + k]));
+      for (std::size_t k = 0; k < width; ++k)
+        CHECK(std::abs(a[row * width + k] - b[row * width + k]) <= (block ? most / 253.9F : 0.0F));
+    }
+  });
+}
+
+TEST_CASE("archive: loads as the model it was made from, in its own precision unless told otherwise") {
+  const support::TemporaryFolder folder;
+  for (const auto precision : {hrm::Precision::f32, hrm::Precision::bf16, hrm::Precision::int8}) {
+    const std::string file = small_archive(precision);
+    const std::string path = folder.write("model.hrm", file);
+    const auto model = hrm::load(folder.path());
+    REQUIRE(support::message_of(model) == "");
+    CHECK(model->precision() == precision);
+    CHECK(hrm::load(path, {.precision = hrm::Precision::f32})->precision() == hrm::Precision::f32);
+    const auto memory = hrm::load(hrm::Source::memory(support::bytes_of(file)));
+    REQUIRE(support::message_of(memory) == "");
+    CHECK(memory->fingerprint() == model->fingerprint());
+    auto read = [](void* context, std::uint64_t offset, std::byte* out, std::size_t size) {
+      std::memcpy(out, static_cast<std::string*>(context)->data() + offset, size);
+      return true;
+    };
+    std::string copy = file;
+    auto source = hrm::Source::read(read, &copy, copy.size());
+    REQUIRE(source.has_value());
+    CHECK(hrm::load(*std::move(source))->fingerprint() == model->fingerprint());
+  }
+}
+
+TEST_CASE("archive: rows of a puzzle embedding keep their ids") {
+  const auto tensors = support::make_weights(support::archive_shape);
+  const std::string file = archive_of(tensors, hrm::Precision::f32, {.rows = {1, 3}});
+  const auto model = hrm::load(hrm::Source::memory(support::bytes_of(file)));
+  REQUIRE(support::message_of(model) == "");
+  const std::vector<hrm::Token> tokens{1, 2, 3};
+  CHECK((*model)->check(tokens, 1).has_value());
+  CHECK((*model)->check(tokens, 3).has_value());
+  for (const std::size_t id : {0, 2, 4}) CHECK(!(*model)->check(tokens, id));
+  const std::array<std::size_t, 1> one{3};
+  const auto narrow = hrm::load(hrm::Source::memory(support::bytes_of(file)), {.puzzle_ids = one});
+  REQUIRE(support::message_of(narrow) == "");
+  CHECK(!(*narrow)->check(tokens, 1));
+  CHECK((*narrow)->check(tokens, 3).has_value());
+  const std::array<std::size_t, 1> absent{2};
+  CHECK(support::message_of(hrm::load(hrm::Source::memory(support::bytes_of(file)), {.puzzle_ids = absent})) ==
+        "memory: puzzle_emb.weights: expected one of the 2 puzzle ids in the file, found 2");
+}
+
+TEST_CASE("archive: stored panels are used where they lie, and those of another machine are packed anew") {
+  const support::TemporaryFolder folder;
+  const auto tensors = support::make_weights(support::archive_shape);
+  for (const auto precision : {hrm::Precision::f32, hrm::Precision::bf16, hrm::Precision::int8}) {
+    const std::string plain = archive_of(tensors, precision, {});
+    const auto fresh = hrm::load(hrm::Source::memory(support::bytes_of(plain)));
+    REQUIRE(support::message_of(fresh) == "");
+    const std::string path = folder.write("m", archive_of(tensors, precision, {.model = &*fresh}));
+    const auto stored = hrm::load(path);
+    REQUIRE(support::message_of(stored) == "");
+    CHECK(stored->fingerprint() == fresh->fingerprint());
+    CHECK(stored->weight_bytes() == fresh->weight_bytes());
+    CHECK(std::memcmp(stored->packed().data(), fresh->packed().data(), fresh->weight_bytes()) == 0);
+    const auto opened = hrm::open_checkpoint(path);
+    CHECK(support::message_of(hrm::check(*opened)) == "");
+    const std::string other =
+        folder.write("n", archive_of(tensors, precision, {.model = &*fresh, .key = "1 another machine"}));
+    const auto repacked = hrm::load(other);
+    REQUIRE(support::message_of(repacked) == "");
+    CHECK(std::memcmp(repacked->packed().data(), fresh->packed().data(), fresh->weight_bytes()) == 0);
+  }
+}
+
+TEST_CASE("archive: the file of version 1.0 loads for ever") {
+  const std::string path = HRM_TEST_DATA "/archive/version_1_0.hrm";
+  const auto opened = hrm::open_checkpoint(path);
+  REQUIRE(support::message_of(opened) == "");
+  CHECK(opened->archive->header.major == 1);
+  CHECK(opened->archive->header.minor == 0);
+  CHECK(opened->archive->header.task == "test");
+  CHECK(support::message_of(hrm::check(*opened)) == "");
+  REQUIRE(opened->archive->header.tests.size() == 1);
+  const auto model = hrm::load(path);
+  REQUIRE(support::message_of(model) == "");
+  CHECK(support::message_of(hrm::verify(*model, opened->archive->header.tests[0])) == "");
+}
+
+TEST_CASE("archive: a newer minor version is read, another major one is not") {
+  const std::string file = small_archive(hrm::Precision::f32);
+  CHECK(error_of(changed(file, [](auto& h) { h.minor = 9; })) == "");
+  CHECK(error_of(changed(file, [](auto& h) { h.major = 2; })) == "archive: version: expected 1.x, found 2.0");
+  const std::string extended =
+      archive_of(support::make_weights(support::archive_shape), hrm::Precision::f32, {.extension = "more fields"});
+  CHECK(error_of(extended) == "");
+}
+
+TEST_CASE("archive: headers that lie, with a right checksum") {
+  const std::string file = small_archive(hrm::Precision::int8);
+  const auto error = [&](const auto& change) { return error_of(changed(file, change)); };
+  CHECK(error([](auto&) {}) == "");
+  CHECK(error([](auto& h) { h.file_bytes += 1; }).find("bytes as its header says, found") != std::string::npos);
+  CHECK(error([](auto& h) {
+          h.header_bytes = ~std::uint64_t{0};
+        }).starts_with("archive: header: expected a length within the file"));
+  CHECK(error([](auto& h) { h.header_bytes = 5; }).starts_with("archive: header: expected a length within the file"));
+  CHECK(error([](auto& h) {
+          h.tensors[3].offset += 1;
+        }).ends_with("expected a place of its own behind the one before, found another"));
+  CHECK(error([](auto& h) {
+          h.tensors[3].offset = h.tensors[2].offset;
+        }).ends_with("expected a place of its own behind the one before, found another"));
+  CHECK(error([](auto& h) {
+          h.tensors[3].offset += 8192;
+        }).ends_with("expected a place of its own behind the one before, found another"));
+  CHECK(error([](auto& h) {
+          h.tensors[3].offset = ~std::uint64_t{63};
+        }).ends_with("expected a place of its own behind the one before, found another"));
+  CHECK(error([](auto& h) {
+          h.tensors[3].bytes -= 1;
+        }).ends_with("expected as many bytes as its shape takes, found another number"));
+  CHECK(error([](auto& h) {
+          h.tensors[3].shape[0] = std::uint64_t{1} << 62;
+        }).ends_with("expected as many bytes as its shape takes, found another number"));
+  CHECK(error([](auto& h) { h.tensors[3].dtype = 7; }).ends_with("dtype: expected 0 to 6, found 7"));
+  CHECK(error([](auto& h) { std::swap(h.tensors[0].name, h.tensors[1].name); }) ==
+        "");  // the same shape: only the sums differ
+  CHECK(error([](auto& h) { h.tensors[0].name = h.tensors[1].name; }) ==
+        "L_init: expected every name once, found it twice");
+  CHECK(error([](auto& h) {
+          h.tensors.back().scales_offset += 64;
+        }).ends_with("expected a place for its scales, found another"));
+  CHECK(error([](auto& h) { h.tensors[0].scales_checksum = 5; }).ends_with("expected no scales, found some"));
+  CHECK(error([](auto& h) { h.config.sizes.heads = 3; }).find("num_heads: expected a number that divides hidden") !=
+        std::string::npos);
+  CHECK(error([](auto& h) { h.config.sizes.inner = 128; }).find("expected a configuration that fits the tensors") !=
+        std::string::npos);
+  CHECK(error([](auto& h) {
+          h.config.sizes.puzzle_tokens = 2;
+        }).find("expected a configuration that fits the tensors") != std::string::npos);
+  CHECK(error([](auto& h) { h.config.rms_norm_eps = std::bit_cast<float>(0x7fc00000U); }) != "");
+  CHECK(error([](auto& h) { h.config.positions = static_cast<hrm::PositionEncoding>(7); }) ==
+        "archive: header: expected fields that fill it, found others");
+  CHECK(error([](auto& h) { h.precision = 3; }).find("expected a precision from 0 to 2") != std::string::npos);
+  CHECK(error([](auto& h) { h.tests[0].segments = 2000; }).find("expected a test of tokens") != std::string::npos);
+  CHECK(error([](auto& h) {
+          h.tests[0].logits[0] = std::bit_cast<float>(0x7f800000U);
+        }).find("expected a test of tokens") != std::string::npos);
+}
+
+TEST_CASE("archive: lengths that no file could hold ask for no memory") {
+  std::string file = small_archive(hrm::Precision::f32);
+  const std::size_t name = 143;  // the length of the first text
+  for (std::size_t i = 0; i < 8; ++i) file[name + i] = '\x7f';
+  const auto header =
+      hrm::read_archive_header_cereal(support::bytes_of(small_archive(hrm::Precision::f32)))->header_bytes;
+  const std::uint64_t sum = hrm::detail::archive_checksum(support::bytes_of(file).first(header - 8));
+  std::memcpy(file.data() + header - 8, &sum, 8);
+  CHECK(error_of(file) == "archive: header: expected fields that fill it, found others");
+}
+
+TEST_CASE("archive: writing says what is wrong") {
+  auto tensors = support::make_weights(support::archive_shape);
+  const auto views = support::views_of(tensors);
+  hrm::ArchiveContents contents;
+  contents.tensors = views;
+  contents.rows = {1, 99};
+  std::string out;
+  CHECK(support::message_of(hrm::ArchiveWriter(contents).write(support::append, &out)) ==
+        "puzzle_emb.weights: expected rows below 4, found 99");
+  contents.rows = {};
+  const auto refuse = [](void*, std::span<const std::byte>) { return false; };
+  CHECK(support::message_of(hrm::ArchiveWriter(contents).write(refuse, nullptr))
+            .starts_with("archive: cannot be written"));
+  const std::uint32_t infinite = 0x7f800000U;
+  std::memcpy(tensors[4].data.data(), &infinite, 4);
+  CHECK(support::message_of(hrm::ArchiveWriter(contents).write(support::append, &out))
+            .ends_with("expected finite numbers, found NaN or infinity"));
+}
