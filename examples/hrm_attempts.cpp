@@ -1,9 +1,7 @@
 /// hrm-attempts: how many Sudokus a model solves alone, with several attempts by vote or by its own confidence, and
 /// when every answer is checked; and how many segments that takes.
 
-#include <hrm/puzzles/sudoku.hpp>
-
-#include "common/program.hpp"
+#include "common/sudoku_input.hpp"
 
 #include <atomic>
 #include <thread>
@@ -11,8 +9,6 @@
 namespace {
 
 using example::Arguments;
-using hrm::Error;
-using hrm::ErrorCode;
 
 /// A row of the table: one way to think about a puzzle.
 struct Method {
@@ -37,28 +33,9 @@ struct Score {
   }
 };
 
-/// The rules, without allocating: what the attempts are checked with.
-class Check {
- public:
-  Check(const hrm::SudokuShape& shape, std::span<const std::uint8_t> puzzle) noexcept
-      : shape_(shape), puzzle_(puzzle) {}
-  [[nodiscard]] bool operator()(std::span<const hrm::Token> tokens) const noexcept {
-    std::array<std::uint8_t, hrm::SudokuShape::max_side * hrm::SudokuShape::max_side> grid{};
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-      const bool digit = tokens[i] > 1 && static_cast<std::size_t>(tokens[i]) < shape_.vocab();
-      grid[i] = static_cast<std::uint8_t>(digit ? tokens[i] - 1 : 0);
-    }
-    return hrm::sudoku_solved(shape_, puzzle_, {grid.data(), tokens.size()});
-  }
-
- private:
-  hrm::SudokuShape shape_;
-  std::span<const std::uint8_t> puzzle_;
-};
-
 Score score(const hrm::Model& model, const hrm::SudokuShape& shape, const hrm::SudokuGrid& puzzle,
             const Method& method) {
-  const Check right(shape, puzzle);
+  const example::SudokuCheck right(shape, puzzle);
   const auto tokens = hrm::sudoku_tokens(puzzle);
   // Puzzles were held against the model before, so there is a value.
   const hrm::AttemptsAnswer answer = method.verify ? *hrm::solve_attempts(model, tokens, method.options, right)
@@ -87,25 +64,6 @@ Score score(const hrm::Model& model, const hrm::SudokuShape& shape, std::span<co
   }
   for (std::size_t t = 1; t < threads; ++t) scores[0].add(scores[t]);
   return scores[0];
-}
-
-/// Puzzles of one size from the first fields of a CSV file.
-hrm::Result<std::vector<hrm::SudokuGrid>> read_puzzles(const std::string& path, std::size_t most) {
-  example::Lines lines;
-  if (!lines.open(path)) return lines.cannot_open();
-  std::vector<hrm::SudokuGrid> puzzles;
-  for (std::string line; puzzles.size() < most && lines.next(line);) {
-    if (line.empty()) continue;
-    auto puzzle = hrm::parse_sudoku(std::string_view(line).substr(0, line.find(',')));
-    if (!puzzle) return puzzle.error().in(lines.where());
-    if (!puzzles.empty() && puzzle->size() != puzzles[0].size()) {
-      return Error(ErrorCode::shape, lines.where(), ": cells, expected ", puzzles[0].size(), " as before, found ",
-                   puzzle->size());
-    }
-    puzzles.push_back(*std::move(puzzle));
-  }
-  if (puzzles.empty()) return Error(ErrorCode::format, path, ": expected puzzles, found an empty input");
-  return puzzles;
 }
 
 /// Numbers with commas between.
@@ -200,21 +158,16 @@ int main(int argc, char** argv) {
       "hrm-attempts", "",
       "Solves the Sudokus of a file in several ways and prints a Markdown table: the share that is solved (by the\n"
       "rules), how often the model halted by itself and was wrong, attempts and segments for each puzzle in the mean.",
-      {
-          {"--file", "F", "puzzles, the first field of each line (test.csv of the bundled model)"},
-          {"--model", "M", "a model (otherwise the bundled one of this size)"},
-          {"--config", "F", "the model's configuration (otherwise beside it)"},
-          {"--precision", "P", "f32, bf16 or int8: the weights in memory"},
-          {"--first", "N", "only the first N puzzles"},
+      example::with_sudoku_input({
           {"--max-segments", "M", "limit of each attempt (16); alone also with twice as many"},
           {"--attempts", "K", "views or rollouts (8)"},
           {"--verified", "K", "attempts at most until one is verified (64)"},
           {"--sigma", "S,..", "standard deviations of the noise (0.2)"},
           {"--seed", "N", "of the views and the noise (1)"},
           {"--threads", "N", "puzzles at once (1)"},
-      });
+      }));
   if (const auto code = arguments.parse(argc, argv)) return *code;
-  const std::size_t first = arguments.number("--first", 100000000, 1, 100000000);
+  const std::size_t first = example::first_puzzles(arguments);
   const std::size_t limit = arguments.number("--max-segments", 16, 1, 100000);
   const std::size_t attempts = arguments.number("--attempts", 8, 1, 1024);
   const std::size_t verified = arguments.number("--verified", std::max<std::size_t>(64, attempts), attempts, 65536);
@@ -225,30 +178,15 @@ int main(int argc, char** argv) {
   if (!arguments.rest().empty()) arguments.note(arguments.rest()[0], "expected options alone");
   if (const auto code = arguments.wrong()) return *code;
 
-  const auto puzzles = read_puzzles(arguments.text("--file").value_or(HRM_WEIGHTS "/sudoku6/test.csv"), first);
-  if (!puzzles) return example::fail(arguments, puzzles.error());
-  const auto shape = hrm::SudokuShape::of_cells((*puzzles)[0].size());
-  if (!shape) return example::fail(arguments, shape.error());
-  const std::string name = "sudoku" + std::to_string(shape->side);
-  const std::string path = arguments.text("--model").value_or(example::bundled_model(name, argv[0]));
-  if (path.empty()) {
-    return example::fail(arguments,
-                         Error(ErrorCode::missing, name, ": no bundled model of this size; --model takes one"));
-  }
-  const auto model = setup.load(path);
-  if (!model) return example::fail(arguments, model.error());
-  const bool digits = (*model)->config().sizes.vocab == shape->vocab();
-  if (const auto fits = (*model)->check(hrm::sudoku_tokens((*puzzles)[0]), 0); !fits || !digits) {
-    return example::fail(arguments, Error(ErrorCode::shape, path, ": expected a model for Sudokus of side ",
-                                          shape->side, ", found ", (*model)->config().sizes.vocab, " tokens"));
-  }
+  const auto input = example::load_sudokus(arguments, setup, first, argv[0]);
+  if (!input) return example::fail(arguments, input.error());
 
-  const Views views(*shape, verified, seed);
+  const Views views(input->shape, verified, seed);
   std::printf("| %zu puzzles | solved | halted wrongly | attempts | segments |\n|---|---|---|---|---|\n",
-              puzzles->size());
-  const double count = static_cast<double>(puzzles->size());
+              input->puzzles.size());
+  const double count = static_cast<double>(input->puzzles.size());
   for (const Method& method : methods(views, attempts, verified, limit, sigmas, seed)) {
-    const Score sum = score(*model, *shape, *puzzles, method, threads);
+    const Score sum = score(input->model, input->shape, input->puzzles, method, threads);
     std::printf("| %s | %.2f %% | %zu | %.2f | %.2f |\n", method.name.c_str(),
                 100 * static_cast<double>(sum.solved) / count, sum.halted_wrong,
                 static_cast<double>(sum.attempts) / count, static_cast<double>(sum.segments) / count);

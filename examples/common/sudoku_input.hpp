@@ -1,0 +1,95 @@
+#pragma once
+/// A file of Sudokus of one size and the model for them: what the measuring programs begin with.
+
+#include <hrm/puzzles/sudoku.hpp>
+
+#include "program.hpp"
+
+namespace example {
+
+struct SudokuInput {
+  hrm::SudokuShape shape;
+  std::vector<hrm::SudokuGrid> puzzles;
+  hrm::Model model;
+};
+
+/// Options that say which; for the list given to Arguments.
+inline std::vector<Option> with_sudoku_input(std::vector<Option> own) {
+  own.insert(own.begin(), {{"--file", "F", "puzzles, the first field of each line (test.csv of the bundled model)"},
+                           {"--first", "N", "only the first N of them"},
+                           {"--model", "M", "a model (otherwise the bundled one of this size)"},
+                           {"--config", "F", "the model's configuration (otherwise beside it)"},
+                           {"--precision", "P", "f32, bf16 or int8: the weights in memory"}});
+  return own;
+}
+
+/// How many of the file's puzzles are wanted.
+inline std::size_t first_puzzles(Arguments& arguments) {
+  return arguments.number("--first", ~std::size_t{0}, 1, 100000000);
+}
+
+/// Puzzles of one size: the first field of each line.
+inline hrm::Result<std::vector<hrm::SudokuGrid>> read_sudokus(const std::string& path, std::size_t most) {
+  Lines lines;
+  if (!lines.open(path)) return lines.cannot_open();
+  std::vector<hrm::SudokuGrid> puzzles;
+  for (std::string line; puzzles.size() < most && lines.next(line);) {
+    if (line.empty()) continue;
+    auto puzzle = hrm::parse_sudoku(std::string_view(line).substr(0, line.find(',')));
+    if (!puzzle) return puzzle.error().in(lines.where());
+    if (!puzzles.empty() && puzzle->size() != puzzles[0].size()) {
+      return hrm::Error(hrm::ErrorCode::shape, lines.where(), ": cells, expected ", puzzles[0].size(),
+                        " as before, found ", puzzle->size());
+    }
+    puzzles.push_back(*std::move(puzzle));
+  }
+  if (puzzles.empty()) {
+    return hrm::Error(hrm::ErrorCode::format, lines.name(), ": expected puzzles, found an empty input");
+  }
+  return puzzles;
+}
+
+/// Reads the puzzles and loads their model. Error: a file is wrong, or they do not fit each other.
+inline hrm::Result<SudokuInput> load_sudokus(const Arguments& arguments, const Setup& setup, std::size_t first,
+                                             const char* self) {
+  const std::string bundled = bundled_model("sudoku6", self);
+  auto puzzles = read_sudokus(arguments.text("--file").value_or(bundled + "/test.csv"), first);
+  if (!puzzles) return puzzles.error();
+  const auto shape = hrm::SudokuShape::of_cells((*puzzles)[0].size());
+  if (!shape) return shape.error();
+  const std::string name = "sudoku" + std::to_string(shape->side);
+  const std::string path = arguments.text("--model").value_or(bundled_model(name, self));
+  if (path.empty()) {
+    return hrm::Error(hrm::ErrorCode::missing, name, ": no bundled model of this size; --model takes one");
+  }
+  auto model = setup.load(path);
+  if (!model) return model.error();
+  const std::size_t vocab = (*model)->config().sizes.vocab;
+  if (vocab != shape->vocab()) {
+    return hrm::Error(hrm::ErrorCode::shape, path, ": vocabulary for Sudokus of side ", shape->side, ", expected ",
+                      shape->vocab(), ", found ", vocab);
+  }
+  if (auto fits = (*model)->check(hrm::sudoku_tokens((*puzzles)[0]), 0); !fits) return fits.error().in(path);
+  return SudokuInput{*shape, *std::move(puzzles), *std::move(model)};
+}
+
+/// Whether tokens solve a puzzle, by the rules. Allocates nothing, so a solver may ask it.
+class SudokuCheck {
+ public:
+  SudokuCheck(const hrm::SudokuShape& shape, std::span<const std::uint8_t> puzzle) noexcept
+      : shape_(shape), puzzle_(puzzle) {}
+  [[nodiscard]] bool operator()(std::span<const hrm::Token> tokens) const noexcept {
+    std::array<std::uint8_t, hrm::SudokuShape::max_side * hrm::SudokuShape::max_side> grid{};
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      const bool digit = tokens[i] > 1 && static_cast<std::size_t>(tokens[i]) < shape_.vocab();
+      grid[i] = static_cast<std::uint8_t>(digit ? tokens[i] - 1 : 0);
+    }
+    return hrm::sudoku_solved(shape_, puzzle_, {grid.data(), tokens.size()});
+  }
+
+ private:
+  hrm::SudokuShape shape_;
+  std::span<const std::uint8_t> puzzle_;
+};
+
+}  // namespace example
