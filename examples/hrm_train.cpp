@@ -416,6 +416,8 @@ class Run {
 };
 
 int run(Settings& s) {
+  std::signal(SIGINT, [](int) { interrupted = 1; });
+  std::signal(SIGTERM, [](int) { interrupted = 1; });
   auto source = make_source(s, false);
   if (!source) return fail(source.error());
   auto test = make_source(s, true);
@@ -443,8 +445,6 @@ int run(Settings& s) {
   s.trainer.executor = executor;
   Run run(s, make_config(s, **source), **source, **test, executor);
   if (auto begun = run.begin(); !begun) return fail(begun.error());
-  std::signal(SIGINT, [](int) { interrupted = 1; });
-  std::signal(SIGTERM, [](int) { interrupted = 1; });
   if (auto trained = run.train(); !trained) return fail(trained.error());
   return 0;
 }

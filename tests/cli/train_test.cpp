@@ -63,6 +63,24 @@ TEST_CASE("hrm-train stopped and resumed, on other threads, writes the very same
   }
 }
 
+TEST_CASE("hrm-train saves and ends well when it is interrupted") {
+  const support::TemporaryFolder folder;
+  const std::string out = folder.path("run");
+  std::string command;
+  for (const std::string& word : small_run(out, {"--steps", "1000000", "--evaluate", "0", "--save-every", "1000000"})) command += " " + cli::quoted(word);
+  // Interrupted once the recipe is there, which is just before the first step; again, should it not have listened yet.
+  const std::string program = cli::quoted(std::string(HRM_EXAMPLES_BIN) + "/hrm-train");
+  const int status = std::system((program + command + " 2> " + cli::quoted(folder.path("err")) + " & pid=$!; until [ -f " +
+                                  cli::quoted(out + "/recipe.txt") + " ]; do sleep 0.05; done; (for i in 1 2 3 4 5 6 7 8 9; do sleep 0.5; kill -INT $pid; done) 2> " +
+                                  cli::quoted(folder.path("kill")) + " & wait $pid")
+                                     .c_str());
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(support::read_file(folder.path("err")).find("--resume") != std::string::npos);
+  CHECK_FALSE(support::read_file(out + "/train.state").empty());
+  CHECK(hrm::load(out));
+}
+
 TEST_CASE("hrm-train learns from mazes, from CSV, and from another model's weights") {
   const support::TemporaryFolder folder;
   const std::string csv = folder.path("data.csv");
