@@ -25,21 +25,26 @@ struct Outcome {
   return text + "'";
 }
 
-/// Runs a program of the examples' folder with these words and this standard input.
-[[nodiscard]] inline Outcome run(const std::string& program, const std::vector<std::string>& words,
-                                 const std::string& input = {}) {
+/// Runs a line of shell with this standard input.
+[[nodiscard]] inline Outcome shell(const std::string& line, const std::string& input = {}) {
   const support::TemporaryFolder folder;
   support::write_file(folder.path("in"), input);
-  std::string command = quoted(std::string(HRM_EXAMPLES_BIN) + "/" + program);
-  for (const std::string& word : words) command += " " + quoted(word);
-  command +=
-      " < " + quoted(folder.path("in")) + " > " + quoted(folder.path("out")) + " 2> " + quoted(folder.path("err"));
+  const std::string command = "{ " + line + "\n} < " + quoted(folder.path("in")) + " > " + quoted(folder.path("out")) +
+                              " 2> " + quoted(folder.path("err"));
   const int status = std::system(command.c_str());
   Outcome outcome;
   if (WIFEXITED(status)) outcome.code = WEXITSTATUS(status);
   outcome.out = support::read_file(folder.path("out"));
   outcome.err = support::read_file(folder.path("err"));
   return outcome;
+}
+
+/// Runs a program of the examples' folder with these words and this standard input.
+[[nodiscard]] inline Outcome run(const std::string& program, const std::vector<std::string>& words,
+                                 const std::string& input = {}) {
+  std::string line = quoted(std::string(HRM_EXAMPLES_BIN) + "/" + program);
+  for (const std::string& word : words) line += " " + quoted(word);
+  return shell(line, input);
 }
 
 /// Lines without their ends.

@@ -1,12 +1,10 @@
 /// hrm-maze, with the bundled 7x7 model, and with random weights where there is no model.
 
 #include <doctest/doctest.h>
-#include <hrm/io/safetensors.hpp>
 #include <hrm/puzzles/dataset.hpp>
 #include <hrm/puzzles/maze_generator.hpp>
-#include <support/make_weights.hpp>
 
-#include <cli/command.hpp>
+#include <cli/models.hpp>
 
 namespace {
 
@@ -19,26 +17,6 @@ std::string rows_of(const std::string& line, std::size_t side) {
   std::string text;
   for (std::size_t at = 0; at < line.size(); at += side) text += line.substr(at, side) + "\n";
   return text;
-}
-
-/// A model with random weights for mazes of any side.
-void write_random_model(const support::TemporaryFolder& folder) {
-  support::Shape shape;
-  shape.hidden = 32;
-  shape.heads = 2;
-  shape.h_layers = shape.l_layers = 1;
-  shape.vocab = hrm::maze_vocab;
-  shape.puzzle_emb_ndim = 32;
-  shape.halt_max_steps = 3;
-  const auto tensors = support::make_weights(shape);
-  std::string bytes;
-  const auto write = [](void* context, std::span<const std::byte> part) {
-    static_cast<std::string*>(context)->append(reinterpret_cast<const char*>(part.data()), part.size());
-    return true;
-  };
-  hrm::write_safetensors(support::views_of(tensors), write, &bytes).value();
-  support::write_file(folder.path("model.safetensors"), bytes);
-  support::write_file(folder.path("all_config.yaml"), support::write_yaml(shape));
 }
 
 }  // namespace
@@ -102,7 +80,7 @@ TEST_CASE("hrm-maze: rows, one line, several mazes in a file") {
 
 TEST_CASE("hrm-maze: a row that holds S and G is no maze of its own") {
   const support::TemporaryFolder folder;
-  write_random_model(folder);
+  cli::write_random_model(folder, hrm::maze_vocab);
   const std::string rows =
       "#########\n#S     G#\n#########\n#       #\n#########\n#       #\n#########\n#       #\n#########\n";
   const auto outcome = run("hrm-maze", {"--model", folder.path(), "--file", "-"}, rows);
@@ -113,7 +91,7 @@ TEST_CASE("hrm-maze: a row that holds S and G is no maze of its own") {
 
 TEST_CASE("hrm-maze: random weights on a large maze run, and solve nothing") {
   const support::TemporaryFolder folder;
-  write_random_model(folder);
+  cli::write_random_model(folder, hrm::maze_vocab);
   const auto made = run("hrm-maze", {"--generate", "1", "--side", "21", "--steps", "20-400"});
   REQUIRE(made.code == 0);
   const auto outcome = run("hrm-maze", {"--model", folder.path(), "--trace", "--file", "-"}, made.out);

@@ -1,0 +1,259 @@
+/// hrm-arc: ARC-AGI tasks, asked under many augmentations, voted on, scored and handed in.
+
+#include <hrm/puzzles/draw.hpp>
+#include <hrm/puzzles/file.hpp>
+
+#include "common/program.hpp"
+
+#include <map>
+
+namespace {
+
+using example::Arguments;
+using example::fail;
+using hrm::ArcTask;
+using hrm::Error;
+using hrm::ErrorCode;
+
+/// A way to ask about a task: the puzzle embedding to ask with, and how the grids are changed.
+struct Question {
+  std::size_t puzzle_id = 0;
+  hrm::ArcAugmentation augmentation;
+};
+
+/// Tasks from a file of one or many, or from a folder of files of one.
+hrm::Result<std::vector<ArcTask>> read_tasks(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  std::vector<ArcTask> tasks;
+  if (!fs::is_directory(path, ignored)) {
+    const auto text = hrm::read_text(path);
+    if (!text) return text.error();
+    bool single = false;  // a task's own keys stand outermost
+    hrm::JsonCursor json(*text);
+    json.object([&](std::string_view key) {
+      single = single || key == "train" || key == "test";
+      return json.skip();
+    });
+    if (!single) {
+      auto many = hrm::parse_arc_tasks(*text);
+      if (!many) return many.error().in(path);
+      return many;
+    }
+    auto one = hrm::parse_arc_task(fs::path(path).stem().string(), *text);
+    if (!one) return one.error().in(path);
+    tasks.push_back(std::move(*one));
+    return tasks;
+  }
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(path, ignored)) {
+    if (entry.path().extension() == ".json") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  for (const fs::path& file : files) {
+    const auto text = hrm::read_text(file.string(), std::size_t{16} << 20);
+    if (!text) return text.error();
+    auto task = hrm::parse_arc_task(file.stem().string(), *text);
+    if (!task) return task.error().in(file.string());
+    tasks.push_back(std::move(*task));
+  }
+  return tasks;
+}
+
+/// What identifiers.json has for the tasks, the task's own name first, at most `most` augmentations of each.
+hrm::Result<std::map<std::string, std::vector<Question>, std::less<>>> read_questions(const std::string& path,
+                                                                                      const std::vector<ArcTask>& tasks,
+                                                                                      std::size_t most) {
+  const auto text = hrm::read_text(path, std::size_t{1} << 30);
+  if (!text) return text.error();
+  std::map<std::string, std::vector<Question>, std::less<>> questions;
+  for (const ArcTask& task : tasks) questions[task.id];
+  std::size_t strange = 0;
+  const auto read = hrm::read_arc_identifiers(*text, [&](std::size_t id, std::string_view name) {
+    const auto identifier = hrm::parse_arc_identifier(name);
+    if (!identifier) ++strange;
+    if (!identifier) return;
+    const auto found = questions.find(identifier->task);
+    if (found == questions.end()) return;
+    const Question question{id, identifier->augmentation};
+    if (identifier->task.size() == name.size()) {
+      found->second.insert(found->second.begin(), question);
+    } else if (found->second.size() <= most) {
+      found->second.push_back(question);
+    }
+  });
+  if (!read) return read.error().in(path);
+  for (auto& [task, list] : questions) {
+    if (list.size() > most + 1) list.resize(most + 1);
+  }
+  if (strange > 0) {
+    std::fprintf(stderr, "hrm-arc: %s: %zu names are no task and no TASK_tN_COLOURS; they are left out\n", path.c_str(),
+                 strange);
+  }
+  return questions;
+}
+
+/// Asks a model about every test input of a task in every way; the votes for each test input.
+std::vector<hrm::ArcVote> ask(hrm::BatchSolver& solver, const ArcTask& task, const std::vector<Question>& questions) {
+  std::vector<hrm::ArcVote> votes(task.test.size());
+  std::vector<hrm::Token> canvas;
+  std::size_t next = 0;
+  const auto source = [&](hrm::Job& job) noexcept {
+    if (next == task.test.size() * questions.size()) return false;
+    const Question& question = questions[next % questions.size()];
+    canvas = hrm::arc_canvas(question.augmentation.apply(task.test[next / questions.size()].input));
+    job = hrm::Job{canvas, question.puzzle_id, next, 0};
+    ++next;
+    return true;
+  };
+  const auto sink = [&](const hrm::Outcome& outcome) noexcept {
+    if (outcome.error != nullptr) return;  // the model has no such puzzle id: no answer
+    const Question& question = questions[outcome.id % questions.size()];
+    votes[outcome.id / questions.size()].add(question.augmentation.undo(hrm::arc_crop(outcome.tokens)), outcome.q_halt);
+  };
+  static_cast<void>(solver.run(source, sink));
+  return votes;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments(
+      "hrm-arc", "MODEL TASKS",
+      "Answers ARC-AGI tasks: a file of one task or of many, or a folder of files. A model answers only tasks whose\n"
+      "puzzle embedding was trained with their examples; any other task cannot be solved (published: 0 % with the\n"
+      "blank identifier). Prints TASK, solved, unsolved or unknown, right and all test inputs, votes, with tabs "
+      "between.",
+      example::with_solver_options({
+          {"--identifiers", "F", "identifiers.json: which embedding is whose (otherwise looked for beside the model)"},
+          {"--solutions", "F", "the solutions, where they are in a file of their own"},
+          {"--augmentations", "N", "at most so many besides the task itself (1000; without identifiers 8)"},
+          {"--batch", "B", "canvases thought about at once (4)"},
+          {"--seed", "S", "of the random augmentations that are used without identifiers (1)"},
+          {"--out", "F", "write the submission"},
+          {"--svg", "DIR", "write a picture of each task, with attempts and truth"},
+      }));
+  if (const auto code = arguments.parse(argc, argv)) return *code;
+  const std::size_t slots = arguments.number("--batch", 4, 1, 4096);
+  const std::size_t seed = arguments.number("--seed", 1, 0, ~std::size_t{0});
+  const bool limited = arguments.has("--augmentations");
+  const std::size_t augmentations = arguments.number("--augmentations", 1000, 0, 1000000);
+  const example::Setup setup(arguments);
+  if (arguments.rest().size() != 2) {
+    arguments.note("MODEL TASKS", "expected both, found " + std::to_string(arguments.rest().size()) + " words");
+  }
+  if (const auto code = arguments.wrong()) return *code;
+  const std::string& model_path = arguments.rest()[0];
+
+  auto tasks = read_tasks(arguments.rest()[1]);
+  if (!tasks) return fail(arguments, tasks.error());
+  if (tasks->empty())
+    return fail(arguments, Error(ErrorCode::missing, arguments.rest()[1], ": expected a task, found none"));
+  if (const auto path = arguments.text("--solutions")) {
+    const auto text = hrm::read_text(*path);
+    if (!text) return fail(arguments, text.error());
+    if (auto added = hrm::add_arc_solutions(*tasks, *text); !added) return fail(arguments, added.error().in(*path));
+  }
+
+  std::string identifiers = arguments.text("--identifiers").value_or("");
+  std::error_code ignored;
+  if (identifiers.empty()) {
+    const std::filesystem::path model(model_path);
+    const auto beside =
+        (std::filesystem::is_directory(model, ignored) ? model : model.parent_path()) / "identifiers.json";
+    if (std::filesystem::exists(beside, ignored)) identifiers = beside.string();
+  }
+  std::map<std::string, std::vector<Question>, std::less<>> questions;
+  if (!identifiers.empty()) {
+    auto read = read_questions(identifiers, *tasks, augmentations);
+    if (!read) return fail(arguments, read.error());
+    questions = std::move(*read);
+  } else {
+    std::fprintf(
+        stderr,
+        "hrm-arc: no identifiers.json: every task is asked with puzzle id 0; a task without a trained embedding "
+        "cannot be solved\n");
+    hrm::Random random(seed);
+    for (const ArcTask& task : *tasks) {
+      auto& list = questions[task.id];
+      list.assign(1, {});
+      for (std::size_t i = 0; i < (limited ? augmentations : 8); ++i)
+        list.push_back({0, random_arc_augmentation(random)});
+    }
+  }
+
+  std::vector<std::size_t> ids;
+  for (const auto& [task, list] : questions) {
+    for (const Question& question : list) ids.push_back(question.puzzle_id);
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  const bool choose = !identifiers.empty() && !ids.empty();
+  const auto model =
+      setup.load(model_path, choose ? std::span<const std::size_t>(ids) : std::span<const std::size_t>());
+  if (!model) return fail(arguments, model.error());
+  if (model->config().sizes.vocab != hrm::arc_vocab) {
+    return fail(arguments, Error(ErrorCode::shape, model_path, ": vocabulary for ARC, expected ", hrm::arc_vocab,
+                                 ", found ", model->config().sizes.vocab));
+  }
+  hrm::BatchOptions options;
+  options.slots = slots;
+  options.tokens = hrm::arc_tokens;
+  options.max_segments = setup.max_segments;
+  options.halting = setup.halting();
+  options.executor = setup.executor();
+  hrm::BatchSolver solver(*model, options);
+  if (!solver.status()) return fail(arguments, solver.status().error());
+
+  const auto pictures = arguments.text("--svg");
+  if (pictures) {
+    std::filesystem::create_directories(*pictures, ignored);
+    if (ignored) return fail(arguments, Error(ErrorCode::io, *pictures, ": the folder cannot be made"));
+  }
+  hrm::ArcScore score;
+  std::string submission;
+  std::size_t without = 0;
+  for (const ArcTask& task : *tasks) {
+    const auto& list = questions[task.id];
+    if (list.empty()) {
+      ++without;
+      std::fprintf(stderr, "hrm-arc: %s: has no trained embedding, so it cannot be solved\n", task.id.c_str());
+    }
+    const auto votes = ask(solver, task, list);
+    std::vector<hrm::ArcAttempts> attempts;
+    std::size_t counted = 0;
+    for (const hrm::ArcVote& vote : votes) {
+      attempts.push_back(hrm::arc_attempts(vote));
+      for (const auto& candidate : vote.ranked()) counted += candidate.count;
+    }
+    const hrm::ArcScore before = score;
+    const bool solved = score.add(task, attempts);
+    const bool known = score.tasks > before.tasks;
+    std::printf("%s\t%s\t%zu/%zu\t%zu\n", task.id.c_str(),
+                !known   ? "unknown"
+                : solved ? "solved"
+                         : "unsolved",
+                score.inputs_right - before.inputs_right, task.test.size(), counted);
+    std::fflush(stdout);
+    submission += (submission.empty() ? "{" : ",\n") + hrm::arc_submission_entry(task.id, attempts);
+    if (pictures) {
+      // A task's name comes from a file; as a file's name it must stay within the folder.
+      std::string name = task.id;
+      for (char& c : name) c = c == '/' || c == '\\' || c == '\0' ? '_' : c;
+      const std::string path = *pictures + "/" + name + ".svg";
+      if (auto written = example::write_file(path, hrm::svg(hrm::draw_arc_task(task, attempts))); !written) {
+        return fail(arguments, written.error());
+      }
+    }
+  }
+  if (const auto path = arguments.text("--out")) {
+    if (auto written = example::write_file(*path, submission + "}\n"); !written)
+      return fail(arguments, written.error());
+  }
+  if (score.tasks > 0) {
+    std::fprintf(stderr, "hrm-arc: %zu of %zu tasks solved, score %s %%%s\n", score.solved, score.tasks,
+                 hrm::format_number(100 * score.mean_share()).c_str(),
+                 without > 0 ? (", " + std::to_string(without) + " without an embedding").c_str() : "");
+  }
+  return score.solved == score.tasks ? example::done : example::unsolved;
+}
