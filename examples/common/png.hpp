@@ -18,7 +18,7 @@ class Raster {
  public:
   explicit Raster(const hrm::Picture& picture)
       : width_(static_cast<int>(std::ceil(picture.width))), height_(static_cast<int>(std::ceil(picture.height))) {
-    pixels_.assign(static_cast<std::size_t>(3 * width_ * height_), 255);
+    pixels_.assign(3 * static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_), 255);
     for (const hrm::Picture::Shape& shape : picture.shapes) {
       if (shape.kind == hrm::Picture::Kind::rectangle) {
         box(shape.x, shape.y, shape.x + shape.w, shape.y + shape.h, shape.fill);
@@ -53,7 +53,8 @@ class Raster {
     const int bottom = std::max(clamp(y2, height_), std::min(top + 1, height_));
     for (int y = top; y < bottom; ++y) {
       for (int x = left; x < right; ++x) {
-        unsigned char* pixel = &pixels_[static_cast<std::size_t>(3 * (y * width_ + x))];
+        unsigned char* pixel = &pixels_[3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) +
+                                             static_cast<std::size_t>(x))];
         pixel[0] = fill.red;
         pixel[1] = fill.green;
         pixel[2] = fill.blue;

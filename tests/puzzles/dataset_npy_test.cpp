@@ -2,7 +2,7 @@
 #include <hrm/puzzles/dataset.hpp>
 #include <hrm/puzzles/dataset_writer.hpp>
 
-#include "folder.hpp"
+#include <support/files.hpp>
 
 using hrm::NpyDataset;
 using hrm::PuzzleExample;
@@ -35,19 +35,20 @@ struct Case {
       }
     }
   }
-  void write(const Folder& folder) const {
-    folder.write("test/dataset.json", info);
-    write_array(folder / "test/all__inputs.npy", inputs, cols);
-    write_array(folder / "test/all__labels.npy", labels, cols);
-    write_array(folder / "test/all__puzzle_identifiers.npy", identifiers, 0);
-    write_array(folder / "test/all__puzzle_indices.npy", puzzles, 0);
-    write_array(folder / "test/all__group_indices.npy", groups, 0);
+  void write(const support::TemporaryFolder& folder) const {
+    std::filesystem::create_directories(folder.path("test"));
+    support::write_file(folder.path("test/dataset.json"), info);
+    write_array(folder.path("test/all__inputs.npy"), inputs, cols);
+    write_array(folder.path("test/all__labels.npy"), labels, cols);
+    write_array(folder.path("test/all__puzzle_identifiers.npy"), identifiers, 0);
+    write_array(folder.path("test/all__puzzle_indices.npy"), puzzles, 0);
+    write_array(folder.path("test/all__group_indices.npy"), groups, 0);
   }
 };
 
 /// The error of opening or reading it all, without the folder's path.
 std::string message(const Case& wrong) {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   wrong.write(folder);
   auto dataset = NpyDataset::open(folder.path());
   hrm::Error error;
@@ -88,7 +89,7 @@ TEST_CASE("kinds of puzzles") {
 }
 
 TEST_CASE("folder: examples with their puzzles, in any order") {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   const Case good;
   good.write(folder);
   auto dataset = NpyDataset::open(folder.path()).value();
@@ -108,12 +109,12 @@ TEST_CASE("folder: examples with their puzzles, in any order") {
       CHECK(example.label[c] == (label == 0 ? hrm::any_token : label));  // ignore_label_id is 0
     }
   }
-  CHECK(NpyDataset::open(folder / "test"));  // the split itself
+  CHECK(NpyDataset::open(folder.path("test")));  // the split itself
   CHECK_FALSE(NpyDataset::open(folder.path(), "train"));
 }
 
 TEST_CASE("folder: without ignore_label_id every label counts") {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   Case all;
   all.info.replace(all.info.find("\"ignore_label_id\": 0"), 20, "\"ignore_label_id\": null");
   all.write(folder);
@@ -124,13 +125,13 @@ TEST_CASE("folder: without ignore_label_id every label counts") {
 }
 
 TEST_CASE("folder: several sets follow one another") {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   Case both;
   both.info.replace(both.info.find("[\"all\"]"), 7, "[\"all\", \"more\"]");
   both.write(folder);
   for (const char* name : {"inputs", "labels", "puzzle_identifiers", "puzzle_indices", "group_indices"}) {
-    std::filesystem::copy_file(folder / ("test/all__" + std::string(name) + ".npy"),
-                               folder / ("test/more__" + std::string(name) + ".npy"));
+    std::filesystem::copy_file(folder.path(("test/all__" + std::string(name) + ".npy")),
+                               folder.path(("test/more__" + std::string(name) + ".npy")));
   }
   auto dataset = NpyDataset::open(folder.path()).value();
   CHECK(dataset.size() == 10);
@@ -143,7 +144,7 @@ TEST_CASE("folder: several sets follow one another") {
 }
 
 TEST_CASE("folder: many puzzles, found in order and by jumps") {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   hrm::Random random(82);
   Case many;
   many.inputs.clear();
@@ -208,12 +209,12 @@ TEST_CASE("folder: dataset.json, and files that are not there") {
   CHECK(info("\"vocab_size\": 6", "\"vocab_size\": \"6\"").substr(0, 19) == "dataset.json: json:");
   CHECK(info("}", "").substr(0, 19) == "dataset.json: json:");
   CHECK(info("\"all\"", "\"other\"") == "other__inputs.npy: cannot be opened");
-  const Folder empty;
-  CHECK(NpyDataset::open(empty.path()).error().message() == (empty / "test/dataset.json") + ": cannot be opened");
+  const support::TemporaryFolder empty;
+  CHECK(NpyDataset::open(empty.path()).error().message() == (empty.path("test/dataset.json")) + ": cannot be opened");
 }
 
 TEST_CASE("either form through one reader") {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   Case{}.write(folder);
   auto npy = hrm::PuzzleReader::open(folder.path()).value();
   PuzzleExample example;
@@ -224,5 +225,5 @@ TEST_CASE("either form through one reader") {
   auto csv = hrm::PuzzleReader::open(folder.write("a.csv", "1...............,1234341221434321\n")).value();
   CHECK(csv.next(example).value());
   CHECK_FALSE(csv.next(example).value());
-  CHECK_FALSE(hrm::PuzzleReader::open(folder / "none"));
+  CHECK_FALSE(hrm::PuzzleReader::open(folder.path("none")));
 }

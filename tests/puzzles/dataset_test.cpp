@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 #include <hrm/puzzles/dataset.hpp>
 
-#include "folder.hpp"
+#include <support/files.hpp>
 
 using hrm::CsvDataset;
 using hrm::PuzzleExample;
@@ -29,7 +29,7 @@ TEST_CASE("csv: a line taken apart") {
 }
 
 TEST_CASE("csv: the published form and the plain one") {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   const std::string puzzle = "1...............";
   const std::string solution = "1234341221434321";
   auto published =
@@ -63,7 +63,7 @@ TEST_CASE("csv: the published form and the plain one") {
 }
 
 TEST_CASE("csv: bad ones, each with its line") {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   const auto message = [&](const std::string& text) -> std::string {
     const std::string path = folder.write("x.csv", text);
     auto csv = CsvDataset::open(path);
@@ -95,5 +95,5 @@ TEST_CASE("csv: bad ones, each with its line") {
   CHECK(message(good + "\"1..\n") == "line 2: expected the end of a quoted field, found the end of the line");
   CHECK(message("hello,world\n").substr(0, 22) == "line 1: sudoku: cells,");
   CHECK(message(good + std::string(3000000, '1')) == "line 2, expected at most 1048576 bytes, found more");
-  CHECK_FALSE(CsvDataset::open(folder / "none.csv"));
+  CHECK_FALSE(CsvDataset::open(folder.path("none.csv")));
 }

@@ -2,20 +2,20 @@
 #include <hrm/puzzles/dataset_npy.hpp>
 #include <hrm/puzzles/dataset_writer.hpp>
 
-#include "folder.hpp"
+#include <support/files.hpp>
 
 using hrm::PuzzleExample;
 using hrm::Token;
 
 TEST_CASE("writer: what is written is read again, for small and large vocabularies") {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   for (const std::size_t vocab : {7U, 1000U}) {
     hrm::DatasetInfo info;
     info.seq_len = 9;
     info.vocab = vocab;
     info.puzzle_ids = 4;
     info.ignore_label_id = 0;
-    const std::string path = folder / ("set" + std::to_string(vocab));
+    const std::string path = folder.path("set" + std::to_string(vocab));
     std::filesystem::create_directories(path + "/train");
     auto writer = hrm::DatasetWriter::create(path + "/train", info).value();
     hrm::Random random(91);

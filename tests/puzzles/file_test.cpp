@@ -1,10 +1,10 @@
 #include <doctest/doctest.h>
 #include <hrm/puzzles/file.hpp>
 
-#include "folder.hpp"
+#include <support/files.hpp>
 
 TEST_CASE("file: whole, in pieces, line by line") {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   const std::string path = folder.write("a.txt", "one\r\n\ntwo\nthree");
   CHECK(hrm::read_text(path).value() == "one\r\n\ntwo\nthree");
   auto file = hrm::PuzzleFile::open(path).value();
@@ -34,8 +34,8 @@ TEST_CASE("file: whole, in pieces, line by line") {
 }
 
 TEST_CASE("file: what cannot be read") {
-  const Folder folder;
-  CHECK(hrm::PuzzleFile::open(folder / "none").error().message() == (folder / "none") + ": cannot be opened");
+  const support::TemporaryFolder folder;
+  CHECK(hrm::PuzzleFile::open(folder.path("none")).error().message() == (folder.path("none")) + ": cannot be opened");
   CHECK(hrm::PuzzleFile::open(folder.path()).error().message() == folder.path() + ": is no plain file");
   const std::string path = folder.write("long", std::string(1000, 'x'));
   CHECK_FALSE(hrm::read_text(path, 999));

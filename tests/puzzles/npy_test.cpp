@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 #include <hrm/puzzles/npy.hpp>
 
-#include "folder.hpp"
+#include <support/files.hpp>
 
 namespace {
 
@@ -29,7 +29,7 @@ std::vector<std::int32_t> row(hrm::NpyReader& file, std::size_t index) {
 }  // namespace
 
 TEST_CASE("npy: every whole-number type") {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   const auto read = [&](const std::string& descr, const std::string& data) {
     auto file = hrm::NpyReader::open(folder.write("a.npy", npy(header(descr, "(1, 2)"), data))).value();
     return row(file, 0);
@@ -46,7 +46,7 @@ TEST_CASE("npy: every whole-number type") {
 }
 
 TEST_CASE("npy: numbers that do not fit") {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   const auto fails = [&](const std::string& descr, const std::string& data) {
     auto file = hrm::NpyReader::open(folder.write("a.npy", npy(header(descr, "(1,)"), data))).value();
     return !file.at(0).has_value();
@@ -58,7 +58,7 @@ TEST_CASE("npy: numbers that do not fit") {
 }
 
 TEST_CASE("npy: rank, and rows in any order across the buffer's end") {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   std::string data;
   for (int i = 0; i < 100000; ++i) data += {static_cast<char>(i), static_cast<char>(i >> 8), 0};
   auto file = hrm::NpyReader::open(folder.write("a.npy", npy(header("|u1", "(100000, 3)"), data))).value();
@@ -77,7 +77,7 @@ TEST_CASE("npy: rank, and rows in any order across the buffer's end") {
 }
 
 TEST_CASE("npy: bad files, each with its line") {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   const auto message = [&](const std::string& bytes) {
     const std::string path = folder.write("x.npy", bytes);
     const auto file = hrm::NpyReader::open(path);
@@ -122,7 +122,7 @@ TEST_CASE("npy: bad files, each with its line") {
 }
 
 TEST_CASE("npy: any beginning and any changed byte of the header gives an error or a file, never more") {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   const std::string good = npy(header("<i4", "(2, 3)"), std::string(24, '\1'));
   for (std::size_t size = 0; size < good.size(); ++size) {
     CHECK_FALSE(hrm::NpyReader::open(folder.write("x.npy", good.substr(0, size))));
@@ -138,18 +138,19 @@ TEST_CASE("npy: any beginning and any changed byte of the header gives an error 
 }
 
 TEST_CASE("npy: what the writer writes, the reader reads") {
-  const Folder folder;
+  const support::TemporaryFolder folder;
   for (const std::size_t bytes : {1U, 4U}) {
-    auto writer = hrm::NpyWriter::create(folder / "w.npy", 5, bytes).value();
+    auto writer = hrm::NpyWriter::create(folder.path("w.npy"), 5, bytes).value();
     for (int i = 0; i < 20; ++i) REQUIRE(writer.add(std::vector<std::int32_t>{i, 1, 2, 3, bytes == 1 ? 255 : -7}));
     REQUIRE(writer.finish());
-    auto reader = hrm::NpyReader::open(folder / "w.npy").value();
+    auto reader = hrm::NpyReader::open(folder.path("w.npy")).value();
     REQUIRE(reader.rows() == 20);
     CHECK(row(reader, 19) == std::vector<std::int32_t>{19, 1, 2, 3, bytes == 1 ? 255 : -7});
   }
-  CHECK(folder.read("w.npy").substr(10, 60) == "{'descr': '<i4', 'fortran_order': False, 'shape': (20, 5), }");
-  auto flat = hrm::NpyWriter::create(folder / "f.npy", 0, 4).value();
+  CHECK(support::read_file(folder.path("w.npy")).substr(10, 60) ==
+        "{'descr': '<i4', 'fortran_order': False, 'shape': (20, 5), }");
+  auto flat = hrm::NpyWriter::create(folder.path("f.npy"), 0, 4).value();
   REQUIRE(flat.finish());
-  CHECK(hrm::NpyReader::open(folder / "f.npy").value().rank() == 1);
-  CHECK_FALSE(hrm::NpyWriter::create(folder / "no/such/folder.npy", 5, 1));
+  CHECK(hrm::NpyReader::open(folder.path("f.npy")).value().rank() == 1);
+  CHECK_FALSE(hrm::NpyWriter::create(folder.path("no/such/folder.npy"), 5, 1));
 }

@@ -152,12 +152,12 @@ inline void paint(std::string& out, std::string_view code, std::string_view text
     if (c == 'G') fill = colour(0x1f5fbf);
     if (wrong) fill = colour(0xd0021b);
     if (fill == colour(0xffffff)) continue;
-    picture.rectangle(edge + cell * static_cast<double>(i % answer.cols),
-                      edge + cell * static_cast<double>(i / answer.cols), cell, cell, fill);
+    const std::size_t row = i / answer.cols;
+    const double x = edge + cell * static_cast<double>(i % answer.cols);
+    const double y = edge + cell * static_cast<double>(row);
+    picture.rectangle(x, y, cell, cell, fill);
     if (c == 'S' || c == 'G') {
-      picture.text(edge + cell * (static_cast<double>(i % answer.cols) + 0.5),
-                   edge + cell * (static_cast<double>(i / answer.cols) + 0.5), 12, std::string_view(&c, 1),
-                   colour(0xffffff), true);
+      picture.text(x + cell / 2, y + cell / 2, 12, std::string_view(&c, 1), colour(0xffffff), true);
     }
   }
   if (!caption.empty()) picture.text(picture.width / 2, picture.height - 14, 12, caption, colour(0x333333));
@@ -171,9 +171,9 @@ inline void paint(std::string& out, std::string_view code, std::string_view text
   picture.rectangle(0, 0, picture.width, picture.height, colour(0x555555));
   const double gap = std::min(1.0, cell / 10);
   for (std::size_t i = 0; i < grid.cells.size(); ++i) {
-    picture.rectangle(cell * static_cast<double>(i % grid.cols) + gap / 2,
-                      cell * static_cast<double>(i / grid.cols) + gap / 2, cell - gap, cell - gap,
-                      arc_colour(grid.cells[i]));
+    const std::size_t row = i / grid.cols;
+    picture.rectangle(cell * static_cast<double>(i % grid.cols) + gap / 2, cell * static_cast<double>(row) + gap / 2,
+                      cell - gap, cell - gap, arc_colour(grid.cells[i]));
   }
   return picture;
 }
