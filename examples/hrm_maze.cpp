@@ -8,6 +8,8 @@
 
 #include "common/puzzle_program.hpp"
 
+#include <map>
+
 namespace {
 
 using example::Arguments;
@@ -15,95 +17,64 @@ using example::fail;
 using hrm::Error;
 using hrm::ErrorCode;
 
-/// The cells without line ends.
-std::string one_line(const hrm::Maze& maze) { return maze.cells; }
+/// A maze as example::Player wants it.
+struct SquareMaze {
+  using Tokens = std::span<const hrm::Token>;
+  hrm::Maze maze;
 
+  [[nodiscard]] hrm::Maze grid(Tokens cells) const {
+    return cells.empty() ? hrm::Maze{} : hrm::maze_grid(maze.rows, maze.cols, cells);
+  }
+  [[nodiscard]] std::vector<hrm::Token> tokens() const { return hrm::maze_tokens(maze); }
+  [[nodiscard]] std::string terminal(Tokens now, Tokens before, bool colours) const {
+    return hrm::terminal_maze(grid(now), grid(before), colours);
+  }
+  [[nodiscard]] hrm::Picture picture(Tokens now, Tokens before, const std::string& caption) const {
+    return hrm::draw_maze(maze, grid(now), grid(before), caption);
+  }
+  [[nodiscard]] std::string text(Tokens now) const { return grid(now).cells; }
+  [[nodiscard]] bool solved(Tokens now) const { return hrm::check_maze(maze, grid(now)).valid; }
+};
+
+/// Solves mazes, with one model for each side.
 class Program {
  public:
-  Program(Arguments& arguments, const example::Setup& setup, const char* self)
-      : arguments_(arguments), setup_(setup), self_(self) {}
+  Program(const Arguments& arguments, const example::Setup& setup, const char* self, std::size_t puzzle_id)
+      : arguments_(arguments), setup_(setup), self_(self), puzzle_id_(puzzle_id) {}
 
   /// Solves one maze and prints its line. Error: it is no maze, or there is no model for it.
   hrm::Result<void> play(std::string_view text) {
-    const auto maze = hrm::parse_maze(text);
+    auto maze = hrm::parse_maze(text);
     if (!maze) return maze.error();
     if (maze->rows != maze->cols) {
       return Error(ErrorCode::shape, "maze: expected a square, as models are trained on, found ", maze->rows, " x ",
                    maze->cols);
     }
     if (const auto sane = hrm::solve_maze(*maze); !sane) return sane.error();
-    hrm::Maze puzzle = *maze;
-    for (char& cell : puzzle.cells) cell = cell == 'o' ? ' ' : cell;  // the way is for the model to find
-    if (auto ready = ready_for(puzzle.rows); !ready) return ready;
-    hrm::Solver& solver = *solver_;
-
-    const bool trace = arguments_.has("--trace");
-    const bool colours = example::colours();
-    const std::size_t side = puzzle.rows;
-    if (trace) std::printf("%s", hrm::terminal_maze(puzzle, {}, colours).c_str());
-    std::vector<hrm::Picture> frames;
-    if (arguments_.has("--svg")) frames.push_back(hrm::draw_maze(puzzle, puzzle, {}, "the maze"));
-    hrm::Maze answer;
-    double shown = 0;  // time spent showing
-    const auto start = std::chrono::steady_clock::now();
-    const auto thought =
-        example::think(solver, hrm::maze_tokens(puzzle), id_,
-                       [&](std::span<const hrm::Token> before, std::span<const hrm::Token> now) {
-                         const auto pause = std::chrono::steady_clock::now();
-                         const auto was = hrm::maze_grid(side, side, before);
-                         answer = hrm::maze_grid(side, side, now);
-                         const std::string line = example::thought_line(solver, before);
-                         if (trace) {
-                           std::printf("%s\n%s", line.c_str(), hrm::terminal_maze(answer, was, colours).c_str());
-                         }
-                         if (!frames.empty()) frames.push_back(hrm::draw_maze(puzzle, answer, was, line));
-                         shown += example::milliseconds_since(pause);
-                       });
-    if (!thought) return thought;
-    const double ms = example::milliseconds_since(start) - shown;
-    const bool solved = hrm::check_maze(puzzle, answer).valid;
-    all_solved_ = all_solved_ && solved;
-    if (arguments_.has("--grid")) std::printf("%s", hrm::terminal_maze(answer, {}, colours).c_str());
-    example::print_result(one_line(answer), solved, solver.segments(), ms);
-    if (const auto path = arguments_.text("--svg")) {
-      if (auto written = example::write_file(*path, hrm::animated_svg(frames)); !written) return written;
+    for (char& cell : maze->cells) cell = cell == 'o' ? ' ' : cell;  // the way is for the model to find
+    auto player = players_.find(maze->rows);
+    if (player == players_.end()) {
+      const std::string side = std::to_string(maze->rows);
+      auto opened = example::Player::open(arguments_, setup_, self_, "maze" + side, "mazes of " + side + " x " + side,
+                                          maze->size(), hrm::maze_vocab);
+      if (!opened) return opened.error();
+      player = players_.emplace(maze->rows, std::move(*opened)).first;
     }
-    if (const auto path = arguments_.text("--png")) {
-      return example::write_png(hrm::draw_maze(puzzle, answer, {}), *path);
-    }
+    const auto solved = player->second.play(arguments_, SquareMaze{std::move(*maze)}, puzzle_id_);
+    if (!solved) return solved.error();
+    all_solved_ = all_solved_ && *solved;
     return {};
   }
 
   [[nodiscard]] int code() const noexcept { return all_solved_ ? example::done : example::unsolved; }
-  void puzzle_id(std::size_t id) noexcept { id_ = id; }
 
  private:
-  hrm::Result<void> ready_for(std::size_t side) {
-    if (side_ == side) return {};
-    const std::string name = "maze" + std::to_string(side);
-    const std::string path = arguments_.text("--model").value_or(example::bundled_model(name, self_));
-    if (path.empty()) {
-      return Error(ErrorCode::missing, name, ": no bundled model for mazes of ", side, " x ", side,
-                   "; --model takes one");
-    }
-    auto model = setup_.load(path);
-    if (!model) return model.error();
-    if (model->config().sizes.vocab != hrm::maze_vocab) {
-      return Error(ErrorCode::shape, path, ": vocabulary for mazes, expected ", hrm::maze_vocab, ", found ",
-                   model->config().sizes.vocab);
-    }
-    solver_.emplace(*model, setup_.solver(side * side));
-    side_ = side;
-    return {};
-  }
-
-  Arguments& arguments_;
+  const Arguments& arguments_;
   const example::Setup& setup_;
   const char* self_;
-  std::size_t id_ = 0;
-  std::size_t side_ = 0;  // of the mazes that the solver is for; 0: there is none yet
+  std::size_t puzzle_id_;
   bool all_solved_ = true;
-  std::optional<hrm::Solver> solver_;
+  std::map<std::size_t, example::Player> players_;
 };
 
 /// Plays the mazes of a file: rows with an empty line after each maze, or one square maze a line (of CSV the first
@@ -142,22 +113,6 @@ int play_file(const Arguments& arguments, Program& program, example::Lines& line
   return status ? program.code() : fail(arguments, status.error());
 }
 
-int generate(const Arguments& arguments, std::size_t count, const hrm::MazeOptions& options, std::uint64_t seed) {
-  auto output =
-      example::GeneratedOutput::open(arguments.text("--dataset"), options.rows * options.cols, hrm::maze_vocab);
-  if (!output) return fail(arguments, output.error());
-  hrm::Random random(seed);
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto made = hrm::generate_maze(options, random);
-    if (!made) return fail(arguments, made.error());
-    const auto added = output->add(one_line(made->maze), one_line(made->solution.maze), made->solution.steps,
-                                   hrm::maze_tokens(made->maze), hrm::maze_tokens(made->solution.maze));
-    if (!added) return fail(arguments, added.error());
-  }
-  const auto finished = output->finish();
-  return finished ? static_cast<int>(example::done) : fail(arguments, finished.error());
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -191,14 +146,24 @@ int main(int argc, char** argv) {
   example::check_puzzle_options(arguments);
   const example::Setup setup(arguments);
   if (const auto code = arguments.wrong()) return *code;
-  if (count > 0) return generate(arguments, count, options, seed);
+  if (count > 0) {
+    hrm::Random random(seed);
+    return example::generate(arguments, count, options.rows * options.cols, hrm::maze_vocab,
+                             [&]() -> hrm::Result<example::Generated> {
+                               const auto made = hrm::generate_maze(options, random);
+                               if (!made) return made.error();
+                               const hrm::Maze& way = made->solution.maze;
+                               return example::Generated{made->maze.cells,
+                                                         way.cells,
+                                                         made->solution.steps,
+                                                         {hrm::maze_tokens(made->maze), hrm::maze_tokens(way), 0}};
+                             });
+  }
 
-  Program program(arguments, setup, argv[0]);
-  program.puzzle_id(id);
+  Program program(arguments, setup, argv[0], id);
   if (const auto path = arguments.text("--file")) {
     example::Lines lines;
-    if (!lines.open(*path)) return fail(arguments, lines.cannot_open());
-    return play_file(arguments, program, lines);
+    return lines.open(*path) ? play_file(arguments, program, lines) : fail(arguments, lines.cannot_open());
   }
   for (const std::string& maze : arguments.rest()) {
     if (auto done = program.play(maze); !done) return fail(arguments, done.error());

@@ -8,6 +8,8 @@
 
 #include "common/puzzle_program.hpp"
 
+#include <map>
+
 namespace {
 
 using example::Arguments;
@@ -15,109 +17,73 @@ using example::fail;
 using hrm::Error;
 using hrm::ErrorCode;
 
-/// A model for one side, with a solver.
-struct Player {
+/// A puzzle as example::Player wants it.
+struct Sudoku {
+  using Tokens = std::span<const hrm::Token>;
   hrm::SudokuShape shape;
-  hrm::Solver solver;
+  hrm::SudokuGrid givens;
+
+  [[nodiscard]] std::vector<hrm::Token> tokens() const { return hrm::sudoku_tokens(givens); }
+  [[nodiscard]] std::string terminal(Tokens now, Tokens before, bool colours) const {
+    return hrm::terminal_sudoku(shape, givens, hrm::sudoku_grid(shape, now), hrm::sudoku_grid(shape, before), colours);
+  }
+  [[nodiscard]] hrm::Picture picture(Tokens now, Tokens before, const std::string& caption) const {
+    return hrm::draw_sudoku(shape, givens, hrm::sudoku_grid(shape, now), hrm::sudoku_grid(shape, before), caption);
+  }
+  [[nodiscard]] std::string text(Tokens now) const { return hrm::format_sudoku(hrm::sudoku_grid(shape, now)); }
+  [[nodiscard]] bool solved(Tokens now) const {
+    return hrm::sudoku_solved(shape, givens, hrm::sudoku_grid(shape, now));
+  }
 };
 
+/// Solves puzzles of any sides, with one model for each.
 class Program {
  public:
-  Program(Arguments& arguments, const example::Setup& setup, const char* self)
-      : arguments_(arguments), setup_(setup), self_(self) {}
+  Program(const Arguments& arguments, const example::Setup& setup, const char* self, std::size_t puzzle_id)
+      : arguments_(arguments), setup_(setup), self_(self), puzzle_id_(puzzle_id) {}
 
   /// Solves one puzzle and prints its line. Error: it is no puzzle, or there is no model for it.
   hrm::Result<void> play(std::string_view text) {
-    const auto puzzle = hrm::parse_sudoku(text);
-    if (!puzzle) return puzzle.error();
-    auto player = player_for(hrm::SudokuShape::of_cells(puzzle->size()).value());
-    if (!player) return player.error();
-    const hrm::SudokuShape& shape = (*player)->shape;
-    hrm::Solver& solver = (*player)->solver;
-
-    const bool trace = arguments_.has("--trace");
-    const bool colours = example::colours();
-    if (trace) std::printf("%s", hrm::terminal_sudoku(shape, *puzzle, *puzzle, {}, colours).c_str());
-    std::vector<hrm::Picture> frames;
-    if (arguments_.has("--svg")) frames.push_back(hrm::draw_sudoku(shape, *puzzle, *puzzle, {}, "the puzzle"));
-    hrm::SudokuGrid grid;
-    double shown = 0;  // time spent showing
-    const auto start = std::chrono::steady_clock::now();
-    const auto thought = example::think(
-        solver, hrm::sudoku_tokens(*puzzle), id_,
-        [&](std::span<const hrm::Token> before, std::span<const hrm::Token> now) {
-          const auto pause = std::chrono::steady_clock::now();
-          const auto was = hrm::sudoku_grid(shape, before);
-          grid = hrm::sudoku_grid(shape, now);
-          const std::string line = example::thought_line(solver, before);
-          if (trace) {
-            std::printf("%s\n%s", line.c_str(), hrm::terminal_sudoku(shape, *puzzle, grid, was, colours).c_str());
-          }
-          if (!frames.empty()) frames.push_back(hrm::draw_sudoku(shape, *puzzle, grid, was, line));
-          shown += example::milliseconds_since(pause);
-        });
-    if (!thought) return thought;
-    const double ms = example::milliseconds_since(start) - shown;
-    const bool solved = hrm::sudoku_solved(shape, *puzzle, grid);
-    all_solved_ = all_solved_ && solved;
-    example::print_result(hrm::format_sudoku(grid), solved, solver.segments(), ms);
-    if (const auto path = arguments_.text("--svg")) {
-      if (auto written = example::write_file(*path, hrm::animated_svg(frames)); !written) return written;
+    auto givens = hrm::parse_sudoku(text);
+    if (!givens) return givens.error();
+    const auto shape = hrm::SudokuShape::of_cells(givens->size()).value();
+    auto player = players_.find(shape.side);
+    if (player == players_.end()) {
+      const std::string side = std::to_string(shape.side);
+      auto opened = example::Player::open(arguments_, setup_, self_, "sudoku" + side,
+                                          "Sudokus of " + side + " x " + side, shape.cells(), shape.vocab());
+      if (!opened) return opened.error();
+      player = players_.emplace(shape.side, std::move(*opened)).first;
     }
-    if (const auto path = arguments_.text("--png")) {
-      return example::write_png(hrm::draw_sudoku(shape, *puzzle, grid, {}), *path);
-    }
+    const auto solved = player->second.play(arguments_, Sudoku{shape, std::move(*givens)}, puzzle_id_);
+    if (!solved) return solved.error();
+    all_solved_ = all_solved_ && *solved;
     return {};
   }
 
+  /// Plays every line of a file; of CSV the first field.
+  int play_file(example::Lines& lines) {
+    std::size_t played = 0;
+    for (std::string line; lines.next(line);) {
+      const std::string_view puzzle = std::string_view(line).substr(0, line.find(','));
+      if (puzzle.empty()) continue;
+      if (auto done = play(puzzle); !done) return fail(arguments_, done.error().in(lines.where()));
+      ++played;
+    }
+    if (played > 0) return code();
+    return fail(arguments_, Error(ErrorCode::format, lines.name(), ": expected a puzzle, found an empty input"));
+  }
+
   [[nodiscard]] int code() const noexcept { return all_solved_ ? example::done : example::unsolved; }
-  void puzzle_id(std::size_t id) noexcept { id_ = id; }
 
  private:
-  hrm::Result<Player*> player_for(const hrm::SudokuShape& shape) {
-    for (const auto& player : players_) {
-      if (player->shape == shape) return player.get();
-    }
-    const std::string name = "sudoku" + std::to_string(shape.side);
-    const std::string path = arguments_.text("--model").value_or(example::bundled_model(name, self_));
-    if (path.empty()) {
-      return Error(ErrorCode::missing, name, ": no bundled model for Sudokus of ", shape.side, " x ", shape.side,
-                   "; --model takes one");
-    }
-    auto model = setup_.load(path);
-    if (!model) return model.error();
-    if (model->config().sizes.vocab != shape.vocab()) {
-      return Error(ErrorCode::shape, path, ": vocabulary for Sudokus of ", shape.side, " x ", shape.side, ", expected ",
-                   shape.vocab(), ", found ", model->config().sizes.vocab);
-    }
-    players_.push_back(std::make_unique<Player>(Player{shape, hrm::Solver(*model, setup_.solver(shape.cells()))}));
-    return players_.back().get();
-  }
-
-  Arguments& arguments_;
+  const Arguments& arguments_;
   const example::Setup& setup_;
   const char* self_;
-  std::size_t id_ = 0;
+  std::size_t puzzle_id_;
   bool all_solved_ = true;
-  std::vector<std::unique_ptr<Player>> players_;
+  std::map<std::size_t, example::Player> players_;
 };
-
-int generate(const Arguments& arguments, std::size_t count, const hrm::SudokuShape& shape,
-             const hrm::SudokuOptions& options, std::uint64_t seed) {
-  auto output = example::GeneratedOutput::open(arguments.text("--dataset"), shape.cells(), shape.vocab());
-  if (!output) return fail(arguments, output.error());
-  hrm::Random random(seed);
-  hrm::SudokuGenerator generator(shape);
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto made = generator.generate(options, random);
-    if (!made) return fail(arguments, made.error());
-    const auto added = output->add(hrm::format_sudoku(made->puzzle), hrm::format_sudoku(made->solution), made->nodes,
-                                   hrm::sudoku_tokens(made->puzzle), hrm::sudoku_tokens(made->solution));
-    if (!added) return fail(arguments, added.error());
-  }
-  const auto finished = output->finish();
-  return finished ? static_cast<int>(example::done) : fail(arguments, finished.error());
-}
 
 }  // namespace
 
@@ -151,23 +117,24 @@ int main(int argc, char** argv) {
   example::check_puzzle_options(arguments);
   const example::Setup setup(arguments);
   if (const auto code = arguments.wrong()) return *code;
-  if (count > 0) return generate(arguments, count, *shape, options, seed);
+  if (count > 0) {
+    hrm::Random random(seed);
+    hrm::SudokuGenerator generator(*shape);
+    return example::generate(
+        arguments, count, shape->cells(), shape->vocab(), [&]() -> hrm::Result<example::Generated> {
+          const auto made = generator.generate(options, random);
+          if (!made) return made.error();
+          return example::Generated{hrm::format_sudoku(made->puzzle),
+                                    hrm::format_sudoku(made->solution),
+                                    made->nodes,
+                                    {hrm::sudoku_tokens(made->puzzle), hrm::sudoku_tokens(made->solution), 0}};
+        });
+  }
 
-  Program program(arguments, setup, argv[0]);
-  program.puzzle_id(id);
+  Program program(arguments, setup, argv[0], id);
   if (const auto path = arguments.text("--file")) {
     example::Lines lines;
-    if (!lines.open(*path)) return fail(arguments, lines.cannot_open());
-    std::size_t played = 0;
-    for (std::string line; lines.next(line);) {
-      const std::string_view puzzle = std::string_view(line).substr(0, line.find(','));  // the first field of CSV
-      if (puzzle.empty()) continue;
-      if (auto done = program.play(puzzle); !done) return fail(arguments, done.error().in(lines.where()));
-      ++played;
-    }
-    if (played == 0) {
-      return fail(arguments, Error(ErrorCode::format, lines.name(), ": expected a puzzle, found an empty input"));
-    }
+    return lines.open(*path) ? program.play_file(lines) : fail(arguments, lines.cannot_open());
   }
   for (const std::string& puzzle : arguments.rest()) {
     if (auto done = program.play(puzzle); !done) return fail(arguments, done.error());

@@ -1,5 +1,5 @@
 #pragma once
-/// What hrm-sudoku and hrm-maze share: thinking with a trace, pictures, and the line that says how it went.
+/// What hrm-sudoku and hrm-maze share: thinking with a trace and pictures, the line that says how it went, generating.
 
 #include <hrm/puzzles/dataset_writer.hpp>
 #include <hrm/puzzles/draw.hpp>
@@ -35,19 +35,6 @@ inline hrm::Result<void> write_png([[maybe_unused]] const hrm::Picture& picture,
 #endif
 }
 
-/// Thinks one puzzle through, calling `seen(before, now)` after each segment. Error: the puzzle does not fit the model.
-template <class Seen>
-hrm::Result<void> think(hrm::Solver& solver, std::span<const hrm::Token> tokens, std::size_t puzzle_id, Seen&& seen) {
-  if (auto started = solver.start(tokens, puzzle_id); !started) return started;
-  std::vector<hrm::Token> before(tokens.begin(), tokens.end());
-  for (bool finished = false; !finished;) {
-    finished = solver.step();
-    seen(std::span<const hrm::Token>(before), solver.prediction());
-    std::copy(solver.prediction().begin(), solver.prediction().end(), before.begin());
-  }
-  return {};
-}
-
 /// "segment 3: 5 cells changed, q_halt -1.25, q_continue 0.31".
 inline std::string thought_line(const hrm::Solver& solver, std::span<const hrm::Token> before) {
   std::size_t changed = 0;
@@ -57,12 +44,75 @@ inline std::string thought_line(const hrm::Solver& solver, std::span<const hrm::
          ", q_continue " + hrm::format_number(solver.q_continue());
 }
 
-/// The line of the contract: SOLUTION, solved or unsolved, segments, milliseconds.
-inline void print_result(const std::string& solution, bool solved, std::size_t segments, double ms) {
-  std::printf("%s\t%s\t%zu\t%s\n", solution.c_str(), solved ? "solved" : "unsolved", segments,
-              hrm::format_number(ms, 3).c_str());
-  std::fflush(stdout);
-}
+/// A model for one kind of puzzle, with a solver: the one that --model names, or the bundled one.
+class Player {
+ public:
+  /// `name` is the bundled folder's, "sudoku6"; `what` what it is for, "Sudokus of 6 x 6". Error: there is no such
+  /// model, it cannot be loaded, or has another vocabulary.
+  [[nodiscard]] static hrm::Result<Player> open(const Arguments& arguments, const Setup& setup, const char* self,
+                                                const std::string& name, const std::string& what, std::size_t tokens,
+                                                std::size_t vocab) {
+    const std::string path = arguments.text("--model").value_or(bundled_model(name, self));
+    if (path.empty()) {
+      return hrm::Error(hrm::ErrorCode::missing, name, ": no bundled model for ", what, "; --model takes one");
+    }
+    auto model = setup.load(path);
+    if (!model) return model.error();
+    if (model->config().sizes.vocab != vocab) {
+      return hrm::Error(hrm::ErrorCode::shape, path, ": vocabulary for ", what, ", expected ", vocab, ", found ",
+                        model->config().sizes.vocab);
+    }
+    return Player(hrm::Solver(*model, setup.solver(tokens)));
+  }
+
+  /// Thinks a puzzle through and prints its line (SOLUTION, solved or unsolved, segments, milliseconds, with tabs
+  /// between), with --trace the grid after every segment; writes the pictures that are asked for. Whether it is solved.
+  ///
+  /// A Puzzle has tokens(), terminal(now, before, colours), picture(now, before, caption), text(now) and solved(now);
+  /// `before` is empty where nothing was.
+  template <class Puzzle>
+  hrm::Result<bool> play(const Arguments& arguments, const Puzzle& puzzle, std::size_t puzzle_id) {
+    using Tokens = std::span<const hrm::Token>;
+    const std::vector<hrm::Token> question = puzzle.tokens();
+    if (auto started = solver_.start(question, puzzle_id); !started) return started.error();
+    const bool trace = arguments.has("--trace");
+    const bool moving = arguments.has("--svg");
+    std::vector<hrm::Picture> frames;
+    if (trace) std::fputs(puzzle.terminal(question, Tokens{}, colours()).c_str(), stdout);
+    if (moving) frames.push_back(puzzle.picture(question, Tokens{}, "the puzzle"));
+
+    double ms = 0;
+    std::vector<hrm::Token> before = question;
+    for (bool finished = false; !finished;) {
+      const auto start = std::chrono::steady_clock::now();
+      finished = solver_.step();
+      ms += milliseconds_since(start);
+      const Tokens now = solver_.prediction();
+      const std::string line = thought_line(solver_, before);
+      if (trace) std::printf("%s\n%s", line.c_str(), puzzle.terminal(now, before, colours()).c_str());
+      if (moving) frames.push_back(puzzle.picture(now, before, line));
+      before.assign(now.begin(), now.end());
+    }
+
+    const Tokens answer = solver_.prediction();
+    const bool solved = puzzle.solved(answer);
+    if (arguments.has("--grid")) std::fputs(puzzle.terminal(answer, Tokens{}, colours()).c_str(), stdout);
+    std::printf("%s\t%s\t%zu\t%s\n", puzzle.text(answer).c_str(), solved ? "solved" : "unsolved", solver_.segments(),
+                hrm::format_number(ms, 3).c_str());
+    std::fflush(stdout);
+    if (const auto path = arguments.text("--svg")) {
+      if (auto written = write_file(*path, hrm::animated_svg(frames)); !written) return written.error();
+    }
+    if (const auto path = arguments.text("--png")) {
+      if (auto written = write_png(puzzle.picture(answer, Tokens{}, ""), *path); !written) return written.error();
+    }
+    return solved;
+  }
+
+ private:
+  explicit Player(hrm::Solver solver) : solver_(std::move(solver)) {}
+  hrm::Solver solver_;
+};
 
 /// "12" or "10-14"; a wrong one is noted.
 inline std::pair<std::size_t, std::size_t> range(Arguments& arguments, std::string_view name, std::size_t least,
@@ -84,37 +134,43 @@ inline std::pair<std::size_t, std::size_t> range(Arguments& arguments, std::stri
   return out;
 }
 
-/// Where generated puzzles go: CSV on standard output, or a data set's folder.
-class GeneratedOutput {
- public:
-  [[nodiscard]] static hrm::Result<GeneratedOutput> open(const std::optional<std::string>& folder, std::size_t seq_len,
-                                                         std::size_t vocab) {
-    GeneratedOutput output;
-    if (!folder) return output;
+/// A generated puzzle, as text and as tokens.
+struct Generated {
+  std::string puzzle, solution;
+  std::size_t difficulty = 0;
+  hrm::PuzzleExample example;
+};
+
+/// Prints `count` puzzles of `make()` as CSV, or writes them to the folder of --dataset. Gives the code to end with.
+template <class Make>
+int generate(const Arguments& arguments, std::size_t count, std::size_t seq_len, std::size_t vocab, Make&& make) {
+  std::optional<hrm::DatasetWriter> writer;
+  if (const auto folder = arguments.text("--dataset")) {
     hrm::DatasetInfo info;
     info.seq_len = seq_len;
     info.vocab = vocab;
     info.ignore_label_id = 0;
     std::error_code failed;
     std::filesystem::create_directories(*folder, failed);
-    if (failed) return hrm::Error(hrm::ErrorCode::io, *folder, ": the folder cannot be made");
-    auto writer = hrm::DatasetWriter::create(*folder, info);
-    if (!writer) return writer.error();
-    output.writer_ = std::make_unique<hrm::DatasetWriter>(std::move(*writer));
-    return output;
+    if (failed) return fail(arguments, hrm::Error(hrm::ErrorCode::io, *folder, ": the folder cannot be made"));
+    auto created = hrm::DatasetWriter::create(*folder, info);
+    if (!created) return fail(arguments, created.error());
+    writer = std::move(*created);
   }
-  hrm::Result<void> add(const std::string& puzzle, const std::string& solution, std::size_t difficulty,
-                        std::vector<hrm::Token> input, std::vector<hrm::Token> label) {
-    if (writer_) return writer_->add({std::move(input), std::move(label), 0});
-    std::printf("%s,%s,%zu\n", puzzle.c_str(), solution.c_str(), difficulty);
-    return {};
+  for (std::size_t i = 0; i < count; ++i) {
+    const hrm::Result<Generated> made = make();
+    if (!made) return fail(arguments, made.error());
+    if (!writer) {
+      std::printf("%s,%s,%zu\n", made->puzzle.c_str(), made->solution.c_str(), made->difficulty);
+    } else if (auto added = writer->add(made->example); !added) {
+      return fail(arguments, added.error());
+    }
   }
-  hrm::Result<void> finish() { return writer_ ? writer_->finish() : hrm::Result<void>(); }
-
- private:
-  GeneratedOutput() = default;
-  std::unique_ptr<hrm::DatasetWriter> writer_;
-};
+  if (writer) {
+    if (auto finished = writer->finish(); !finished) return fail(arguments, finished.error());
+  }
+  return Exit::done;
+}
 
 /// Notes options that do not go together, for both programs.
 inline void check_puzzle_options(Arguments& arguments) {
