@@ -34,7 +34,8 @@ Ctrl-C saves and ends; --resume goes on from there, bit for bit
 
 puzzles      --clues A-B      sudoku: givens (6x6: 8-18, 9x9: 26-45)     --smallest N   maze: sides from N up, in a canvas
              --loops X        maze: share of walls opened (default 0: one way only)
-             --test PATH      held-out puzzles: CSV or a folder's test split (default: freshly made ones)
+             --test PATH      held-out puzzles: CSV or a folder's test split (default: freshly made ones, the data set's
+                              own test split, or every tenth puzzle of a CSV)
 model        --hidden 128 --heads 4 --layers 2 --expansion 4 --h-cycles 2 --l-cycles 2 --positions rope|learned
              --puzzle-width N (of the puzzle embedding, default hidden; 0: none)   --max-segments 16
 training     --steps 10000 --batch 64 --rate 1e-3 --warm-up 200 --lowest 0.1 --decay 0.1 --average 0.999
@@ -187,8 +188,12 @@ using SourcePointer = std::unique_ptr<ExampleSource>;
 /// The puzzles of a task; `held_out` ones come from another stream (or from --test).
 Result<SourcePointer> make_source(const Settings& s, bool held_out) {
   const std::uint64_t seed = s.trainer.seed * 2 + (held_out ? 1 : 0);
-  const auto stored = [&](const std::string& path, bool in_order) -> Result<SourcePointer> {
+  const auto stored = [&](const std::string& path, bool in_order, bool shared) -> Result<SourcePointer> {
     StoredSource::Options options;
+    // One file of CSV for both: a tenth is kept for testing. A folder has splits of its own.
+    if (shared && hrm::detail::path_kind(path) == hrm::detail::PathKind::file) {
+      options.part = held_out ? StoredSource::Part::held_out : StoredSource::Part::training;
+    }
     options.split = held_out ? "test" : "train";
     options.seed = seed;
     options.in_order = in_order;
@@ -196,7 +201,7 @@ Result<SourcePointer> make_source(const Settings& s, bool held_out) {
     if (!source) return source.error();
     return SourcePointer(*std::move(source));
   };
-  if (held_out && !s.test.empty()) return stored(s.test, true);
+  if (held_out && !s.test.empty()) return stored(s.test, true, false);
   std::size_t side = 0;
   const std::string_view task = s.task;
   if (task.substr(0, 6) == "sudoku" && parse(task.substr(6), side)) {
@@ -224,7 +229,7 @@ Result<SourcePointer> make_source(const Settings& s, bool held_out) {
     if (const auto made = generate_maze(options, random); !made) return made.error();
     return SourcePointer(new MazeSource(options, smallest, seed));
   }
-  return stored(s.task, held_out);
+  return stored(s.task, held_out, s.test.empty());
 }
 
 Config make_config(const Settings& s, const ExampleSource& source) {

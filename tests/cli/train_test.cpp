@@ -4,6 +4,8 @@
 #include <hrm/io/load.hpp>
 #include <hrm/solve/solve.hpp>
 
+#include <support/places.hpp>
+
 #include <cli/command.hpp>
 
 namespace {
@@ -69,7 +71,7 @@ TEST_CASE("hrm-train saves and ends well when it is interrupted") {
   std::string command;
   for (const std::string& word : small_run(out, {"--steps", "1000000", "--evaluate", "0", "--save-every", "1000000"})) command += " " + cli::quoted(word);
   // Interrupted once the recipe is there, which is just before the first step; again, should it not have listened yet.
-  const std::string program = cli::quoted(std::string(HRM_EXAMPLES_BIN) + "/hrm-train");
+  const std::string program = cli::quoted(support::example("hrm-train"));
   const int status = std::system((program + command + " 2> " + cli::quoted(folder.path("err")) + " & pid=$!; until [ -f " +
                                   cli::quoted(out + "/recipe.txt") + " ]; do sleep 0.05; done; (for i in 1 2 3 4 5 6 7 8 9; do sleep 0.5; kill -INT $pid; done) 2> " +
                                   cli::quoted(folder.path("kill")) + " & wait $pid")
@@ -109,6 +111,8 @@ TEST_CASE("hrm-train learns from mazes, from CSV, and from another model's weigh
   CAPTURE(data.err);
   CHECK(data.code == 0);
   CHECK(data.err.find("held out 2") != std::string::npos);
+  const auto few = run("hrm-train", {csv, "--out", folder.path("a2")});
+  CHECK(cli::fault_of(few, 1, "hrm-train", {"data.csv", "at least 10"}) == "");
   const auto again = run("hrm-train", small_run(folder.path("b"), {"--quiet", "--from", folder.path("a")}));
   CHECK(again.code == 0);
   const auto maze = run("hrm-train", {"maze7",

@@ -1,3 +1,4 @@
+#include <hrm/puzzles/dataset_writer.hpp>
 #include <hrm/train/stored_examples.hpp>
 
 #include <doctest/doctest.h>
@@ -36,6 +37,52 @@ TEST_CASE("CSV: in order as it stands, or drawn under symmetries that keep the s
     CHECK(first == labels);
   }
   CHECK(moved);
+  options.part = StoredSource::Part::training;
+  CHECK(StoredSource::open(path, options).value()->size() == 2);
+  options.part = StoredSource::Part::held_out;
+  CHECK(StoredSource::open(path, options).error().code() == ErrorCode::missing);
   std::filesystem::remove(path);
   CHECK_FALSE(StoredSource::open(path, options));
+}
+
+TEST_CASE("a published folder: its split, its puzzle ids, and labels that do not count") {
+  const auto folder = std::filesystem::temp_directory_path() / "hrm_stored_folder";
+  std::filesystem::remove_all(folder);
+  DatasetInfo info;
+  info.seq_len = 5;
+  info.vocab = 9;
+  info.ignore_label_id = 0;
+  info.puzzle_ids = 4;
+  for (const std::string split : {"train", "test"}) {
+    std::filesystem::create_directories(folder / split);
+    auto writer = DatasetWriter::create((folder / split).string(), info).value();
+    for (std::size_t i = 0; i < 20; ++i) {
+      const auto t = static_cast<Token>(split == "train" ? 1 + i % 4 : 7);
+      writer.add({{t, t, 1, 1, 1}, {t, any_token, 2, 2, any_token}, i % 4}).value();
+    }
+    writer.finish().value();
+  }
+  StoredSource::Options options;
+  options.split = "train";
+  const auto train = StoredSource::open(folder.string(), options).value();
+  CHECK(train->size() == 20);
+  CHECK(train->puzzle_ids() == 4);
+  std::vector<Token> tokens(5), labels(5);
+  Example example{tokens, labels, 0};
+  bool others = false;
+  for (std::uint64_t i = 0; i < 12; ++i) {
+    train->make(i, example);
+    CHECK(tokens[0] == static_cast<Token>(1 + example.puzzle_id));
+    CHECK(labels[0] == tokens[0]);
+    CHECK(labels[1] == -1);
+    CHECK(labels[2] == 2);
+    others = others || example.puzzle_id != 0;
+  }
+  CHECK(others);
+  options.split = "test";
+  StoredSource::open(folder.string(), options).value()->make(0, example);
+  CHECK(tokens[0] == 7);
+  options.part = StoredSource::Part::held_out;
+  CHECK(StoredSource::open(folder.string(), options).value()->size() == 2);
+  std::filesystem::remove_all(folder);
 }

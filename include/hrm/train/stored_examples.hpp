@@ -11,29 +11,42 @@ namespace hrm::train {
 /// A data set's examples, drawn at random; Sudokus and mazes under a random symmetry, which makes many out of few.
 class StoredSource final : public ExampleSource {
  public:
+  /// Which examples of a file are taken, where one file has to do for training and for testing.
+  enum class Part : std::uint8_t { all, training, held_out };
+  static constexpr std::size_t held_out_every = 10;  ///< of so many examples the last is held out
+
   struct Options {
     std::string split = "train";   ///< of a folder
     std::uint64_t seed = 0;
     bool symmetries = true;        ///< for Sudokus and mazes
     bool in_order = false;         ///< example i is number i of the file (modulo their number), as it stands: for testing
-    std::size_t most = ~std::size_t{0};  ///< examples read
+    Part part = Part::all;
   };
 
-  /// Reads everything. Error: the files', or no example in them.
+  /// Reads everything. Error: the files', no example in them, or a puzzle id out of range.
   [[nodiscard]] static Result<std::unique_ptr<StoredSource>> open(const std::string& path, const Options& options) {
     auto reader = PuzzleReader::open(path, options.split);
     if (!reader) return reader.error();
     auto source = std::unique_ptr<StoredSource>(new StoredSource(reader->info(), options));
     PuzzleExample example;
-    while (source->ids_.size() < options.most) {
+    for (std::size_t number = 0;; ++number) {
       const auto more = reader->next(example);
       if (!more) return more.error();
       if (!*more) break;
+      const bool held_out = number % held_out_every == held_out_every - 1;
+      if (options.part != Part::all && held_out != (options.part == Part::held_out)) continue;
+      if (example.puzzle_id >= source->puzzle_ids()) {
+        return Error(ErrorCode::value, path, ": example ", number, ": puzzle id, expected below ", source->puzzle_ids(), ", found ",
+                     example.puzzle_id);
+      }
       source->inputs_.insert(source->inputs_.end(), example.input.begin(), example.input.end());
       source->labels_.insert(source->labels_.end(), example.label.begin(), example.label.end());
       source->ids_.push_back(example.puzzle_id);
     }
-    if (source->ids_.empty()) return Error(ErrorCode::missing, path, ": expected at least one example, found none");
+    if (source->ids_.empty()) {
+      const bool some = options.part == Part::held_out;
+      return Error(ErrorCode::missing, path, ": examples, expected at least ", some ? held_out_every : 1, ", found fewer");
+    }
     return source;
   }
 

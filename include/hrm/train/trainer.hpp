@@ -137,7 +137,7 @@ class Trainer {
       const std::uint64_t* const from = slot_numbers(s);
       slots_[s] = Slot{from[0], from[1], from[2], from[3] != 0, false};
       ids_[s] = from[4];
-      sane = sane && from[4] < std::max<std::size_t>(1, config_.puzzle_ids);
+      sane = sane && (config_.puzzle_emb_ndim == 0 || from[4] < config_.puzzle_ids);
     }
     for (const Token t : tokens_) sane = sane && t >= 0 && static_cast<std::size_t>(t) < config_.sizes.vocab;
     for (const Token t : labels_) sane = sane && (t < 0 || static_cast<std::size_t>(t) < config_.sizes.vocab);
