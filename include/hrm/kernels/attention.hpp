@@ -18,6 +18,7 @@ struct Attention {
   static constexpr std::size_t cols = G::panel_cols;
   static constexpr std::size_t key_block = 256;  ///< keys whose scores are held at once
   static constexpr std::size_t dim_block = 128;  ///< dimensions of the output held at once
+  static_assert(Gemm<Arch, float>::vectors == 2);
   static_assert(key_block % cols == 0 && dim_block % cols == 0);
 
   static std::size_t key_bytes(std::size_t positions, std::size_t head_dim) noexcept {
@@ -35,13 +36,23 @@ struct Attention {
         reinterpret_cast<float*>(args.packed + round_up(key_bytes(args.positions, args.head_dim), alignment));
     for (std::size_t first = 0; first < args.positions; first += cols) {
       float* const panel = keys + first * args.head_dim;
-      for (std::size_t d = 0; d < args.head_dim; d += 16) {  // one cache line of every key at a time
-        const std::size_t end = d + 16 < args.head_dim ? d + 16 : args.head_dim;
-        for (std::size_t j = 0; j < cols; ++j) {
-          const float* const from = args.k + (first + j) * args.stride;
-          const bool real = first + j < args.positions;
-          for (std::size_t e = d; e < end; ++e) panel[e * cols + j] = real ? from[e] : 0.0F;
+      const std::size_t real = args.positions - first < cols ? args.positions - first : cols;
+      const std::size_t whole = args.head_dim - args.head_dim % 16;  // one cache line of every key at a time
+      for (std::size_t d = 0; d < whole; d += 16) {
+        for (std::size_t j = 0; j < real; ++j) {
+          const float* const from = args.k + (first + j) * args.stride + d;
+          float* const to = panel + d * cols + j;
+          HRM_UNROLL
+          for (std::size_t e = 0; e < 16; ++e) to[e * cols] = from[e];
         }
+      }
+      for (std::size_t j = 0; j < real; ++j) {
+        const float* const from = args.k + (first + j) * args.stride + whole;
+        float* const to = panel + whole * cols + j;
+        for (std::size_t e = 0; e < args.head_dim % 16; ++e) to[e * cols] = from[e];
+      }
+      for (std::size_t d = 0; real < cols && d < args.head_dim; ++d) {
+        for (std::size_t j = real; j < cols; ++j) panel[d * cols + j] = 0.0F;
       }
     }
     for (std::size_t d = 0; d < args.head_dim; d += cols) {
@@ -49,8 +60,14 @@ struct Attention {
       const std::size_t count = args.head_dim - d < cols ? args.head_dim - d : cols;
       for (std::size_t p = 0; p < args.positions; ++p) {
         const float* const from = args.v + p * args.stride + d;
-        for (std::size_t j = 0; j < count; ++j) panel[p * cols + j] = from[j];
-        for (std::size_t j = count; j < cols; ++j) panel[p * cols + j] = 0.0F;
+        float* const to = panel + p * cols;
+        if (count == cols) {
+          HRM_UNROLL
+          for (std::size_t j = 0; j < cols; j += S::lanes) S::store(to + j, S::load(from + j));
+          continue;
+        }
+        for (std::size_t j = 0; j < count; ++j) to[j] = from[j];
+        for (std::size_t j = count; j < cols; ++j) to[j] = 0.0F;
       }
     }
   }
@@ -83,27 +100,40 @@ struct Attention {
         float* const row = scores + i * key_block;
         for (std::size_t c = count; c < padded; ++c) row[c] = -1e30F;  // padding: a weight of about zero
         auto top = S::load(row);
-        for (std::size_t c = S::lanes; c < padded; c += S::lanes) top = S::max(top, S::load(row + c));
-        float now = max_of<Arch>(top);
-        if (b > 0 && most[i] > now) now = most[i];
-        auto total = S::set(0.0F);
-        const auto shift = S::set(now);
-        for (std::size_t c = 0; c < padded; c += S::lanes) {
-          const auto p = exp<Arch>(S::load(row + c) - shift);
-          total = total + p;
-          S::store(row + c, p);
+        auto next = S::load(row + S::lanes);  // a panel is two vectors
+        for (std::size_t c = 2 * S::lanes; c < padded; c += 2 * S::lanes) {
+          top = S::max(top, S::load(row + c));
+          next = S::max(next, S::load(row + c + S::lanes));
         }
+        float now = max_of<Arch>(S::max(top, next));
+        if (b > 0 && most[i] > now) now = most[i];
+        // e^(s - most) = 2^(s log2 e - most log2 e). The product on the right is rounded once for the whole row, so
+        // every weight has the same factor, which the division by their sum takes out.
+        auto total = S::set(0.0F);
+        auto other = S::set(0.0F);
+        const auto log2e = S::set(1.44269504F);
+        const auto shift = S::set(now * -1.44269504F);
+        const auto weigh = [&](std::size_t c) __attribute__((always_inline)) {
+          const auto p = exp2_not_positive<Arch>(S::fma(S::load(row + c), log2e, shift));
+          S::store(row + c, p);
+          return p;
+        };
+        for (std::size_t c = 0; c < padded; c += 2 * S::lanes) {
+          total = total + weigh(c);
+          other = other + weigh(c + S::lanes);
+        }
+        const float weights_sum = sum_of<Arch>(total + other);
         if (b == 0) {
-          sum[i] = sum_of<Arch>(total);
+          sum[i] = weights_sum;
         } else {
           alignas(64) float e[S::lanes];
-          S::store(e, exp<Arch>(S::set(most[i] - now)));
+          S::store(e, exp2_not_positive<Arch>(S::fma(S::set(most[i]), log2e, shift)));
           rescale[i] = e[0];
           // Said outright, so that every compiler and level of optimisation gives the same bits.
           if constexpr (Arch::family == Family::avx512 || Arch::family == Family::avx2) {
-            sum[i] = __builtin_fmaf(sum[i], rescale[i], sum_of<Arch>(total));
+            sum[i] = __builtin_fmaf(sum[i], rescale[i], weights_sum);
           } else {
-            sum[i] = sum[i] * rescale[i] + sum_of<Arch>(total);
+            sum[i] = sum[i] * rescale[i] + weights_sum;
           }
         }
         most[i] = now;

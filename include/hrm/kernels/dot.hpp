@@ -84,6 +84,10 @@ struct Dot<Arch, std::int8_t> {
 
 #if defined(HRM_SIMD_AVX512)
   using Lanes = __m512i;
+  /// Writes one vector of levels in [-127, 127] as operand elements.
+  static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(levels));
+  }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
     return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)));
@@ -97,6 +101,10 @@ struct Dot<Arch, std::int8_t> {
   }
 #elif defined(HRM_SIMD_AVX2)
   using Lanes = __m256i;
+  static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
+    const __m256i pairs = _mm256_packs_epi32(levels, levels);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(_mm256_permute4x64_epi64(pairs, 0x08)));
+  }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
     return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
@@ -110,6 +118,9 @@ struct Dot<Arch, std::int8_t> {
   }
 #elif defined(HRM_SIMD_SSE2)
   using Lanes = __m128i;
+  static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packs_epi32(levels, levels));
+  }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
     const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at));
@@ -124,6 +135,9 @@ struct Dot<Arch, std::int8_t> {
   }
 #elif defined(HRM_SIMD_NEON64)
   using Lanes = int16x8_t;
+  static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
+    vst1_s16(to, vmovn_s32(levels));
+  }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
     return vmovl_s8(vld1_s8(reinterpret_cast<const std::int8_t*>(at)));
@@ -140,6 +154,9 @@ struct Dot<Arch, std::int8_t> {
   struct Lanes {
     std::int16_t lane[8];
   };
+  static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
+    for (std::size_t i = 0; i < 4; ++i) to[i] = static_cast<Operand>(levels.lane[i]);
+  }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
     Lanes r{};
@@ -179,6 +196,10 @@ struct Dot<Arch, std::int8_t> {
   static constexpr std::size_t phases = 1;
   static constexpr std::int32_t zero_point = 128;
 
+  static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
+    const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_add_epi32(levels, _mm512_set1_epi32(zero_point)));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+  }
   static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(std::int32_t{0}); }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {

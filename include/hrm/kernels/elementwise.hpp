@@ -1,20 +1,40 @@
 #pragma once
-/// exp and silu on vectors, and their plain forms' names.
+/// exp and silu on vectors.
 
 #include <hrm/kernels/simd.hpp>
 
 namespace hrm::kernels {
 
-/// e^x within 2 ulp for x in [-87, 88]; clamped beyond, so it is never zero, subnormal, infinite or a trap.
-/// x = n ln 2 + r with |r| <= ln 2 / 2, e^r by its Taylor polynomial fitted (minimax) to degree 6.
+/// p * 2^n for whole n, where n and p 2^n are normal numbers (AVX-512: any n).
 template <class Arch>
-[[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float exp(typename Simd<Arch>::Float x) noexcept {
+[[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float times_power_of_two(typename Simd<Arch>::Float p,
+                                                                              typename Simd<Arch>::Float n) noexcept {
   using S = Simd<Arch>;
-  x = S::min(S::max(x, S::set(-87.0F)), S::set(88.0F));
-  const auto n = S::round(x * S::set(1.44269504F));
-  const auto whole = S::to_float(n);
-  auto r = S::fma(whole, S::set(-0.693359375F), x);  // ln 2 in two parts; the first has few bits, so this is exact
-  r = S::fma(whole, S::set(2.12194440e-4F), r);
+  if constexpr (Arch::family == Family::avx512) {
+    return S::scale(p, n);
+  } else {
+    return p * S::pow2(S::round(n));
+  }
+}
+/// The nearest whole number.
+template <class Arch>
+[[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float nearest(typename Simd<Arch>::Float x) noexcept {
+  using S = Simd<Arch>;
+  if constexpr (Arch::family == Family::avx512) {
+    return S::nearest(x);
+  } else {
+    return S::to_float(S::round(x));
+  }
+}
+
+/// e^x within 2 ulp for x in [-87, 88] and nothing promised outside (AVX-512: zero and infinity).
+/// x = n ln 2 + r with |r| <= ln 2 / 2; e^r by a minimax polynomial of degree 7 (the coefficients of Cephes' expf).
+template <class Arch>
+[[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float exp_inside(typename Simd<Arch>::Float x) noexcept {
+  using S = Simd<Arch>;
+  const auto n = nearest<Arch>(x * S::set(1.44269504F));
+  auto r = S::fma(n, S::set(-0.693359375F), x);  // ln 2 in two parts; the first has few bits, so this is exact
+  r = S::fma(n, S::set(2.12194440e-4F), r);
   auto p = S::set(1.9875691500e-4F);
   p = S::fma(p, r, S::set(1.3981999507e-3F));
   p = S::fma(p, r, S::set(8.3334519073e-3F));
@@ -22,15 +42,41 @@ template <class Arch>
   p = S::fma(p, r, S::set(1.6666665459e-1F));
   p = S::fma(p, r, S::set(5.0000001201e-1F));
   p = S::fma(p, r * r, r) + S::set(1.0F);
-  return p * S::pow2(n);
+  return times_power_of_two<Arch>(p, n);
+}
+
+/// The same, clamped to [-87, 88]: never zero, subnormal, infinite or a trap.
+template <class Arch>
+[[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float exp(typename Simd<Arch>::Float x) noexcept {
+  using S = Simd<Arch>;
+  return exp_inside<Arch>(S::min(S::max(x, S::set(-87.0F)), S::set(88.0F)));
+}
+
+/// 2^x for x <= 0, relative error below 2e-7; about zero below -126. Softmax works in powers of two: its subtraction
+/// of the maximum and the factor log2 e are then one instruction.
+template <class Arch>
+[[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float exp2_not_positive(typename Simd<Arch>::Float x) noexcept {
+  using S = Simd<Arch>;
+  if constexpr (Arch::family != Family::avx512) x = S::max(x, S::set(-126.0F));
+  const auto n = nearest<Arch>(x);
+  const auto r = x - n;  // exact
+  auto p = S::set(1.535336188e-4F);
+  p = S::fma(p, r, S::set(1.339887440e-3F));
+  p = S::fma(p, r, S::set(9.618437358e-3F));
+  p = S::fma(p, r, S::set(5.550332471e-2F));
+  p = S::fma(p, r, S::set(2.402264791e-1F));
+  p = S::fma(p, r, S::set(6.931472029e-1F));
+  p = S::fma(p, r, S::set(1.0F));
+  return times_power_of_two<Arch>(p, n);
 }
 
 /// x / (1 + e^-x).
 template <class Arch>
 [[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float silu(typename Simd<Arch>::Float x) noexcept {
   using S = Simd<Arch>;
-  const auto e = exp<Arch>(S::min(S::set(0.0F) - x, S::set(80.0F)));
-  return x * S::reciprocal(e + S::set(1.0F));
+  auto minus = S::min(S::set(0.0F) - x, S::set(80.0F));
+  if constexpr (Arch::family != Family::avx512) minus = S::max(minus, S::set(-87.0F));
+  return x * S::reciprocal(exp_inside<Arch>(minus) + S::set(1.0F));
 }
 
 }  // namespace hrm::kernels

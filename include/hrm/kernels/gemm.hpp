@@ -158,7 +158,7 @@ HRM_ALWAYS_INLINE void product(const Operand& x, const PackedMatrix& w, const Ti
   const std::size_t panel_bytes = G::panel_bytes(w.depth);
   const std::size_t all_panels = ceil_div(w.cols, cols);
   // Rows that stay in the second-level cache while the panels pass by.
-  constexpr std::size_t cache = std::size_t{384} << 10;
+  constexpr std::size_t cache = std::size_t{640} << 10;
   const std::size_t fits = cache / x.stride > G::row_block ? cache / x.stride : G::row_block;
   const std::size_t groups = ceil_div(rows, fits);
 

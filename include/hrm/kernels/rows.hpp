@@ -42,22 +42,23 @@ HRM_ALWAYS_INLINE void write_operand_row(const Operand& out, std::size_t index, 
   O pad{};
   if constexpr (G::quantised) {
     auto most = S::set(0.0F);
+    auto other = S::set(0.0F);
+    const std::size_t whole = width - width % S::lanes;
     std::size_t k = 0;
-    for (; k + S::lanes <= width; k += S::lanes) most = S::max(most, S::abs(S::load(from + k)));
-    if (k < width) most = S::max(most, S::abs(load_some<Arch>(from + k, width - k)));
-    const float largest = max_of<Arch>(most);
+    for (; k + 2 * S::lanes <= whole; k += 2 * S::lanes) {
+      most = S::max(most, S::abs(S::load(from + k)));
+      other = S::max(other, S::abs(S::load(from + k + S::lanes)));
+    }
+    if (k < whole) most = S::max(most, S::abs(S::load(from + k)));
+    if (whole < width) other = S::max(other, S::abs(load_some<Arch>(from + whole, width - whole)));
+    const float largest = max_of<Arch>(S::max(most, other));
     out.scales[index] = largest / 127.0F;
     // Below the smallest normal number the inverse could overflow; such a row counts as zeros.
     const float inverse = largest > 1e-30F ? 127.0F / largest : 0.0F;
     const auto factor = S::set(inverse);
     O* const to = reinterpret_cast<O*>(row);
-    for (k = 0; k < width; k += S::lanes) {
-      const std::size_t count = width - k < S::lanes ? width - k : S::lanes;
-      const auto level = S::round((count == S::lanes ? S::load(from + k) : load_some<Arch>(from + k, count)) * factor);
-      alignas(64) std::int32_t lane[S::lanes];
-      S::store(lane, level);
-      for (std::size_t i = 0; i < count; ++i) to[k + i] = static_cast<O>(lane[i] + G::D::zero_point);
-    }
+    for (k = 0; k < whole; k += S::lanes) G::D::store_levels(to + k, S::round(S::load(from + k) * factor));
+    for (; k < width; ++k) to[k] = static_cast<O>(round_to_int<Arch>(from[k] * inverse) + G::D::zero_point);
     pad = static_cast<O>(G::D::zero_point);
   } else {
     write_operand<Arch, Weight>(row, 0, from, width);
@@ -76,34 +77,43 @@ void row_tile(const RowArgs& args, std::size_t row_begin, std::size_t row_end) n
     const float* const a = args.a == nullptr ? nullptr : args.a + r * width;
     const float* const b = args.b == nullptr ? nullptr : args.b + r * width;
     if (a != nullptr || b != nullptr || args.norm) {
-      auto squares = S::set(0.0F);
-      for (std::size_t k = 0; k < width; k += S::lanes) {
-        const std::size_t count = width - k < S::lanes ? width - k : S::lanes;
-        const auto at = [&](const float* p) __attribute__((always_inline)) {
-          return count == S::lanes ? S::load(p + k) : load_some<Arch>(p + k, count);
-        };
-        auto value = at(z);
-        if (a != nullptr && b != nullptr) {
-          value = value + (at(a) + at(b));
-        } else if (a != nullptr) {
-          value = value + at(a);
-        } else if (b != nullptr) {
-          value = value + at(b);
+      const auto sum_at = [&](std::size_t k, const auto& at) __attribute__((always_inline)) {
+        auto value = at(z + k);
+        if (a != nullptr && b != nullptr) return value + (at(a + k) + at(b + k));
+        if (a != nullptr) return value + at(a + k);
+        if (b != nullptr) return value + at(b + k);
+        return value;
+      };
+      const auto full = [](const float* p) __attribute__((always_inline)) { return S::load(p); };
+      // Four sums of squares, or each addition would wait for the one before it.
+      typename S::Float squares[4] = {S::set(0.0F), S::set(0.0F), S::set(0.0F), S::set(0.0F)};
+      const std::size_t whole = width - width % S::lanes;
+      std::size_t k = 0;
+      for (; k + 4 * S::lanes <= whole; k += 4 * S::lanes) {
+        HRM_UNROLL
+        for (std::size_t c = 0; c < 4; ++c) {
+          const auto value = sum_at(k + c * S::lanes, full);
+          squares[c] = S::fma(value, value, squares[c]);
+          S::store(z + k + c * S::lanes, value);
         }
-        squares = S::fma(value, value, squares);
-        if (count == S::lanes) {
-          S::store(z + k, value);
-        } else {
-          store_some<Arch>(z + k, value, count);
-        }
+      }
+      for (; k < whole; k += S::lanes) {
+        const auto value = sum_at(k, full);
+        squares[0] = S::fma(value, value, squares[0]);
+        S::store(z + k, value);
+      }
+      if (k < width) {
+        const std::size_t count = width - k;
+        const auto value = sum_at(k, [&](const float* p) __attribute__((always_inline)) { return load_some<Arch>(p, count); });
+        squares[0] = S::fma(value, value, squares[0]);
+        store_some<Arch>(z + k, value, count);
       }
       if (args.norm) {
         // One rounding instead of two: an error here is shared by the whole row and grows from segment to segment.
-        const float mean = sum_of<Arch>(squares) / static_cast<float>(width) + args.eps;
+        const float mean = sum_of<Arch>((squares[0] + squares[1]) + (squares[2] + squares[3])) / static_cast<float>(width) + args.eps;
         const auto factor = static_cast<float>(1.0 / __builtin_sqrt(static_cast<double>(mean)));
         const auto scale = S::set(factor);
-        std::size_t k = 0;
-        for (; k + S::lanes <= width; k += S::lanes) S::store(z + k, S::load(z + k) * scale);
+        for (k = 0; k < whole; k += S::lanes) S::store(z + k, S::load(z + k) * scale);
         for (; k < width; ++k) z[k] *= factor;
       }
     }

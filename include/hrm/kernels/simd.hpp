@@ -244,6 +244,21 @@ struct Simd<Arch> : XsimdBase<Arch, xsimd::avx512bw> {
   /// xsimd 8.1 multiplies and adds here, and leaves it to the compiler whether that becomes one instruction.
   static HRM_ALWAYS_INLINE Float fma(Float a, Float b, Float c) noexcept { return Float(_mm512_fmadd_ps(a, b, c)); }
   static HRM_ALWAYS_INLINE Int round(Float a) noexcept { return Int(_mm512_cvtps_epi32(a)); }
+  /// The nearest integer as a float, and p * 2^n for such an n, of any size: one instruction each.
+  static HRM_ALWAYS_INLINE Float nearest(Float a) noexcept { return Float(_mm512_roundscale_ps(a, 0)); }
+  static HRM_ALWAYS_INLINE Float scale(Float p, Float n) noexcept { return Float(_mm512_scalef_ps(p, n)); }
+  static HRM_ALWAYS_INLINE float sum(Float a) noexcept {
+    a = a + Float(_mm512_shuffle_f32x4(a, a, 0x4e));
+    a = a + Float(_mm512_shuffle_f32x4(a, a, 0xb1));
+    a = a + Float(_mm512_permute_ps(a, 0x4e));
+    return _mm512_cvtss_f32(a + Float(_mm512_permute_ps(a, 0xb1)));
+  }
+  static HRM_ALWAYS_INLINE float most(Float a) noexcept {
+    a = Base::max(a, Float(_mm512_shuffle_f32x4(a, a, 0x4e)));
+    a = Base::max(a, Float(_mm512_shuffle_f32x4(a, a, 0xb1)));
+    a = Base::max(a, Float(_mm512_permute_ps(a, 0x4e)));
+    return _mm512_cvtss_f32(Base::max(a, Float(_mm512_permute_ps(a, 0xb1))));
+  }
   /// 1 / a within 1 ulp: the instruction's 14 bits and two steps of Newton's method; a division takes 16 cycles.
   static HRM_ALWAYS_INLINE Float reciprocal(Float a) noexcept {
     const Float r(_mm512_rcp14_ps(a));
@@ -289,6 +304,7 @@ HRM_ALWAYS_INLINE void store_some(float* p, typename Simd<Arch>::Float x, std::s
 /// Sum and maximum over the lanes, by halves.
 template <class Arch>
 [[nodiscard]] HRM_ALWAYS_INLINE float sum_of(typename Simd<Arch>::Float x) noexcept {
+  if constexpr (Arch::family == Family::avx512) return Simd<Arch>::sum(x);
   alignas(64) float lane[Simd<Arch>::lanes];
   Simd<Arch>::store(lane, x);
   for (std::size_t half = Simd<Arch>::lanes / 2; half > 0; half /= 2) {
@@ -298,6 +314,7 @@ template <class Arch>
 }
 template <class Arch>
 [[nodiscard]] HRM_ALWAYS_INLINE float max_of(typename Simd<Arch>::Float x) noexcept {
+  if constexpr (Arch::family == Family::avx512) return Simd<Arch>::most(x);
   alignas(64) float lane[Simd<Arch>::lanes];
   Simd<Arch>::store(lane, x);
   float most = lane[0];

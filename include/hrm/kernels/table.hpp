@@ -16,9 +16,10 @@ namespace hrm::kernels {
 /// A constant matrix W [cols, depth], packed once at load for y = x W^T. Owns nothing; the blocks are 64-byte aligned.
 /// Column j of the product is row j of W. Columns stand in panels of Table::panel_cols; the last one is zero-padded.
 struct PackedMatrix {
-  std::byte* panels = nullptr;         ///< ceil(cols / panel_cols) panels of Table::panel_bytes(depth)
-  float* scales = nullptr;             ///< [padded cols] int8: column j of W = scales[j] * stored; else null
-  std::int32_t* offsets = nullptr;     ///< [padded cols] int8: 128 * sum of the stored column (activations are u8 with zero at 128); else null
+  std::byte* panels = nullptr;  ///< ceil(cols / panel_cols) panels of Table::panel_bytes(depth)
+  float* scales = nullptr;      ///< [padded cols] int8: column j of W = scales[j] * stored; else null
+  std::int32_t* offsets =
+      nullptr;  ///< [padded cols] int8: 128 * sum of the stored column (activations are u8 with zero at 128); else null
   std::size_t cols = 0;
   std::size_t depth = 0;
 };
@@ -48,33 +49,35 @@ struct StoreArgs {
   bool accumulate = false;      ///< add to what is there: the residual connection
 };
 
-/// qkv[row, :] = x W^T with the rotary embedding applied to q and k, q scaled. W's rows (hence qkv's columns) within each
-/// head of q and k are interleaved by the model: column 2i is dimension i, column 2i + 1 is dimension i + head_dim / 2,
-/// so that a rotation's pair always lies side by side, whatever the vector's width.
+/// qkv[row, :] = x W^T with the rotary embedding applied to q and k, q scaled. W's rows (hence qkv's columns) within
+/// each head of q and k are interleaved by the model: column 2i is dimension i, column 2i + 1 is dimension i + head_dim
+/// / 2, so that a rotation's pair always lies side by side, whatever the vector's width.
 struct QkvArgs {
   Operand x;
-  PackedMatrix w;                ///< [3 * hidden, hidden]: q, k, v, each [heads, head_dim]
-  float* qkv = nullptr;          ///< [rows, 3 * hidden], stride 3 * hidden
+  PackedMatrix w;        ///< [3 * hidden, hidden]: q, k, v, each [heads, head_dim]
+  float* qkv = nullptr;  ///< [rows, 3 * hidden], stride 3 * hidden
   std::size_t hidden = 0;
   std::size_t head_dim = 0;
-  std::size_t positions = 0;     ///< positions a sequence; row r is position r % positions
-  const float* cos = nullptr;    ///< [positions, head_dim] interleaved (each value twice); null: no rotary embedding
-  const float* sin = nullptr;    ///< [positions, head_dim] interleaved, negative at even columns: out = v * cos + swapped(v) * sin
-  float q_scale = 1.0F;          ///< 1 / sqrt(head_dim)
+  std::size_t positions = 0;   ///< positions a sequence; row r is position r % positions
+  const float* cos = nullptr;  ///< [positions, head_dim] interleaved (each value twice); null: no rotary embedding
+  const float* sin =
+      nullptr;  ///< [positions, head_dim] interleaved, negative at even columns: out = v * cos + swapped(v) * sin
+  float q_scale = 1.0F;  ///< 1 / sqrt(head_dim)
 };
 
-/// out[row, j] = silu(gate_j) * up_j. W's rows are interleaved by the model in runs of Table::swiglu_run columns: a run of
-/// gate, then the run of up that belongs to it. `out` is an operand of depth `inner`, or float rows where operand_by_row.
+/// out[row, j] = silu(gate_j) * up_j. W's rows are interleaved by the model in runs of Table::swiglu_run columns: a run
+/// of gate, then the run of up that belongs to it. `out` is an operand of depth `inner`, or float rows where
+/// operand_by_row.
 struct SwigluArgs {
   Operand x;
-  PackedMatrix w;          ///< [2 * inner, hidden], inner a multiple of swiglu_run
-  Operand out;             ///< used unless Table::operand_by_row
-  float* rows = nullptr;   ///< [rows, inner] used if Table::operand_by_row
+  PackedMatrix w;         ///< [2 * inner, hidden], inner a multiple of swiglu_run
+  Operand out;            ///< used unless Table::operand_by_row
+  float* rows = nullptr;  ///< [rows, inner] used if Table::operand_by_row
   std::size_t inner = 0;
 };
 
-/// z[row] += a[row] + b[row] (either may be null); z[row] = z[row] / sqrt(mean(z[row]^2) + eps) if `norm`; then the row is
-/// written as operand (if out.data is not null). Reads float rows of `width`; every stride is `width`.
+/// z[row] += a[row] + b[row] (either may be null); z[row] = z[row] / sqrt(mean(z[row]^2) + eps) if `norm`; then the row
+/// is written as operand (if out.data is not null). Reads float rows of `width`; every stride is `width`.
 struct RowArgs {
   float* z = nullptr;
   const float* a = nullptr;
@@ -87,37 +90,37 @@ struct RowArgs {
 
 /// Keys and values of one head of one sequence, packed as attend_tile reads them.
 struct PackKvArgs {
-  const float* k = nullptr;   ///< first position's key, [positions] rows of head_dim
-  const float* v = nullptr;   ///< first position's value
-  std::size_t stride = 0;     ///< floats from position to position, both
+  const float* k = nullptr;  ///< first position's key, [positions] rows of head_dim
+  const float* v = nullptr;  ///< first position's value
+  std::size_t stride = 0;    ///< floats from position to position, both
   std::size_t positions = 0;
   std::size_t head_dim = 0;
   std::byte* packed = nullptr;  ///< Table::kv_bytes(positions, head_dim), 64-byte aligned
 };
 
-/// out[query] = softmax(q k^T) v for queries [begin, end) of one head of one sequence; full attention, no mask, softmax in
-/// float32, never a positions x positions matrix. q is already scaled.
+/// out[query] = softmax(q k^T) v for queries [begin, end) of one head of one sequence; full attention, no mask, softmax
+/// in float32, never a positions x positions matrix. q is already scaled.
 struct AttendArgs {
-  const float* q = nullptr;     ///< first position's query
-  std::size_t q_stride = 0;     ///< floats
+  const float* q = nullptr;  ///< first position's query
+  std::size_t q_stride = 0;  ///< floats
   const std::byte* packed = nullptr;
   std::size_t positions = 0;
   std::size_t head_dim = 0;
   std::size_t begin = 0, end = 0;
-  Operand out;                  ///< first position's operand row of this sequence; used unless Table::operand_by_row
-  float* rows = nullptr;        ///< first position's float row, stride `row_stride`; used if Table::operand_by_row
+  Operand out;            ///< first position's operand row of this sequence; used unless Table::operand_by_row
+  float* rows = nullptr;  ///< first position's float row, stride `row_stride`; used if Table::operand_by_row
   std::size_t row_stride = 0;
-  std::size_t column = 0;       ///< first column of this head in the output row
+  std::size_t column = 0;  ///< first column of this head in the output row
 };
 
 /// The kernels of one weight type on one instruction set.
 struct Table {
-  const char* name;              ///< "avx512 float32", ..; stands in saved states and packed panels
-  std::size_t panel_cols;        ///< columns a panel
-  std::size_t row_block;         ///< rows of the microkernel; tiles of a multiple of it waste nothing
-  std::size_t swiglu_run;        ///< columns of gate (and of up) in a row
-  std::size_t query_block;       ///< queries of the attention's microkernel
-  bool operand_by_row;           ///< an operand row needs the whole float row first (int8: its largest value)
+  const char* name;         ///< "avx512 float32", ..; stands in saved states and packed panels
+  std::size_t panel_cols;   ///< columns a panel
+  std::size_t row_block;    ///< rows of the microkernel; tiles of a multiple of it waste nothing
+  std::size_t swiglu_run;   ///< columns of gate (and of up) in a row
+  std::size_t query_block;  ///< queries of the attention's microkernel
+  bool operand_by_row;      ///< an operand row needs the whole float row first (int8: its largest value)
 
   std::size_t (*panel_bytes)(std::size_t depth) noexcept;
   std::size_t (*operand_stride)(std::size_t depth) noexcept;
