@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/prepare.sh
 
-all_stages=(release clang asan tsan fuzz style)
+all_stages=(release clang asan tsan style)
 usage() {
   sed -n '2,4s/^# \{0,1\}//p' tests/run.sh
   exit "$1"
@@ -15,7 +15,7 @@ stages=()
 for argument in "$@"; do
   case $argument in
     -h | --help) usage 0 ;;
-    release | asan | clang | tsan | fuzz | style) stages+=("$argument") ;;
+    release | asan | clang | tsan | style) stages+=("$argument") ;;
     *) usage 2 >&2 ;;
   esac
 done
@@ -71,16 +71,6 @@ stage_tsan() {
   if setarch -R true 2>/dev/null; then wrapper=(setarch -R); fi
   run_ctest tsan --label-regex tsan
   wrapper=()
-}
-
-# Every reader of files meets bytes that nobody meant to write, for a few seconds each.
-stage_fuzz() {
-  local source name
-  have_fuzzer || { echo "left out: there is no clang++ with libFuzzer"; return; }
-  for source in tests/fuzz/*_fuzz.cpp; do
-    name=$(basename "$source" _fuzz.cpp)
-    if tests/fuzz/run.sh "${HRM_FUZZ_SECONDS:-5}" "$name"; then passed=$((passed + 1)); else fail "fuzz: $name"; fi
-  done
 }
 
 # The sources that git tracks, without what was only copied here.
