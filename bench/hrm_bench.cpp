@@ -15,6 +15,7 @@
 #include <hrm/solve/solver.hpp>
 
 #include <support/random_model.hpp>
+#include <support/places.hpp>
 
 #include <benchmark/benchmark.h>
 
@@ -92,7 +93,7 @@ const hrm::Model& model_of(const std::string& name, hrm::Precision precision) {
   if (name == "maze27M") return made.emplace(key, hrm::test::random_model(published(900, 6), 1, precision)).first->second;
   hrm::LoadOptions load;
   load.precision = precision;
-  return made.emplace(key, hrm::load(std::string(HRM_WEIGHTS) + "/" + name, load).value()).first->second;
+  return made.emplace(key, hrm::load(support::weights(name), load).value()).first->second;
 }
 
 void segment(benchmark::State& state, const std::string& name, hrm::Precision precision, std::size_t tokens,
@@ -143,7 +144,7 @@ void pack(benchmark::State& state, hrm::Precision precision) {
 void load(benchmark::State& state, const std::string& name) {
   for (auto _ : state) {
     const auto begin = bench::Clock::now();
-    auto model = hrm::load(std::string(HRM_WEIGHTS) + "/" + name);
+    auto model = hrm::load(support::weights(name));
     state.SetIterationTime(bench::seconds_since(begin));
     if (!model) state.SkipWithError(std::string(model.error().message()).c_str());
     benchmark::DoNotOptimize(model);

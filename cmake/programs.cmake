@@ -10,7 +10,10 @@ endif()
 find_program(HRM_CCACHE ccache)
 mark_as_advanced(HRM_CCACHE)
 if(HRM_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${HRM_CCACHE}")
+  # One checkout's objects serve every other: paths are taken from the source folder on, and debug information does not
+  # make them differ.
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1
+                                  "${HRM_CCACHE}")
 endif()
 
 # hrm_flags: warnings and, with HRM_NATIVE, this machine's instruction set.
@@ -50,3 +53,9 @@ function(hrm_program name)
     target_link_libraries(${name} PRIVATE hrm::archive)
   endif()
 endfunction()
+
+# hrm_places: where tests and benchmarks find the files of this checkout.
+add_library(hrm_places OBJECT "${PROJECT_SOURCE_DIR}/tests/support/places.cpp")
+target_include_directories(hrm_places PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+target_compile_features(hrm_places PRIVATE cxx_std_20)
+target_compile_definitions(hrm_places PRIVATE HRM_SOURCE_DIR="${PROJECT_SOURCE_DIR}" HRM_BINARY_DIR="${PROJECT_BINARY_DIR}")

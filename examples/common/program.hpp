@@ -80,12 +80,15 @@ struct Setup {
   }
 };
 
+/// The folder of the bundled models in the source tree.
+const char* bundled_weights() noexcept;
+
 /// The folder of a bundled model, "sudoku6" for instance, in the source tree or beside the program; empty if there is
 /// none.
 inline std::string bundled_model(const std::string& name, const char* program) {
   namespace fs = std::filesystem;
   std::error_code ignored;
-  std::vector<fs::path> places{fs::path(HRM_WEIGHTS)};
+  std::vector<fs::path> places{fs::path(bundled_weights())};
   fs::path self = fs::read_symlink("/proc/self/exe", ignored);
   if (ignored) self = program;
   places.push_back(self.parent_path() / "weights");

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <hrm/puzzles/arc_vote.hpp>
 
+#include <support/places.hpp>
+
 #include <cli/models.hpp>
 
 namespace {
@@ -93,7 +95,7 @@ TEST_CASE("hrm-arc: what is wrong") {
   CHECK(fault("{\"train\":[],\"test\":[{\"input\":[[10]]}]}", {"t.json: json:", "a colour from 0 to 9"}) == "");
   CHECK(fault("{\"train\":[],\"test\":[{\"input\":[[1,2],[3]]}]}", {"rows of equal length"}) == "");
   support::write_file(folder.path("t.json"), other_task);
-  CHECK(cli::fault_of(run("hrm-arc", {std::string(HRM_WEIGHTS) + "/sudoku6", folder.path("t.json"), "--identifiers",
+  CHECK(cli::fault_of(run("hrm-arc", {support::weights("sudoku6"), folder.path("t.json"), "--identifiers",
                                       folder.write("i.json", "[\"<blank>\"]")}),
                       1, "hrm-arc", {"vocabulary", "expected 12, found 8"}) == "");
   CHECK(cli::fault_of(

@@ -3,13 +3,15 @@
 #include <doctest/doctest.h>
 #include <hrm/io/safetensors.hpp>
 
+#include <support/places.hpp>
+
 #include <cli/command.hpp>
 
 namespace {
 
 using support::read_file;
 
-const std::string golden = std::string(HRM_TEST_DATA) + "/golden/";
+const std::string golden = support::data("golden/");
 
 /// A folder with a model's files, one of which is spoilt.
 class Spoilt {

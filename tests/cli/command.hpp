@@ -2,6 +2,7 @@
 /// Runs a program as a shell would, and keeps what it prints.
 
 #include <support/files.hpp>
+#include <support/places.hpp>
 
 #include <sys/wait.h>
 
@@ -42,7 +43,7 @@ struct Outcome {
 /// Runs a program of the examples' folder with these words and this standard input.
 [[nodiscard]] inline Outcome run(const std::string& program, const std::vector<std::string>& words,
                                  const std::string& input = {}) {
-  std::string line = quoted(std::string(HRM_EXAMPLES_BIN) + "/" + program);
+  std::string line = quoted(support::example(program));
   for (const std::string& word : words) line += " " + quoted(word);
   return shell(line, input);
 }

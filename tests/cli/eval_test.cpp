@@ -4,6 +4,8 @@
 #include <hrm/puzzles/dataset.hpp>
 #include <hrm/puzzles/npy.hpp>
 
+#include <support/places.hpp>
+
 #include <cli/models.hpp>
 #include <cmath>
 
@@ -11,7 +13,7 @@ namespace {
 
 using cli::run;
 
-const std::string weights = HRM_WEIGHTS;
+const std::string weights = support::weights();
 
 /// The number behind `key` in the part of a JSON text that begins at `from`.
 double number_of(const std::string& json, const std::string& from, const std::string& key) {
@@ -196,7 +198,7 @@ TEST_CASE("hrm-eval: memory does not grow with the data set" * doctest::skip(cli
   const auto peak = [&](const std::string& count) {
     const std::string set = folder.path("m" + count);
     REQUIRE(run("hrm-maze", {"--generate", count, "--side", "30", "--dataset", set + "/test"}).code == 0);
-    const std::string program = std::string(HRM_EXAMPLES_BIN) + "/hrm-eval";
+    const std::string program = support::example("hrm-eval");
     const std::string command =
         "exec " + cli::quoted(program) + " " + cli::quoted(folder.path()) + " " + cli::quoted(set) +
         " --max-segments 1 --json > /dev/null & pid=$!; most=0; while kill -0 $pid "

@@ -4,6 +4,8 @@
 #include <hrm/puzzles/dataset.hpp>
 #include <hrm/puzzles/maze_generator.hpp>
 
+#include <support/places.hpp>
+
 #include <cli/models.hpp>
 
 namespace {
@@ -11,7 +13,7 @@ namespace {
 using cli::run;
 
 const std::string maze = "########   # ## # # ##G#S  ###### ##     ########";
-const std::string bundled = std::string(HRM_WEIGHTS) + "/maze7";
+const std::string bundled = support::weights("maze7");
 
 std::string rows_of(const std::string& line, std::size_t side) {
   std::string text;
@@ -123,7 +125,7 @@ TEST_CASE("hrm-maze: bad mazes are code 1, wrong words code 2") {
   CHECK(bad({""}, {"found none"}) == "");
   CHECK(bad({"--file", "-"}, {"standard input", "empty input"}) == "");
   CHECK(bad({"--file", "-"}, {"standard input: line 2", "row 2", "expected 3"}, "###\n##\n") == "");
-  CHECK(bad({"--model", std::string(HRM_WEIGHTS) + "/sudoku6", maze}, {"vocabulary", "expected 6, found 8"}) == "");
+  CHECK(bad({"--model", support::weights("sudoku6"), maze}, {"vocabulary", "expected 6, found 8"}) == "");
 
   const auto usage = [](const std::vector<std::string>& words, const std::vector<std::string>& say) {
     return cli::fault_of(run("hrm-maze", words), 2, "hrm-maze", say);

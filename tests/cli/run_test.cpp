@@ -4,6 +4,8 @@
 #include <hrm/io/safetensors.hpp>
 #include <hrm/puzzles/json.hpp>
 
+#include <support/places.hpp>
+
 #include <cli/command.hpp>
 #include <cmath>
 
@@ -11,7 +13,7 @@ namespace {
 
 using cli::run;
 
-const std::string golden = std::string(HRM_TEST_DATA) + "/golden/";
+const std::string golden = support::data("golden/");
 
 /// A tensor of a safetensors file.
 struct Array {

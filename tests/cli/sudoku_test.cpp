@@ -4,6 +4,8 @@
 #include <hrm/puzzles/dataset.hpp>
 #include <hrm/puzzles/sudoku_search.hpp>
 
+#include <support/places.hpp>
+
 #include <cli/command.hpp>
 
 namespace {
@@ -11,7 +13,7 @@ namespace {
 using cli::run;
 
 const std::string puzzle = "..4..2.6.5..6..42.........5..34.....";
-const std::string bundled = std::string(HRM_WEIGHTS) + "/sudoku6";
+const std::string bundled = support::weights("sudoku6");
 
 }  // namespace
 

@@ -5,9 +5,10 @@
 #include <hrm_models/rope.hpp>
 #include <hrm_models/version_1_0.hpp>
 #include <support/files.hpp>
+#include <support/places.hpp>
 
 TEST_CASE("a model within the program is the file, byte for byte") {
-  const std::string file = support::read_file(HRM_TEST_DATA "/archive/version_1_0.hrm");
+  const std::string file = support::read_file(support::data("archive/version_1_0.hrm"));
   const auto bytes = hrm_models::version_1_0();
   REQUIRE(bytes.size() == file.size());
   CHECK(std::memcmp(bytes.data(), file.data(), file.size()) == 0);
@@ -25,10 +26,10 @@ TEST_CASE("a model within the program loads and passes its own test") {
 }
 
 TEST_CASE("files without a configuration of their own are given one") {
-  const std::string config = support::read_file(HRM_TEST_DATA "/golden/rope/all_config.yaml");
+  const std::string config = support::read_file(support::data("golden/rope/all_config.yaml"));
   const auto model = hrm::load(hrm::Source::memory(hrm_models::rope(), "embedded"), {}, config);
   REQUIRE(support::message_of(model) == "");
-  CHECK(model->fingerprint() == hrm::load(HRM_TEST_DATA "/golden/rope")->fingerprint());
+  CHECK(model->fingerprint() == hrm::load(support::data("golden/rope"))->fingerprint());
   CHECK(support::message_of(hrm::load(hrm::Source::memory(hrm_models::rope(), "embedded"))) ==
         "embedded: config: num_heads: expected this key in the config, found none");
 }

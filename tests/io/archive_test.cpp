@@ -5,6 +5,7 @@
 #include <hrm/solve/verify.hpp>
 #include <support/archives.hpp>
 #include <support/files.hpp>
+#include <support/places.hpp>
 
 namespace {
 
@@ -149,7 +150,7 @@ TEST_CASE("archive: stored panels are used where they lie, and those of another 
 }
 
 TEST_CASE("archive: the file of version 1.0 loads for ever") {
-  const std::string path = HRM_TEST_DATA "/archive/version_1_0.hrm";
+  const std::string path = support::data("archive/version_1_0.hrm");
   const auto opened = hrm::open_checkpoint(path);
   REQUIRE(support::message_of(opened) == "");
   CHECK(opened->archive->header.major == 1);

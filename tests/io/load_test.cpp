@@ -3,6 +3,7 @@
 #include <hrm/io/load.hpp>
 #include <support/files.hpp>
 #include <support/make_weights.hpp>
+#include <support/places.hpp>
 
 #if defined(__linux__)
 #include <hrm/solve/solve.hpp>
@@ -24,7 +25,7 @@
 namespace {
 
 const support::Shape small{.hidden = 8, .heads = 2, .h_layers = 1, .l_layers = 2, .vocab = 5, .puzzle_emb_ndim = 8};
-const std::string golden = HRM_TEST_DATA "/golden/";
+const std::string golden = support::data("golden/");
 
 std::string load_error(const std::string& path, const hrm::LoadOptions& options = {}) {
   return support::message_of(hrm::load(path, options));

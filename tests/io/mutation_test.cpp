@@ -6,6 +6,7 @@
 #include <functional>
 #include <hrm/io/load.hpp>
 #include <support/files.hpp>
+#include <support/places.hpp>
 
 namespace {
 
@@ -66,7 +67,7 @@ void mutate(const std::string& file, std::size_t begin, std::size_t end, const h
   }
 }
 
-const std::string golden = HRM_TEST_DATA "/golden/rope/";
+const std::string golden = support::data("golden/rope/");
 const std::string config = support::read_file(golden + "all_config.yaml");
 
 hrm::Result<hrm::Checkpoint> open_golden(const std::string& bytes) {
@@ -120,7 +121,7 @@ TEST_CASE("mutations of a torch.save file's pickle, records and directory") {
 }
 
 TEST_CASE("mutations of an archive, all of it") {
-  const std::string file = support::read_file(HRM_TEST_DATA "/archive/version_1_0.hrm");
+  const std::string file = support::read_file(support::data("archive/version_1_0.hrm"));
   const Open open = [](const std::string& bytes) {
     return hrm::open_checkpoint(hrm::Source::memory(support::bytes_of(bytes)));
   };

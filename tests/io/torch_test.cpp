@@ -3,6 +3,7 @@
 #include <hrm/io/torch.hpp>
 #include <support/files.hpp>
 #include <support/make_weights.hpp>
+#include <support/places.hpp>
 
 namespace {
 
@@ -26,7 +27,7 @@ std::string one(std::string_view type, const std::vector<std::size_t>& shape) {
 TEST_CASE("torch: every golden checkpoint holds the tensors of its safetensors twin") {
   for (const std::string name : cases) {
     CAPTURE(name);
-    const std::string folder = HRM_TEST_DATA "/golden/" + name + "/";
+    const std::string folder = support::data("golden/") + name + "/";
     const std::string twin = support::read_file(folder + "model.safetensors");
     const auto expected = hrm::read_safetensors(support::bytes_of(twin));
     REQUIRE(expected.has_value());

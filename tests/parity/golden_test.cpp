@@ -1,6 +1,8 @@
 /// Every golden case, from every file it comes in, against values computed in float64 by the reference model.
 #include <doctest/doctest.h>
 
+#include <support/places.hpp>
+
 #include <hrm/hrm.hpp>
 
 #include <string>
@@ -111,7 +113,7 @@ void compare(const Model& model, const Golden& golden, Executor executor) {
 }  // namespace
 
 TEST_CASE("the reference's numbers, from each kind of file") {
-  const std::string root = std::string(HRM_TEST_DATA) + "/golden/";
+  const std::string root = support::data("golden/");
   std::size_t files = 0;
   for (const char* name : {"rope", "learned", "two_puzzle_tokens", "sudoku_like", "bfloat16_weights"}) {
     const std::string folder = root + name;

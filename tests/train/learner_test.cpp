@@ -2,6 +2,8 @@
 #include <hrm/train/learner.hpp>
 #include <hrm/train/optimizer.hpp>
 
+#include <support/places.hpp>
+
 #include "golden.hpp"
 
 using namespace hrm;
@@ -12,7 +14,7 @@ namespace {
 // One golden case in work: the batch of three from H_init, L_init.
 struct Case {
   explicit Case(const std::string& name, const LearnerOptions& how = {})
-      : folder(std::string(HRM_TEST_DATA) + "/golden/" + name + "/"),
+      : folder(support::data("golden/") + name + "/"),
         golden(folder + "training.safetensors"),
         config(test::golden_config(name)),
         learner(config, options_of(how)) {

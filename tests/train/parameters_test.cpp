@@ -1,5 +1,7 @@
 #include <hrm/train/parameters.hpp>
 
+#include <support/places.hpp>
+
 #include <doctest/doctest.h>
 
 #include "golden.hpp"
@@ -9,7 +11,7 @@ using namespace hrm::train;
 
 TEST_CASE("names and shapes are the published ones, tensor for tensor") {
   for (const std::string name : {"rope", "learned", "two_puzzle_tokens"}) {
-    const test::Tensors model(std::string(HRM_TEST_DATA) + "/golden/" + name + "/model.safetensors");
+    const test::Tensors model(support::data("golden/") + name + "/model.safetensors");
     const Layout layout(test::golden_config(name));
     CHECK(layout.list().size() == model.list().size());
     Values values(layout.size());
@@ -28,7 +30,7 @@ TEST_CASE("names and shapes are the published ones, tensor for tensor") {
 }
 
 TEST_CASE("tensors that do not fit are refused by name") {
-  const test::Tensors model(std::string(HRM_TEST_DATA) + "/golden/rope/model.safetensors");
+  const test::Tensors model(support::data("golden/rope/model.safetensors"));
   Config config = test::golden_config("rope");
   config.sizes.vocab = 8;
   const Layout other(config);

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <support/files.hpp>
+#include <support/places.hpp>
 #include <sys/wait.h>
 
 #include <cstdlib>
@@ -36,7 +37,7 @@ std::vector<TorchAnswer> ask_torch(const std::string& folder, const std::vector<
   }
   const std::string in = work.write("in", input), out = work.path("out");
   for (const std::string python : {"python3", "/usr/bin/python3"}) {
-    const std::string command = python + " '" + HRM_SOURCE_DIR + "/tests/train/torch_answers.py' '" + folder + "' < '" + in + "' > '" + out + "' 2> '" + out + ".err'";
+    const std::string command = python + " '" + support::source("tests/train/torch_answers.py") + "' '" + folder + "' < '" + in + "' > '" + out + "' 2> '" + out + ".err'";
     const int status = std::system(command.c_str());
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) continue;
     std::vector<TorchAnswer> answers;
@@ -102,7 +103,7 @@ TEST_CASE("a model fresh from the trainer answers in PyTorch as it does here") {
 TEST_CASE("the bundled models answer in PyTorch as they do here") {
   for (const std::string name : {"sudoku6", "maze7"}) {
     CAPTURE(name);
-    const std::string folder = std::string(HRM_WEIGHTS) + "/" + name;
+    const std::string folder = support::weights(name);
     auto reader = PuzzleReader::open(folder + "/test.csv").value();
     std::vector<std::vector<Token>> puzzles;
     PuzzleExample example;

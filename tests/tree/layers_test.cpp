@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <support/places.hpp>
+
 #include <map>
 #include <set>
 #include <tree/source_text.hpp>
@@ -93,7 +95,7 @@ std::string loop_in(const std::vector<tree::Header>& headers) {
 }  // namespace
 
 TEST_CASE("Every header includes only what its layer may know") {
-  const auto headers = tree::read_headers(HRM_SOURCE_DIR "/include/hrm");
+  const auto headers = tree::read_headers(support::source("include/hrm"));
   REQUIRE(headers.size() > 5);
   for (const tree::Header& header : headers) {
     CHECK(header.text.starts_with("#pragma once\n"));
@@ -103,7 +105,7 @@ TEST_CASE("Every header includes only what its layer may know") {
 }
 
 TEST_CASE("Every include of our own names a header that is there") {
-  const auto headers = tree::read_headers(HRM_SOURCE_DIR "/include/hrm");
+  const auto headers = tree::read_headers(support::source("include/hrm"));
   for (const tree::Header& header : headers) {
     for (const std::string& name : tree::includes_of(header.text)) {
       if (!name.starts_with("hrm/")) continue;

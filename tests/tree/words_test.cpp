@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <support/places.hpp>
+
 #include <tree/source_text.hpp>
 
 namespace {
@@ -27,7 +29,7 @@ std::string words_in(const tree::Header& header) {
 }  // namespace
 
 TEST_CASE("No header ends the program, prints, throws or tests for NaN by comparison") {
-  for (const tree::Header& header : tree::read_headers(HRM_SOURCE_DIR "/include/hrm")) {
+  for (const tree::Header& header : tree::read_headers(support::source("include/hrm"))) {
     CAPTURE(header.path);
     CHECK(words_in(header) == "");
   }
