@@ -32,7 +32,7 @@ else()
   endif()
 endif()
 
-# Sanitized kernels take long to compile; with this they are compiled once for all of our programs. Off by default, as
+# With this the kernels are compiled once for all of our programs instead of once in each. Off by default, as
 # it is not what a consumer gets.
 option(HRM_PREBUILT_KERNELS "Compile the kernels once for all of our own programs" OFF)
 if(HRM_PREBUILT_KERNELS)
