@@ -76,7 +76,9 @@ TEST_CASE("score: either attempt, in size and cells, for every test input") {
   CHECK(score.add(task_of({cell(1)}), std::vector<ArcAttempts>{{cell(1), cell(2)}}));
   CHECK(score.add(task_of({cell(1)}), std::vector<ArcAttempts>{{cell(2), cell(1)}}));
   CHECK_FALSE(score.add(task_of({cell(1)}), std::vector<ArcAttempts>{{cell(2), cell(3)}}));
-  CHECK_FALSE(score.add(task_of({ArcGrid{1, 2, {1, 1}}}), std::vector<ArcAttempts>{{{2, 1, {1, 1}}, cell(1)}}));
+  const ArcGrid wide{1, 2, {1, 1}};
+  const ArcGrid tall{2, 1, {1, 1}};
+  CHECK_FALSE(score.add(task_of({wide}), std::vector<ArcAttempts>{{tall, cell(1)}}));
   CHECK(score.tasks == 4);
   CHECK(score.solved == 2);
   // two test inputs: half of it right solves nothing, but counts half
