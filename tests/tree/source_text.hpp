@@ -22,7 +22,7 @@ struct Header {
 inline std::vector<Header> read_headers(const std::filesystem::path& root) {
   std::vector<Header> headers;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
-    if (!entry.is_regular_file()) continue;
+    if (!entry.is_regular_file() || entry.path().extension() != ".hpp") continue;
     std::ifstream file(entry.path(), std::ios::binary);
     headers.push_back({entry.path().lexically_relative(root).generic_string(),
                        std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>())});
