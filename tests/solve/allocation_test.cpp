@@ -1,4 +1,5 @@
-/// After construction nothing allocates: operator new and malloc are replaced and counted.
+/// After construction nothing allocates and nothing takes a mutex: operator new, malloc and its kin, and
+/// pthread_mutex_lock are replaced and counted.
 #include <doctest/doctest.h>
 
 #include <hrm/solve/batch_solver.hpp>
@@ -6,33 +7,63 @@
 #include <hrm/solve/saved_state.hpp>
 
 #include <cstdlib>
+#include <mutex>
 
 #include "support/random_model.hpp"
 
 namespace {
 std::atomic<std::size_t> allocations{0};
+std::atomic<std::size_t> mutexes{0};
+
+void* counted(void* at) noexcept {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return at;
+}
 }  // namespace
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GLIBC__)
-#define HRM_TEST_COUNTS_MALLOC 1
+#define HRM_TEST_COUNTS_ALL 1
+#include <dlfcn.h>
+#include <pthread.h>
+
+#include <cerrno>
 extern "C" {
-void* __libc_malloc(std::size_t size);  // NOLINT(*-reserved-identifier)
-void* malloc(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return __libc_malloc(size);
+void* __libc_malloc(std::size_t size);                           // NOLINT(*-reserved-identifier)
+void* __libc_calloc(std::size_t count, std::size_t size);        // NOLINT(*-reserved-identifier)
+void* __libc_realloc(void* at, std::size_t size);                // NOLINT(*-reserved-identifier)
+void* __libc_memalign(std::size_t alignment, std::size_t size);  // NOLINT(*-reserved-identifier)
+void* malloc(std::size_t size) { return counted(__libc_malloc(size)); }
+void* calloc(std::size_t count, std::size_t size) { return counted(__libc_calloc(count, size)); }
+void* realloc(void* at, std::size_t size) { return counted(__libc_realloc(at, size)); }
+void* memalign(std::size_t alignment, std::size_t size) { return counted(__libc_memalign(alignment, size)); }
+void* aligned_alloc(std::size_t alignment, std::size_t size) { return counted(__libc_memalign(alignment, size)); }
+int posix_memalign(void** at, std::size_t alignment, std::size_t size) {
+  *at = counted(__libc_memalign(alignment, size));
+  return *at == nullptr ? ENOMEM : 0;
+}
+int pthread_mutex_lock(pthread_mutex_t* mutex) {
+  using Lock = int (*)(pthread_mutex_t*);
+  static const auto real = reinterpret_cast<Lock>(dlsym(RTLD_NEXT, "pthread_mutex_lock"));
+  mutexes.fetch_add(1, std::memory_order_relaxed);
+  return real(mutex);
 }
 }
 #endif
 
 // The sanitizers bring their own; the count is then of operator new alone.
 HRM_NOINLINE void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  void* at = std::malloc(size == 0 ? 1 : size);
+  void* at = counted(std::malloc(size == 0 ? 1 : size));
   if (at == nullptr) std::abort();
   return at;
 }
+HRM_NOINLINE void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  const auto to = static_cast<std::size_t>(alignment);
+  return counted(std::aligned_alloc(to, (size + to - 1) / to * to));
+}
 HRM_NOINLINE void operator delete(void* at) noexcept { std::free(at); }
 HRM_NOINLINE void operator delete(void* at, std::size_t) noexcept { std::free(at); }
+HRM_NOINLINE void operator delete(void* at, std::align_val_t) noexcept { std::free(at); }
+HRM_NOINLINE void operator delete(void* at, std::align_val_t, const std::nothrow_t&) noexcept { std::free(at); }
 
 using namespace hrm;
 
@@ -41,6 +72,16 @@ TEST_CASE("the counting counts") {
   const std::vector<int> one(100);
   CHECK(allocations.load() > before);
   CHECK(one.size() == 100);
+  const std::size_t aligned = allocations.load();
+  const Buffer block(1000);
+  CHECK(allocations.load() > aligned);
+  CHECK(block.size() == 1000);
+#ifdef HRM_TEST_COUNTS_ALL
+  std::mutex mutex;
+  const std::size_t locks = mutexes.load();
+  const std::lock_guard lock(mutex);
+  CHECK(mutexes.load() == locks + 1);
+#endif
 }
 
 TEST_CASE("a solver's life after construction: no allocation") {
@@ -59,6 +100,7 @@ TEST_CASE("a solver's life after construction: no allocation") {
     std::vector<std::byte> bytes(std::size_t{1} << 20);
 
     const std::size_t before = allocations.load();
+    const std::size_t locks = mutexes.load();
     bool ok = true;
     for (int round = 0; round < 3; ++round) {
       ok &= solver.start(tokens, 1).has_value();
@@ -75,6 +117,7 @@ TEST_CASE("a solver's life after construction: no allocation") {
       ok &= other.confidence(3) > 0.0F && other.prediction().size() == 16;
     }
     CHECK(allocations.load() == before);
+    CHECK(mutexes.load() == locks);
     CHECK(ok);
   }
 }
@@ -88,11 +131,23 @@ TEST_CASE("a batch solver's life after construction: no allocation") {
   options.slots = 6;
   options.window = 8;
   options.executor = pool;
+  options.noise = Noise{0.1F, 1};
   BatchSolver solver(model, options);
   const std::size_t before = allocations.load();
+  const std::size_t locks = mutexes.load();
   std::size_t handed = 0;
   const bool whole = solver.run_all(all, [&](const Outcome&) noexcept { ++handed; });
+  const std::span<const Token> first(all.data(), 16);
+  const bool again = solver.run_each(&first, &first + 1, [&](const Outcome&) noexcept { ++handed; });
+  const bool added = solver.add({first, 1, 7, 2}).has_value() && !solver.add({first.first(3), 1, 7, 2});
+  while (!solver.tick(std::chrono::microseconds(20))) {
+  }
+  solver.hand_out([&](const Outcome&) noexcept { ++handed; });
+  solver.reset();
   CHECK(allocations.load() == before);
+  CHECK(mutexes.load() == locks);
   CHECK(whole);
-  CHECK(handed == 20);
+  CHECK(again);
+  CHECK(added);
+  CHECK(handed >= 21);
 }

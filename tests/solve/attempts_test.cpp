@@ -3,6 +3,8 @@
 #include <hrm/solve/attempts.hpp>
 #include <hrm/solve/solve.hpp>
 
+#include <limits>
+
 #include "support/random_model.hpp"
 
 using namespace hrm;
@@ -143,4 +145,37 @@ TEST_CASE("maps that are no permutations are errors") {
   const std::vector<Token> negative{0, 1, 2, 3, 4, 5, -1};
   view.token_map = negative;
   CHECK(solve_attempts(model, tokens, options).error().message() == "view: expected permutations");
+}
+
+TEST_CASE("no attempts, and a puzzle embedding that turns out not to be finite, are errors") {
+  Config config = test::small_config();
+  const auto tokens = test::random_tokens(config, 16, 3);
+  AttemptOptions options;
+  options.attempts = 0;
+  CHECK(solve_attempts(test::random_model(config, 56), tokens, options).error().message() ==
+        "attempts: expected at least one, found none");
+
+  // A table too large to copy is mapped, and its rows are looked at when they are asked for.
+  const test::RandomTensors tensors(config, 57);
+  config.puzzle_ids = (std::size_t{64} << 20) / (32 * sizeof(float)) + 1;
+  std::vector<float> table(config.puzzle_ids * 32);
+  table[32 * 5 + 3] = std::numeric_limits<float>::quiet_NaN();
+  auto views = tensors.views();
+  for (TensorView& view : views) {
+    if (view.name != "puzzle_emb.weights") continue;
+    view.shape[0] = config.puzzle_ids;
+    view.data = reinterpret_cast<const std::byte*>(table.data());
+  }
+  ModelOptions mapped;
+  mapped.owner = std::make_shared<int>();
+  const Model model = make_model(config, views, mapped).value();
+  options.attempts = 3;
+  CHECK(solve_attempts(model, tokens, options));
+  options.puzzle_id = 5;
+  CHECK(solve_attempts(model, tokens, options).error().message() ==
+        "puzzle_emb.weights: expected finite numbers in row 5");
+  Solver solver(model);
+  CHECK_FALSE(solver.start(tokens, 5));
+  CHECK(solver.finished());
+  CHECK(solver.start(tokens, 4));
 }

@@ -4,6 +4,9 @@
 #include <hrm/solve/pool.hpp>
 #include <hrm/solve/solve.hpp>
 
+#include <list>
+#include <thread>
+
 #include "support/random_model.hpp"
 
 using namespace hrm;
@@ -74,6 +77,118 @@ TEST_CASE("every puzzle of a batch has the bits it has alone") {
       }
     }
   }
+}
+
+TEST_CASE("puzzles and their states after every segment are those of a solver alone, whatever the neighbours") {
+  const Config config = test::small_config();
+  for (const Precision precision : {Precision::f32, Precision::bf16, Precision::int8}) {
+    const Model model = test::random_model(config, 33, precision);
+    constexpr std::size_t count = 20;
+    const auto all = test::random_tokens(config, 16 * count, 34);
+    for (const std::size_t slots : {1U, 2U, 7U, 16U}) {
+      BatchOptions options;
+      options.slots = slots;
+      options.halting = Uneven{};
+      BatchSolver batch(model, options);
+      SolverOptions alone;
+      alone.halting = Uneven{};
+      std::vector<Solver> solvers;
+      std::mt19937_64 random(slots);
+      std::size_t begun = 0;
+      std::size_t compared = 0;
+      while (begun < count || batch.active() > 0) {
+        while (begun < count && batch.active() < slots) {
+          const auto tokens = std::span<const Token>(all).subspan(16 * begun, 16);
+          batch.add({tokens, begun % 3, begun, 0}).value();
+          solvers.emplace_back(model, alone);
+          solvers.back().start(tokens, begun % 3).value();
+          ++begun;
+        }
+        std::uint64_t tiles = 0;
+        while (!batch.tick_while([&tiles]() noexcept { return tiles-- > 0; })) tiles = random() % 60;
+        for (std::size_t slot = 0; slot < batch.active(); ++slot) {
+          Solver& other = solvers[batch.id(slot)];
+          other.step();
+          CHECK(other.segments() == batch.segments(slot));
+          const bool same =
+              batch.logits(slot) == other.logits() && batch.z_h(slot) == other.z_h() &&
+              batch.z_l(slot) == other.z_l() && batch.q_halt(slot) == other.q_halt() &&
+              batch.q_continue(slot) == other.q_continue() && batch.confidence(slot, 5) == other.confidence(5) &&
+              std::equal(batch.prediction(slot).begin(), batch.prediction(slot).end(), other.prediction().begin());
+          CHECK(same);
+          ++compared;
+        }
+        batch.hand_out([&](const Outcome& o) noexcept { CHECK(solvers[o.id].finished()); });
+      }
+      CHECK(compared == batch.counts().segments);
+      CHECK(batch.counts().finished == count);
+    }
+  }
+}
+
+TEST_CASE("fed from a span, from iterators over puzzles or jobs, or from a callable: the same results") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 35);
+  constexpr std::size_t count = 13;
+  const auto all = test::random_tokens(config, 16 * count, 36);
+  const auto puzzle = [&](std::size_t i) { return std::span<const Token>(all).subspan(16 * i, 16); };
+  BatchOptions options;
+  options.slots = 4;
+  options.halting = Uneven{};
+  const auto collect = [&](const auto& feed) {
+    std::vector<Result1> found(count);
+    std::size_t handed = 0;
+    BatchSolver solver(model, options);
+    CHECK(feed(solver, [&](const Outcome& o) noexcept {
+      found[o.id] = copy(o);
+      ++handed;
+    }));
+    CHECK(handed == count);
+    return found;
+  };
+  const auto expected = collect([&](BatchSolver& s, const auto& sink) { return s.run_all(all, sink); });
+  std::list<std::vector<Token>> puzzles;
+  std::vector<Job> jobs;
+  for (std::size_t i = 0; i < count; ++i) {
+    puzzles.emplace_back(puzzle(i).begin(), puzzle(i).end());
+    jobs.push_back({puzzle(i), 0, i, 0});
+  }
+  CHECK(collect([&](BatchSolver& s, const auto& sink) { return s.run_each(puzzles.begin(), puzzles.end(), sink); }) ==
+        expected);
+  CHECK(collect([&](BatchSolver& s, const auto& sink) { return s.run_each(jobs.data(), jobs.data() + count, sink); }) ==
+        expected);
+  std::size_t next = 0;
+  CHECK(collect([&](BatchSolver& s, const auto& sink) {
+          return s.run(
+              [&](Job& job) noexcept {
+                if (next == count) return false;
+                job = jobs[next++];
+                return true;
+              },
+              sink);
+        }) == expected);
+  BatchSolver nothing(model, options);
+  CHECK(nothing.run_each(jobs.end(), jobs.end(), [](const Outcome&) noexcept { FAIL_CHECK("there was none"); }));
+}
+
+TEST_CASE("a sink sees the progress of its run") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 37);
+  const auto all = test::random_tokens(config, 16 * 9, 38);
+  BatchOptions options;
+  options.slots = 3;
+  options.halting = Uneven{};
+  BatchSolver solver(model, options);
+  std::size_t handed = 0;
+  std::size_t segments = 0;
+  CHECK(solver.run_all(all, [&](const Outcome& o) noexcept {
+    segments += o.segments;
+    CHECK(solver.counts().finished == ++handed);
+    CHECK(solver.counts().segments >= segments);
+    CHECK(solver.counts().segments <= 3 * solver.counts().rounds);
+  }));
+  CHECK(handed == 9);
+  CHECK(solver.counts().segments == segments);
 }
 
 TEST_CASE("noise belongs to the attempt, not to the slot") {
@@ -147,11 +262,85 @@ TEST_CASE("a sink can cancel; the solver can be used again") {
   BatchSolver solver(model, options);
   std::size_t handed = 0;
   CHECK_FALSE(solver.run_all(all, [&](const Outcome&) noexcept { return ++handed < 3; }));
-  CHECK(handed >= 3);
+  CHECK(handed == 3);
+  CHECK(solver.counts().finished == 3);
   CHECK(solver.active() == 0);
   handed = 0;
   CHECK(solver.run_all(all, [&](const Outcome&) noexcept { ++handed; }));
   CHECK(handed == 30);
+}
+
+TEST_CASE("a run can be cancelled from outside, in the middle of a segment") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 39);
+  const auto tokens = test::random_tokens(config, 16, 40);
+  for (const std::size_t window : {0U, 4U}) {
+    BatchOptions options;
+    options.slots = 3;
+    options.window = window;
+    BatchSolver solver(model, options);
+    std::atomic<bool> cancel{false};
+    std::atomic<std::size_t> handed{0};
+    std::thread other([&] {
+      while (handed < 20) std::this_thread::yield();
+      cancel = true;
+    });
+    const bool whole = solver.run(
+        [&](Job& job) noexcept {  // there is always one more
+          job.tokens = tokens;
+          return true;
+        },
+        [&](const Outcome&) noexcept { ++handed; }, [&]() noexcept { return !cancel; });
+    other.join();
+    CHECK_FALSE(whole);
+    CHECK(handed >= 20);
+    CHECK(solver.active() == 0);
+    handed = 0;
+    CHECK(solver.run_all(tokens, [&](const Outcome&) noexcept { ++handed; }));
+    CHECK(handed == 1);
+    int tiles = 0;
+    CHECK_FALSE(solver.run_all(
+        tokens, [](const Outcome&) noexcept { FAIL_CHECK("it was cancelled before"); },
+        [&tiles]() noexcept { return ++tiles < 5; }));
+  }
+}
+
+TEST_CASE("a sink may pause the handing out, and a full window takes no more") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 45);
+  const auto all = test::random_tokens(config, 16 * 4, 46);
+  for (const std::size_t window : {0U, 3U}) {
+    BatchOptions options;
+    options.slots = 4;
+    options.halting = Never{};
+    options.max_segments = 1;
+    options.window = window;
+    BatchSolver solver(model, options);
+    for (std::size_t i = 0; i < 3; ++i) solver.add({std::span<const Token>(all).subspan(16 * i, 16), 0, i, 0}).value();
+    const Job fourth{std::span<const Token>(all).subspan(48, 16), 0, 3, 0};
+    if (window == 3) {
+      CHECK(solver.add(fourth).error().message() == "batch: expected room in the window of 3 results, found none");
+    }
+    solver.step();
+    std::vector<std::size_t> order;
+    const auto one = [&](const Outcome& o) noexcept {
+      order.push_back(o.id);
+      return false;
+    };
+    CHECK_FALSE(solver.hand_out(one));
+    CHECK(order.size() == 1);
+    CHECK(solver.add(fourth));
+    while (!solver.hand_out(one)) {
+    }
+    CHECK(order.size() == 3);
+    CHECK(solver.active() == 1);
+    solver.step();
+    CHECK_FALSE(solver.hand_out(one));
+    CHECK(solver.hand_out(one));
+    if (window == 3) CHECK(order == std::vector<std::size_t>{0, 1, 2, 3});
+    CHECK(order.size() == 4);
+    CHECK(solver.counts().finished == 4);
+  }
 }
 
 TEST_CASE("slots by hand: add, tick, hand out") {

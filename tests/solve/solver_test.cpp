@@ -59,7 +59,7 @@ TEST_CASE("a segment has the same bits on any executor") {
     const auto expected = stepped(model, options, tokens);
     REQUIRE(expected.size() == 3);
     CHECK_FALSE(expected[0] == expected[1]);
-    for (const unsigned threads : {1U, 2U, 3U, 8U}) {
+    for (unsigned threads = 1; threads <= 8; ++threads) {
       ThreadPool pool(threads);
       options.executor = pool;
       CHECK(stepped(model, options, tokens) == expected);
@@ -121,6 +121,34 @@ TEST_CASE("ticks of any length give the same bits as steps") {
       }
       CHECK(snapshot(solver) == expected.back());
     }
+  }
+}
+
+TEST_CASE("what is shown at a pause is the last complete segment's, inside the heads too") {
+  const Config config = test::small_config();
+  for (const Precision precision : precisions) {
+    const Model model = test::random_model(config, 14, precision);
+    const auto tokens = test::random_tokens(config, 16, 15);
+    SolverOptions options;
+    options.halting = Never{};
+    options.max_segments = 3;
+    Solver steps(model, options);
+    steps.start(tokens).value();
+    Solver ticks(model, options);
+    ticks.start(tokens).value();
+    CHECK(ticks.logits().isZero(0.0F));
+    std::size_t pauses = 0;
+    while (!ticks.finished()) {
+      int tiles = 0;
+      static_cast<void>(ticks.tick_while([&tiles]() noexcept { return tiles++ < 1; }));
+      while (steps.segments() < ticks.segments()) steps.step();
+      const bool same = ticks.logits() == steps.logits() && ticks.q_halt() == steps.q_halt() &&
+                        ticks.q_continue() == steps.q_continue() && ticks.confidence(7) == steps.confidence(7) &&
+                        std::equal(ticks.prediction().begin(), ticks.prediction().end(), steps.prediction().begin());
+      if (!same) FAIL_CHECK("another answer at ", ticks.segment_progress(), " of segment ", ticks.segments() + 1);
+      ++pauses;
+    }
+    CHECK(pauses > 100);
   }
 }
 
@@ -211,6 +239,20 @@ TEST_CASE("the caller's memory serves as well as the solver's own") {
   CHECK(snapshot(inside) == snapshot(outside));
   CHECK(reinterpret_cast<const std::byte*>(inside.z_h().data()) >= block.data());
   CHECK(reinterpret_cast<const std::byte*>(inside.prediction().data()) < block.data() + need);
+
+  // Whatever the memory held before: a puzzle that is only begun can be saved and restored.
+  std::memset(block.data(), 0xff, need);
+  Solver again(model, options);
+  again.start(tokens).value();
+  CHECK(again.logits().isZero(0.0F));
+  std::vector<std::byte> bytes(SavedState::size(again));
+  CHECK(SavedState::save(again, bytes));
+  SavedState::restore(outside, bytes).value();
+  while (!again.step()) {
+  }
+  while (!outside.step()) {
+  }
+  CHECK(snapshot(again) == snapshot(outside));
 
   options.memory = block.bytes().first(need - 64);
   CHECK(Solver(model, options).start(tokens).error().code() == ErrorCode::memory);

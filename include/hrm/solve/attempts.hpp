@@ -53,10 +53,10 @@ struct AcceptNone {
 /// Tries a puzzle several times at once and stops at the first answer that `accept(tokens)` is content with. Without
 /// one, `options.choose` says which counts. Allocates; for one thread. `accept` is noexcept.
 template <class Accept = AcceptNone>
+  requires NoexceptCallable<const Accept&, bool, std::span<const Token>>
 [[nodiscard]] Result<AttemptsAnswer> solve_attempts(const Model& model, std::span<const Token> tokens,
                                                     const AttemptOptions& options = {}, const Accept& accept = {}) {
-  static_assert(std::is_nothrow_invocable_r_v<bool, const Accept&, std::span<const Token>>,
-                "accept must be noexcept and take std::span<const hrm::Token>");
+  if (options.attempts == 0) return Error(ErrorCode::value, "attempts: expected at least one, found none");
   if (auto fits = model->check(tokens, options.puzzle_id); !fits) return fits.error();
   const std::size_t length = tokens.size();
   const std::size_t vocab = model.config().sizes.vocab;
@@ -106,6 +106,7 @@ template <class Accept = AcceptNone>
   };
 
   AttemptsAnswer answer;
+  Error refused;  // the puzzle's embedding is not finite
   std::size_t next = 0;
   const auto source = [&](Job& job) noexcept {
     if (next == options.attempts) return false;
@@ -119,6 +120,10 @@ template <class Accept = AcceptNone>
     return true;
   };
   const auto sink = [&](const Outcome& outcome) noexcept {
+    if (outcome.error != nullptr) {
+      refused = *outcome.error;
+      return false;
+    }
     const View view = view_of(outcome.attempt);
     if (!view.token_map.empty()) {
       for (std::size_t v = 0; v < vocab; ++v)
@@ -142,6 +147,7 @@ template <class Accept = AcceptNone>
     return !answer.accepted;
   };
   static_cast<void>(solver.run(source, sink));
+  if (!refused.message().empty()) return refused;
   answer.segments = solver.counts().segments;
   const auto better = [&](const Candidate& one, const Candidate& other) {
     if (answer.accepted) return one.tokens == answer.tokens;

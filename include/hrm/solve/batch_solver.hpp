@@ -5,6 +5,7 @@
 #include <hrm/solve/noise.hpp>
 
 #include <chrono>
+#include <iterator>
 
 namespace hrm {
 
@@ -41,9 +42,31 @@ struct Outcome {
   const Error* error = nullptr;  ///< why it could not be begun (a token outside the vocabulary, ..)
 };
 
-/// What a BatchSolver has done since it was made or reset.
+/// Goes on for ever: what runs that nobody cancels ask.
+struct Always {
+  [[nodiscard]] bool operator()() const noexcept { return true; }
+};
+
+/// What a sink must be: void or bool(const Outcome&), noexcept. False: no more for now.
+template <class Sink>
+concept OutcomeSink = NoexceptCallable<Sink, void, const Outcome&>;
+/// What a source must be: bool(Job&), noexcept. It says whether there was one more.
+template <class Source>
+concept JobSource = NoexceptCallable<Source, bool, Job&>;
+template <class Iterator, class Sentinel>
+concept NoexceptIterator = std::input_iterator<Iterator> && std::sentinel_for<Sentinel, Iterator> &&
+    noexcept(std::declval<Iterator&>() == std::declval<Sentinel&>()) && noexcept(
+        *std::declval<Iterator&>()) && noexcept(++std::declval<Iterator&>());
+/// What iterators over puzzles must be: they give Jobs, or tokens as std::span<const Token> takes them, and throw
+/// nothing.
+template <class Iterator, class Sentinel>
+concept JobIterator = NoexceptIterator<Iterator, Sentinel> &&
+    (std::convertible_to<std::iter_reference_t<Iterator>, Job> ||
+     std::convertible_to<std::iter_reference_t<Iterator>, std::span<const Token>>);
+
+/// What a BatchSolver has done since it was made. A sink may look at it: that is the progress of a run.
 struct BatchCounts {
-  std::size_t finished = 0;  ///< puzzles handed out
+  std::size_t finished = 0;  ///< puzzles handed out, the one that a sink is looking at included
   std::size_t segments = 0;  ///< segments of all puzzles together
   std::size_t rounds = 0;    ///< segments of the whole batch: segments / (rounds * slots) is how busy the slots were
 };
@@ -85,11 +108,14 @@ class BatchSolver {
   [[nodiscard]] std::size_t active() const noexcept { return active_; }
   [[nodiscard]] const BatchCounts& counts() const noexcept { return counts_; }
 
-  /// Puts a puzzle into a free slot. Errors: none is free, a segment is under way, wrong length, a token outside the
-  /// vocabulary.
+  /// Puts a puzzle into a free slot. Errors: none is free, the window is full, a segment is under way, wrong length, a
+  /// token outside the vocabulary.
   [[nodiscard]] Result<void> add(const Job& job) noexcept {
     if (!mind_.status()) return mind_.status();
     if (active_ == slots()) return Error(ErrorCode::state, "batch: expected a free slot, found none of ", slots());
+    if (window_full()) {
+      return Error(ErrorCode::state, "batch: expected room in the window of ", window_size(), " results, found none");
+    }
     if (mind_.active() > 0 && mind_.ticket() != 0) return Error(ErrorCode::state, "batch: a segment is under way");
     if (job.tokens.size() != tokens()) {
       return Error(ErrorCode::value, "tokens: expected ", tokens(), ", found ", job.tokens.size());
@@ -99,10 +125,25 @@ class BatchSolver {
       return Error(ErrorCode::value, "puzzle_emb.weights: expected finite numbers in row ", job.puzzle_id);
     }
     slots_[active_] = Slot{job.id, job.attempt, next_order_++, 0, 0, 0, false, false};
-    std::memcpy(prediction(active_).data(), job.tokens.data(), job.tokens.size_bytes());
+    std::memcpy(row_of(active_).data(), job.tokens.data(), job.tokens.size_bytes());
     ++active_;
     return {};
   }
+
+  /// Between segments, for each slot below active(): the number of the puzzle in it, and what Solver shows of one.
+  [[nodiscard]] std::size_t id(std::size_t slot) const noexcept { return slots_[slot].id; }
+  [[nodiscard]] std::size_t segments(std::size_t slot) const noexcept { return slots_[slot].segments; }
+  [[nodiscard]] std::span<const Token> prediction(std::size_t slot) const noexcept {
+    return {predictions_ + slot * tokens(), tokens()};
+  }
+  [[nodiscard]] float q_halt(std::size_t slot) const noexcept { return mind_.q_halt(slot); }
+  [[nodiscard]] float q_continue(std::size_t slot) const noexcept { return mind_.q_continue(slot); }
+  [[nodiscard]] float confidence(std::size_t slot, std::size_t position) const noexcept {
+    return slots_[slot].segments == 0 ? 0.0F : mind_.confidence(slot, position);
+  }
+  [[nodiscard]] ConstMatrixMap logits(std::size_t slot) const noexcept { return mind_.logits(slot); }
+  [[nodiscard]] ConstMatrixMap z_h(std::size_t slot) const noexcept { return mind_.z_h(slot); }
+  [[nodiscard]] ConstMatrixMap z_l(std::size_t slot) const noexcept { return mind_.z_l(slot); }
 
   /// Finishes the segment under way of all puzzles (a whole one, if none is). Then hand_out() what finished.
   void step() noexcept {
@@ -114,78 +155,91 @@ class BatchSolver {
   }
   bool tick(std::chrono::nanoseconds budget) noexcept { return tick(std::chrono::steady_clock::now() + budget); }
   /// The same while `go_on()` says so; noexcept, asked before every tile on every thread that helps.
-  template <class GoOn>
+  template <NoexceptCallable<bool> GoOn>
   bool tick_while(const GoOn& go_on) noexcept {
-    static_assert(std::is_nothrow_invocable_r_v<bool, const GoOn&>, "what decides to go on must be noexcept");
     return advance([&go_on]() noexcept { return !go_on(); });
   }
 
-  /// Calls sink(const Outcome&) for every finished puzzle and frees its slot; between segments.
-  template <class Sink>
-  void hand_out(const Sink& sink) noexcept {
-    static_assert(std::is_nothrow_invocable_v<const Sink&, const Outcome&>, "the sink must be noexcept");
-    if (active_ == 0 || mind_.ticket() != 0) return;
+  /// Calls sink(const Outcome&) for every finished puzzle and frees its slot; between segments. A sink that says false
+  /// keeps the rest for the next call; this one then gives false.
+  template <OutcomeSink Sink>
+  bool hand_out(Sink&& sink) noexcept {
+    if (mind_.ticket() != 0) return true;
+    if (!release(sink)) return false;
     for (std::size_t slot = 0; slot < active_;) {
       if (!slots_[slot].finished) {
         ++slot;
         continue;
       }
-      deliver(sink, slots_[slot], outcome(slot));
-      --active_;
-      if (slot != active_) {
+      const bool more = put(sink, slots_[slot].order, outcome(slot));
+      if (slot != --active_) {
         mind_.move(active_, slot);
         slots_[slot] = slots_[active_];
-        std::memcpy(prediction(slot).data(), prediction(active_).data(), tokens() * sizeof(Token));
-        std::memcpy(q(slot), q(active_), 2 * sizeof(float));
+        std::memcpy(row_of(slot).data(), row_of(active_).data(), tokens() * sizeof(Token));
       }
+      if (!more) return false;
     }
+    return true;
   }
 
-  /// Everything `source` gives: fills the slots, thinks, hands out, until it is dry and all is done. `source(Job&)`
-  /// says whether there was one more; `sink(const Outcome&)` may say false to cancel (what is under way is dropped).
-  /// Both noexcept. A job that cannot be begun comes out with its error. Returns false if cancelled.
-  template <class Source, class Sink>
-  bool run(Source&& source, Sink&& sink) noexcept {
-    static_assert(std::is_nothrow_invocable_r_v<bool, Source&, Job&>, "the source must be noexcept: bool(hrm::Job&)");
-    static_assert(std::is_nothrow_invocable_v<Sink&, const Outcome&>,
-                  "the sink must be noexcept: void or bool(const hrm::Outcome&)");
-    bool going = true;
-    const auto tell = [&](const Outcome& outcome) noexcept {
-      if (!going) return;
-      if constexpr (std::is_same_v<std::invoke_result_t<Sink&, const Outcome&>, void>) {
-        sink(outcome);
-      } else {
-        going = sink(outcome);
-      }
-    };
-    bool dry = false;
-    while (going) {
-      while (!dry && active_ < slots() && !window_full() && going) {
+  /// Everything `source` gives: fills the slots, thinks, hands out, until it is dry and all is done. A job that cannot
+  /// be begun comes out with its error. Cancelled by a sink that says false, or by `go_on()`, asked before every tile
+  /// on every thread that helps: what is under way or waiting is then dropped, and this gives false.
+  template <JobSource Source, OutcomeSink Sink, NoexceptCallable<bool> GoOn = Always>
+  bool run(Source&& source, Sink&& sink, const GoOn& go_on = {}) noexcept {
+    bool cancelled = false;
+    const auto stop = [&go_on]() noexcept { return !go_on(); };
+    const auto fill = [&]() noexcept {  // false: dry
+      while (active_ < slots() && !window_full()) {
         Job job;
-        dry = !source(job);
-        if (dry) break;
-        if (auto added = add(job); !added) refuse(tell, job, added.error());
+        if (!source(job)) return false;
+        if (auto added = add(job); !added && !refuse(sink, job, added.error())) cancelled = true;
+        if (cancelled) break;
       }
-      if (active_ == 0 || !going) break;
-      step();
-      hand_out(tell);
+      return true;
+    };
+    for (bool more = true; !cancelled;) {
+      if (more) more = fill();
+      if (cancelled || active_ == 0) break;
+      cancelled = !advance(stop) || !hand_out(sink);
     }
-    if (!going) reset();
-    return going;
+    if (cancelled) reset();
+    return !cancelled;
   }
 
   /// The same for puzzles that lie one after the other, [count, S]; ids count from 0.
-  template <class Sink>
-  bool run_all(std::span<const Token> puzzles, Sink&& sink) noexcept {
+  template <OutcomeSink Sink, NoexceptCallable<bool> GoOn = Always>
+  bool run_all(std::span<const Token> puzzles, Sink&& sink, const GoOn& go_on = {}) noexcept {
     std::size_t next = 0;
-    return run(
-        [&](Job& job) noexcept {
-          if ((next + 1) * tokens() > puzzles.size()) return false;
-          job.tokens = puzzles.subspan(next * tokens(), tokens());
-          job.id = next++;
-          return true;
-        },
-        sink);
+    const auto source = [&](Job& job) noexcept {
+      if ((next + 1) * tokens() > puzzles.size()) return false;
+      job.tokens = puzzles.subspan(next * tokens(), tokens());
+      job.id = next++;
+      return true;
+    };
+    return run(source, sink, go_on);
+  }
+
+  /// The same for what iterators give: Jobs, or puzzles, whose ids then count from 0. Each is looked at once.
+  template <class Iterator, class Sentinel, OutcomeSink Sink, NoexceptCallable<bool> GoOn = Always>
+    requires JobIterator<Iterator, Sentinel>
+  bool run_each(Iterator first, Sentinel last, Sink&& sink, const GoOn& go_on = {}) noexcept {
+    std::size_t next = 0;
+    bool begun = false;
+    // What was given last is copied when it is taken, so the iterator moves on only after that.
+    const auto source = [&](Job& job) noexcept {
+      if (begun) ++first;
+      begun = true;
+      if (first == last) return false;
+      if constexpr (std::convertible_to<std::iter_reference_t<Iterator>, Job>) {
+        job = *first;
+      } else {
+        job.tokens = *first;
+        job.id = next++;
+      }
+      return true;
+    };
+    return run(source, sink, go_on);
   }
 
   /// Drops everything under way and waiting.
@@ -217,7 +271,6 @@ class BatchSolver {
     const Capacity capacity = capacity_of(model, options);
     solver.slots_ = arena.take<Slot>(capacity.batch);
     solver.predictions_ = arena.take<Token>(capacity.batch * capacity.tokens);
-    solver.q_ = arena.take<float>(capacity.batch * 2);
     solver.waiting_ = arena.take<Waiting>(options.window);
     solver.waiting_tokens_ = arena.take<Token>(options.window * capacity.tokens);
     for (std::size_t i = 0; solver.waiting_ != nullptr && i < options.window; ++i)
@@ -228,7 +281,6 @@ class BatchSolver {
     Arena measure;
     static_cast<void>(measure.take<Slot>(c.batch));
     static_cast<void>(measure.take<Token>(c.batch * c.tokens));
-    static_cast<void>(measure.take<float>(c.batch * 2));
     static_cast<void>(measure.take<Waiting>(options.window));
     static_cast<void>(measure.take<Token>(options.window * c.tokens));
     return measure.used();
@@ -239,10 +291,9 @@ class BatchSolver {
     return options.memory.size() > tail ? options.memory.first(options.memory.size() - tail) : options.memory.first(1);
   }
 
-  [[nodiscard]] std::span<Token> prediction(std::size_t slot) noexcept {
+  [[nodiscard]] std::span<Token> row_of(std::size_t slot) noexcept {
     return {predictions_ + slot * tokens(), tokens()};
   }
-  [[nodiscard]] float* q(std::size_t slot) noexcept { return q_ + 2 * slot; }
   [[nodiscard]] std::size_t limit() const noexcept {
     return options_.max_segments != 0 ? options_.max_segments : mind_.model().config().halt_max_steps;
   }
@@ -253,7 +304,7 @@ class BatchSolver {
 
   [[nodiscard]] Outcome outcome(std::size_t slot) noexcept {
     const Slot& s = slots_[slot];
-    return {s.id, s.attempt, prediction(slot), s.segments, s.halted, q(slot)[0], q(slot)[1], nullptr};
+    return {s.id, s.attempt, row_of(slot), s.segments, s.halted, q_halt(slot), q_continue(slot), nullptr};
   }
 
   template <class Stop>
@@ -263,9 +314,7 @@ class BatchSolver {
     const std::size_t hidden = mind_.model().config().sizes.hidden;
     for (std::size_t slot = 0; slot < active_; ++slot) {
       Slot& s = slots_[slot];
-      if (s.disturbed == s.segments) continue;
-      options_.noise.add(mind_.workspace(), slot, hidden, s.attempt, s.segments);
-      s.disturbed = s.segments;
+      if (!options_.noise.add(mind_.workspace(), slot, hidden, s.attempt, s.segments, s.disturbed, stop)) return false;
     }
     if (!mind_.run(options_.executor, stop)) return false;
     mind_.rewind();
@@ -273,58 +322,65 @@ class BatchSolver {
     counts_.segments += active_;
     for (std::size_t slot = 0; slot < active_; ++slot) {
       Slot& s = slots_[slot];
-      const bool changed = mind_.predict(slot, prediction(slot));
+      const bool changed = mind_.predict(slot, row_of(slot));
       s.unchanged = changed || s.segments == 0 ? 0 : s.unchanged + 1;
+      s.disturbed = 0;
       ++s.segments;
-      q(slot)[0] = mind_.q_halt(slot);
-      q(slot)[1] = mind_.q_continue(slot);
-      s.halted = options_.halting(Thought{s.segments, prediction(slot), s.unchanged, q(slot)[0], q(slot)[1]});
+      s.halted = options_.halting(Thought{s.segments, row_of(slot), s.unchanged, q_halt(slot), q_continue(slot)});
       s.finished = s.halted || s.segments >= limit();
     }
     return true;
   }
 
   template <class Sink>
-  void deliver(const Sink& sink, const Slot& slot, const Outcome& outcome) noexcept {
-    put(sink, slot.order, outcome);
-  }
-  template <class Sink>
-  void refuse(const Sink& sink, const Job& job, const Error& error) noexcept {
+  bool refuse(Sink& sink, const Job& job, const Error& error) noexcept {
     Outcome outcome;
     outcome.id = job.id;
     outcome.attempt = job.attempt;
     outcome.error = &error;
-    put(sink, next_order_++, outcome);
+    return put(sink, next_order_++, outcome);
   }
-  // Hands a result to the sink, or keeps it until those before it are out.
+  // Hands a result to the sink, or keeps it until those before it are out. False: the sink wants no more.
   template <class Sink>
-  void put(const Sink& sink, std::size_t order, const Outcome& outcome) noexcept {
-    if (window_size() == 0) {
-      ++counts_.finished;
-      sink(outcome);
-      return;
-    }
+  bool put(Sink& sink, std::size_t order, const Outcome& outcome) noexcept {
+    if (window_size() == 0) return tell(sink, outcome);
     const std::size_t place = order % window_size();
-    Waiting& kept = waiting_[place];
-    kept = Waiting{outcome.id,
-                   outcome.attempt,
-                   outcome.segments,
-                   outcome.q_halt,
-                   outcome.q_continue,
-                   outcome.halted,
-                   true,
-                   outcome.error != nullptr ? *outcome.error : Error()};
+    waiting_[place] = Waiting{outcome.id,
+                              outcome.attempt,
+                              outcome.segments,
+                              outcome.q_halt,
+                              outcome.q_continue,
+                              outcome.halted,
+                              true,
+                              outcome.error != nullptr ? *outcome.error : Error()};
     if (outcome.error == nullptr) {
       std::memcpy(waiting_tokens_ + place * tokens(), outcome.tokens.data(), outcome.tokens.size_bytes());
     }
-    for (; first_order_ < next_order_ && waiting_[first_order_ % window_size()].finished; ++first_order_) {
-      Waiting& next = waiting_[first_order_ % window_size()];
+    return release(sink);
+  }
+  // Hands out what waits and has none before it any more.
+  template <class Sink>
+  bool release(Sink& sink) noexcept {
+    while (window_size() > 0 && first_order_ < next_order_ && waiting_[first_order_ % window_size()].finished) {
+      const std::size_t place = first_order_++ % window_size();
+      Waiting& next = waiting_[place];
       next.finished = false;
       const bool failed = !next.error.message().empty();
-      const Token* row = waiting_tokens_ + first_order_ % window_size() * tokens();
-      ++counts_.finished;
-      sink(Outcome{next.id, next.attempt, failed ? std::span<const Token>() : std::span<const Token>(row, tokens()),
-                   next.segments, next.halted, next.q_halt, next.q_continue, failed ? &next.error : nullptr});
+      const std::span<const Token> row(waiting_tokens_ + place * tokens(), failed ? 0 : tokens());
+      if (!tell(sink, Outcome{next.id, next.attempt, row, next.segments, next.halted, next.q_halt, next.q_continue,
+                              failed ? &next.error : nullptr}))
+        return false;
+    }
+    return true;
+  }
+  template <class Sink>
+  bool tell(Sink& sink, const Outcome& outcome) noexcept {
+    ++counts_.finished;
+    if constexpr (std::is_void_v<std::invoke_result_t<Sink&, const Outcome&>>) {
+      sink(outcome);
+      return true;
+    } else {
+      return static_cast<bool>(sink(outcome));
     }
   }
 
@@ -333,7 +389,6 @@ class BatchSolver {
   Buffer own_;
   Slot* slots_ = nullptr;            // [slots]; the first active_ have a puzzle
   Token* predictions_ = nullptr;     // [slots, S]
-  float* q_ = nullptr;               // [slots, 2]
   Waiting* waiting_ = nullptr;       // [window]
   Token* waiting_tokens_ = nullptr;  // [window, S]
   std::size_t active_ = 0;

@@ -5,10 +5,16 @@
 #include <hrm/base/types.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <new>
 #include <type_traits>
 
 namespace hrm {
+
+/// A callable that cannot throw: what every function that is given to a solver must be, as nothing on a solver's path
+/// may throw.
+template <class F, class R, class... Args>
+concept NoexceptCallable = std::is_nothrow_invocable_r_v<R, F, Args...>;
 
 /// What the model thinks after a segment. Views into the solver; valid while the policy runs.
 struct Thought {
@@ -43,9 +49,8 @@ struct Stable {
 
 /// Stops when the caller's own check of the prediction is content, a puzzle's rules for instance.
 template <class Predicate>
+  requires NoexceptCallable<const Predicate&, bool, std::span<const Token>>
 struct Until {
-  static_assert(std::is_nothrow_invocable_r_v<bool, const Predicate&, std::span<const Token>>,
-                "the predicate must be noexcept and take std::span<const hrm::Token>");
   Predicate predicate;
   explicit Until(Predicate p) noexcept : predicate(p) {}
   [[nodiscard]] bool operator()(const Thought& t) const noexcept { return predicate(t.prediction); }
@@ -55,12 +60,10 @@ struct Until {
 class Halting {
  public:
   template <class Policy>
-    requires(!std::same_as<Policy, Halting>)
+    requires(!std::same_as<Policy, Halting> && NoexceptCallable<const Policy&, bool, const Thought&>)
   Halting(Policy policy)
   noexcept  // NOLINT(google-explicit-constructor)
       : call_([](const void* p, const Thought& t) noexcept -> bool { return (*static_cast<const Policy*>(p))(t); }) {
-    static_assert(std::is_nothrow_invocable_r_v<bool, const Policy&, const Thought&>,
-                  "a halting policy must be noexcept and callable as bool(const hrm::Thought&)");
     static_assert(sizeof(Policy) <= sizeof(bytes_) && alignof(Policy) <= alignof(std::max_align_t), "policy too large");
     static_assert(std::is_trivially_copyable_v<Policy>, "a policy must be trivially copyable");
     ::new (static_cast<void*>(bytes_)) Policy(policy);

@@ -85,24 +85,34 @@ class Mind {
     Segment::rewind(progress_);
   }
 
-  /// Embeds a checked puzzle and sets its state back to H_init, L_init. False if its embedding is not finite.
+  /// Embeds a checked puzzle and sets its state back to H_init, L_init, its logits and q values to 0. False if its
+  /// embedding is not finite.
   [[nodiscard]] bool begin(std::size_t sequence, std::span<const Token> tokens, std::size_t puzzle_id) noexcept {
     model_->reset(workspace_, sequence);
+    const std::size_t width = workspace_.positions * model_.config().sizes.vocab;
+    std::memset(workspace_.logits + sequence * width, 0, width * sizeof(float));
+    std::memset(logits_ + sequence * width, 0, width * sizeof(float));
+    std::memset(workspace_.q + 2 * sequence, 0, 2 * sizeof(float));
     return model_->embed(workspace_, sequence, tokens, puzzle_id);
   }
 
   /// Moves the puzzle in slot `from` to slot `to`.
   void move(std::size_t from, std::size_t to) noexcept {
-    const std::size_t width = workspace_.positions * model_.config().sizes.hidden;
-    for (float* state : {workspace_.x, workspace_.z_h, workspace_.z_l}) {
+    const auto move = [from, to](float* state, std::size_t width) noexcept {
       std::memcpy(state + to * width, state + from * width, width * sizeof(float));
-    }
+    };
+    const Sizes& s = model_.config().sizes;
+    for (float* state : {workspace_.x, workspace_.z_h, workspace_.z_l}) move(state, workspace_.positions * s.hidden);
+    move(logits_, workspace_.positions * s.vocab);
+    move(workspace_.q, 2);
   }
 
   /// Runs on until the segment is complete (true) or stop() says to pause (false).
   template <class Stop>
   [[nodiscard]] bool run(const Executor& executor, const Stop& stop) noexcept {
-    return Segment(*model_, schedule_, workspace_, progress_).run(executor, stop);
+    if (!Segment(*model_, schedule_, workspace_, progress_).run(executor, stop)) return false;
+    std::memcpy(logits_, workspace_.logits, workspace_.rows * model_.config().sizes.vocab * sizeof(float));
+    return true;
   }
   /// The next segment begins at its first tile.
   void rewind() noexcept { Segment::rewind(progress_); }
@@ -119,8 +129,10 @@ class Mind {
     return static_cast<std::uint32_t>(sum);
   }
   void resume_at(std::uint32_t ticket) noexcept { Segment::resume_at(progress_, ticket); }
+  /// All positions' logits of the first puzzle after its last complete segment, [P + S, vocab]; for saving.
+  [[nodiscard]] float* kept_logits() const noexcept { return logits_; }
 
-  /// Logits of one puzzle's tokens, [S, vocab].
+  /// Logits of one puzzle's tokens after its last complete segment, [S, vocab].
   [[nodiscard]] ConstMatrixMap logits(std::size_t sequence) const noexcept {
     const std::size_t vocab = model_.config().sizes.vocab;
     return matrix_map(logits_of(sequence), tokens(), vocab);
@@ -167,6 +179,7 @@ class Mind {
     const std::size_t positions = puzzle_tokens() + capacity_.tokens;
     schedule_ = Schedule(arena, model_.config().sizes, model_->table().operand_by_row);
     workspace_ = model_->carve(arena, positions, capacity_.batch);
+    logits_ = arena.take<float>(capacity_.batch * positions * model_.config().sizes.vocab);
   }
   void copy_state(const Mind& other) noexcept {
     if (!status_ || !other.status_) {
@@ -179,7 +192,7 @@ class Mind {
     progress_ = other.progress_;
   }
   [[nodiscard]] const float* logits_of(std::size_t sequence) const noexcept {
-    return workspace_.logits + (sequence * workspace_.positions + puzzle_tokens()) * model_.config().sizes.vocab;
+    return logits_ + (sequence * workspace_.positions + puzzle_tokens()) * model_.config().sizes.vocab;
   }
   [[nodiscard]] ConstMatrixMap state(const float* z, std::size_t sequence) const noexcept {
     const std::size_t hidden = model_.config().sizes.hidden;
@@ -193,6 +206,7 @@ class Mind {
   std::span<std::byte> block_;
   Schedule schedule_;
   Workspace workspace_;
+  float* logits_ = nullptr;  // [batch, P + S, vocab] of the last complete segment; a paused one may be writing its own
   Progress progress_;
 };
 

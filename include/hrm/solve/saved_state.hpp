@@ -10,10 +10,11 @@ namespace hrm {
 /// either restored or left as it was. Neither side allocates.
 ///
 /// Layout, little endian: the Header below, then tokens [S] i32, prediction [S] i32, z_H, z_L [P + S, hidden] f32,
-/// logits [P + S, vocab] f32, q [2] f32, and inside a segment the scratch as it lies in memory.
+/// logits [P + S, vocab] f32 and q [2] f32 of the last complete segment, and inside a segment its own logits as far as
+/// they have come and the scratch, as both lie in memory.
 class SavedState {
  public:
-  static constexpr std::uint32_t version = 1;
+  static constexpr std::uint32_t version = 2;
 
   /// Bytes that save() writes for what the solver holds now.
   [[nodiscard]] static std::size_t size(const Solver& solver) noexcept {
@@ -67,7 +68,7 @@ class SavedState {
     if (count == 0 || count > mind.capacity().tokens) return damaged("tokens up to ", mind.capacity().tokens, count);
     const bool inside = header.ticket != 0;
     if (inside && header.capacity != own.capacity) return differs("capacity", own.capacity, header.capacity);
-    if (header.halted > 1 || header.disturbed > header.segments || header.unchanged > header.segments) {
+    if (header.halted > 1 || header.disturbed > mind.puzzle_tokens() + count || header.unchanged > header.segments) {
       return Error(ErrorCode::format, "saved state: counters contradict each other");
     }
     const std::size_t need = sizeof(Header) + payload_bytes(mind, count, inside);
@@ -116,10 +117,11 @@ class SavedState {
     return {};
   }
 
-  /// Whether two solvers hold the same thoughts, bit for bit (puzzle, prediction, state, progress).
+  /// Whether two solvers hold the same thoughts, bit for bit (puzzle, prediction, state, logits, progress).
   [[nodiscard]] static bool equal(const Solver& a, const Solver& b) noexcept {
     if (a.count_ != b.count_ || a.puzzle_id_ != b.puzzle_id_ || a.segments_ != b.segments_ || a.halted_ != b.halted_ ||
-        a.mind_.ticket() != b.mind_.ticket() || a.mind_.model().fingerprint() != b.mind_.model().fingerprint()) {
+        a.unchanged_ != b.unchanged_ || a.disturbed_ != b.disturbed_ || a.mind_.ticket() != b.mind_.ticket() ||
+        a.mind_.model().fingerprint() != b.mind_.model().fingerprint()) {
       return false;
     }
     if (a.count_ == 0) return true;
@@ -129,7 +131,8 @@ class SavedState {
     return std::memcmp(a.tokens_.data(), b.tokens_.data(), a.count_ * sizeof(Token)) == 0 &&
            std::memcmp(a.prediction_.data(), b.prediction_.data(), a.count_ * sizeof(Token)) == 0 &&
            std::memcmp(v.z_h, w.z_h, state) == 0 && std::memcmp(v.z_l, w.z_l, state) == 0 &&
-           (a.segments_ == 0 || std::memcmp(v.q, w.q, 2 * sizeof(float)) == 0);
+           std::memcmp(v.q, w.q, 2 * sizeof(float)) == 0 &&
+           std::memcmp(a.mind_.kept_logits(), b.mind_.kept_logits(), logits_bytes(a.mind_, a.count_)) == 0;
   }
 
  private:
@@ -181,7 +184,10 @@ class SavedState {
   }
   [[nodiscard]] static std::size_t payload_bytes(const Mind& mind, std::size_t count, bool inside) noexcept {
     return 2 * count * sizeof(Token) + state_floats(mind, count) * sizeof(float) +
-           (inside ? mind.workspace().scratch_bytes : 0);
+           (inside ? logits_bytes(mind, count) + mind.workspace().scratch_bytes : 0);
+  }
+  [[nodiscard]] static std::size_t logits_bytes(const Mind& mind, std::size_t count) noexcept {
+    return (mind.puzzle_tokens() + count) * mind.model().config().sizes.vocab * sizeof(float);
   }
   template <class Visit>
   static void each_part(const Mind& mind, std::size_t count, bool inside, Token* tokens, Token* prediction,
@@ -193,8 +199,9 @@ class SavedState {
     visit(prediction, count * sizeof(Token));
     visit(w.z_h, positions * s.hidden * sizeof(float));
     visit(w.z_l, positions * s.hidden * sizeof(float));
-    visit(w.logits, positions * s.vocab * sizeof(float));
+    visit(mind.kept_logits(), logits_bytes(mind, count));
     visit(w.q, 2 * sizeof(float));
+    if (inside) visit(w.logits, logits_bytes(mind, count));
     if (inside) visit(w.scratch, w.scratch_bytes);
   }
 

@@ -59,7 +59,8 @@ class Solver {
   }
 
   /// Begins a puzzle: token ids [S] and, for models with a puzzle embedding, its id. Errors (a token outside the
-  /// vocabulary, too long, an unknown id) leave the solver as it was.
+  /// vocabulary, too long, an unknown id) leave the solver as it was; a puzzle embedding that is not finite, which only
+  /// shows when it is read from a mapped file, leaves it without a puzzle.
   [[nodiscard]] Result<void> start(std::span<const Token> tokens, std::size_t puzzle_id = 0) noexcept {
     if (!mind_.status()) return mind_.status();
     if (tokens.size() > mind_.capacity().tokens) {
@@ -95,16 +96,14 @@ class Solver {
   bool tick(std::chrono::nanoseconds budget) noexcept { return tick(std::chrono::steady_clock::now() + budget); }
   /// The same by the caller's clock: `now()` gives nanoseconds as std::int64_t, is noexcept and safe on every thread
   /// that helps.
-  template <class Now>
+  template <NoexceptCallable<std::int64_t> Now>
   bool tick(std::chrono::nanoseconds budget, const Now& now) noexcept {
-    static_assert(std::is_nothrow_invocable_r_v<std::int64_t, const Now&>, "the clock must be noexcept");
     const std::int64_t deadline = now() + budget.count();
     return tick_while([&now, deadline]() noexcept { return now() < deadline; });
   }
   /// Thinks while `go_on()` says so; asked before every tile, on every thread that helps.
-  template <class GoOn>
+  template <NoexceptCallable<bool> GoOn>
   bool tick_while(const GoOn& go_on) noexcept {
-    static_assert(std::is_nothrow_invocable_r_v<bool, const GoOn&>, "what decides to go on must be noexcept");
     return advance([&go_on]() noexcept { return !go_on(); }, false);
   }
 
@@ -134,7 +133,7 @@ class Solver {
   [[nodiscard]] float confidence(std::size_t position) const noexcept {
     return segments_ == 0 || position >= count_ ? 0.0F : mind_.confidence(0, position);
   }
-  /// Logits [S, vocab] after the last complete segment; a view, valid until the solver moves on.
+  /// Logits [S, vocab] after the last complete segment, 0 before the first; a view, valid until the next is complete.
   [[nodiscard]] ConstMatrixMap logits() const noexcept { return mind_.logits(0); }
   /// z_H [P + S, hidden]; in a paused segment, as far as it has come.
   [[nodiscard]] ConstMatrixMap z_h() const noexcept { return mind_.z_h(0); }
@@ -197,10 +196,9 @@ class Solver {
   template <class Stop>
   bool advance(const Stop& stop, bool one) noexcept {
     while (!finished()) {
-      if (disturbed_ != segments_) {  // once a segment, however often its first tile is put off
-        options_.noise.add(mind_.workspace(), 0, mind_.model().config().sizes.hidden, 0, segments_);
-        disturbed_ = segments_;
-      }
+      if (!options_.noise.add(mind_.workspace(), 0, mind_.model().config().sizes.hidden, 0, segments_, disturbed_,
+                              stop))
+        return false;
       if (!mind_.run(options_.executor, stop)) return false;
       conclude();
       if (one) break;
@@ -212,6 +210,7 @@ class Solver {
     mind_.rewind();
     const bool changed = mind_.predict(0, prediction_.first(count_));
     unchanged_ = changed || segments_ == 0 ? 0 : unchanged_ + 1;
+    disturbed_ = 0;
     ++segments_;
     halted_ = options_.halting(Thought{segments_, prediction(), unchanged_, q_halt(), q_continue()});
   }
@@ -225,7 +224,7 @@ class Solver {
   std::size_t puzzle_id_ = 0;
   std::size_t segments_ = 0;
   std::size_t unchanged_ = 0;
-  std::size_t disturbed_ = 0;  // segments before which noise was added
+  std::size_t disturbed_ = 0;  // positions that have had the noise of the segment under way
   bool halted_ = false;
 };
 
