@@ -151,8 +151,8 @@ TEST_CASE("pickle: every cut is an error") {
 }
 
 TEST_CASE("pickle: a flood of values ends in an error, not in memory") {
-  CHECK(says(Pickle().op(std::string(1'000'000, 'N')).done(), "expected at most 262144 values, found more"));
-  CHECK(says(Pickle().op(std::string(1'000'000, '(')).done(), "expected at most 262144 values, found more"));
-  CHECK(says(Pickle().op(std::string(1'000'000, ')')).done(), "expected at most 262144 values, found more"));
+  CHECK(says(Pickle().op(std::string(1'000'000, 'N')).done(), "expected values of at most 16777216 bytes, found more"));
+  CHECK(says(Pickle().op(std::string(1'000'000, '(')).done(), "expected values of at most 16777216 bytes, found more"));
+  CHECK(says(Pickle().op(std::string(1'000'000, ')')).done(), "expected values of at most 16777216 bytes, found more"));
   CHECK(says(std::string((std::size_t{4} << 20) + 1, 'N'), "pickle: expected at most 4194304 bytes"));
 }

@@ -108,8 +108,8 @@ struct ZipFlaws {
   put(out, std::uint32_t{1});
   put(out, std::uint32_t{0x06054b50});
   put(out, std::uint32_t{0});
-  put(out, static_cast<std::uint16_t>(records.size() + flaws.more_count));
-  put(out, static_cast<std::uint16_t>(records.size() + flaws.more_count));
+  const std::uint64_t count = records.size() + flaws.more_count;
+  for (int i = 0; i < 2; ++i) put(out, static_cast<std::uint16_t>(count < 0xffff ? count : 0xffff));
   put(out, static_cast<std::uint32_t>(directory.size()));
   put(out, static_cast<std::uint32_t>(at));
   put(out, std::uint16_t{0});

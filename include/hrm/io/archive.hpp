@@ -70,6 +70,21 @@ inline constexpr std::string_view archive_magic = "HRMmodel";
 inline constexpr std::uint64_t max_archive_header = std::uint64_t{16} << 20;
 inline constexpr std::uint64_t archive_gap = 4096;  // a blob begins less than that after the one before
 
+/// How many of a list's elements a header may have, with the words for it. Those are larger in memory than in the file:
+/// without a limit a header of 16 MiB could ask for several times as much.
+struct ArchiveLimit {
+  std::uint64_t most = ~std::uint64_t{0};
+  std::string_view words{};
+};
+template <class T>
+inline constexpr ArchiveLimit archive_limit{};
+template <>
+inline constexpr ArchiveLimit archive_limit<ArchiveTensor>{max_tensors, "at most 65536 tensors"};
+template <>
+inline constexpr ArchiveLimit archive_limit<SelfTest>{1024, "at most 1024 self-tests"};
+template <>
+inline constexpr ArchiveLimit archive_limit<ArchivePanels>{64, "panels for at most 64 kinds of kernels"};
+
 /// The checksum of archives: four interleaved lanes of 64 bits. A change of up to eight neighbouring bytes is always
 /// seen.
 [[nodiscard]] inline std::uint64_t archive_checksum(std::span<const std::byte> bytes) noexcept {
@@ -102,6 +117,8 @@ class ArchiveReader {
 
   [[nodiscard]] bool ok() const noexcept { return in_.ok(); }
   [[nodiscard]] std::size_t left() const noexcept { return in_.left(); }
+  /// What should have been there, where a list was too long; otherwise empty.
+  [[nodiscard]] std::string_view expected() const noexcept { return expected_; }
 
   template <class T>
     requires std::is_integral_v<T>
@@ -132,7 +149,8 @@ class ArchiveReader {
   void read(std::vector<T>& values) {
     constexpr std::size_t least = std::is_arithmetic_v<T> ? sizeof(T) : 32;  // bytes of an element in the file
     const auto count = in_.number<std::uint64_t>();
-    if (count > in_.left() / least) {
+    if (count > archive_limit<T>.most) expected_ = archive_limit<T>.words;
+    if (count > in_.left() / least || count > archive_limit<T>.most) {
       static_cast<void>(in_.take(in_.left() + 1));
       return;
     }
@@ -146,6 +164,7 @@ class ArchiveReader {
 
  private:
   ByteReader in_;
+  std::string_view expected_;
 };
 
 [[nodiscard]] inline Error archive_damage(std::string_view what) noexcept {
@@ -295,6 +314,8 @@ class ArchivePlaces {
   detail::ArchiveReader reader(covered.subspan(static_cast<std::size_t>(fixed)));
   reader.all(header.config, header.precision, header.name, header.task, header.vocabulary, header.licence,
              header.provenance, header.puzzle_ids, header.tensors, header.tests, header.panels, header.extension);
+  if (!reader.expected().empty())
+    return Error(ErrorCode::format, "archive: header: expected ", reader.expected(), ", found more");
   if (!reader.ok() || reader.left() != 0) return detail::archive_damage("fields that fill it, found others");
   auto views = detail::archive_views(header, file);
   if (!views) return views.error();

@@ -40,16 +40,14 @@ class PickleMachine {
       if (!in_.ok())
         return Error(ErrorCode::format, "pickle: byte ", at_,
                      ": expected an operand, found the end: the file is cut short");
-      if (std::max({stack_.size(), memo_.size(), tuples_.size(), items_.size(), entries_.size(), storages_.size(),
-                    4 * tensors_.size()}) > max_values) {
-        return Error(ErrorCode::format, "pickle: expected at most ", max_values, " values, found more");
-      }
+      if (held() > max_held)
+        return Error(ErrorCode::format, "pickle: expected values of at most ", max_held, " bytes, found more");
     }
     return finish();
   }
 
  private:
-  static constexpr std::size_t max_values = std::size_t{1} << 18;  // of each kind
+  static constexpr std::size_t max_held = std::size_t{16} << 20;  // twice what thousands of layers take
 
   enum class Kind : std::uint8_t { none, boolean, number, real, text, tuple, dict, global, storage, tensor, mark };
   enum class Name : std::uint8_t { ordered_dict, rebuild_tensor, rebuild_parameter, storage };
@@ -93,6 +91,14 @@ class PickleMachine {
       {"torch", "CharStorage", Name::storage, DType::i8},
       {"torch", "BoolStorage", Name::storage, DType::u8},
   }};
+
+  /// Bytes of all values together: whatever mix of opcodes a file has, it asks for no more memory than a few times
+  /// this.
+  [[nodiscard]] std::size_t held() const noexcept {
+    return (stack_.size() + memo_.size() + items_.size()) * sizeof(Value) + marks_.size() * sizeof(std::size_t) +
+           tuples_.size() * sizeof(Tuple) + storages_.size() * sizeof(Storage) +
+           tensors_.size() * sizeof(PickledTensor) + entries_.size() * sizeof(Item);
+  }
 
   [[nodiscard]] static std::string_view text_of(const Value& value) noexcept { return {value.text, value.index}; }
   [[nodiscard]] static std::string_view name_of_kind(Kind kind) noexcept {
@@ -439,6 +445,8 @@ class PickleMachine {
         return Error(ErrorCode::unsupported, "pickle: ", text_of(entry.key), ": expected a tensor, found ",
                      name_of_kind(entry.value.kind));
       }
+      if (out.size() == max_tensors)
+        return Error(ErrorCode::format, "pickle: expected at most ", max_tensors, " tensors, found more");
       out.push_back(tensors_[entry.value.index]);
       out.back().name = text_of(entry.key);
     }

@@ -18,8 +18,6 @@ struct TensorTable {
 
 namespace detail {
 
-inline constexpr std::size_t max_tensors = std::size_t{1} << 16;
-
 /// elements() * size_of(dtype) that cannot wrap round.
 [[nodiscard]] constexpr bool checked_bytes(const TensorView& tensor, std::size_t& bytes) noexcept {
   bytes = size_of(tensor.dtype);

@@ -9,6 +9,10 @@
 
 namespace hrm::detail {
 
+/// How many tensors a file may have, whatever its format: far more than any model, and few enough for their table to
+/// take some mebibytes.
+inline constexpr std::size_t max_tensors = std::size_t{1} << 16;
+
 /// Reads little-endian numbers and runs of bytes, front to back. Past the end every read gives zeros and ok() is false.
 class ByteReader {
  public:

@@ -92,16 +92,23 @@ class Fingerprint {
 /// The tensors of a checkpoint and what has been packed from them so far; the first error sticks.
 class WeightReader {
  public:
-  WeightReader(std::span<const TensorView> tensors, const ModelOptions& options) noexcept
-      : tensors_(tensors), options_(options) {}
+  WeightReader(std::span<const TensorView> tensors, const ModelOptions& options)
+      : tensors_(tensors), options_(options) {
+    by_name_.reserve(tensors.size());
+    for (const TensorView& tensor : tensors) by_name_.push_back(&tensor);
+    std::stable_sort(by_name_.begin(), by_name_.end(),
+                     [](const TensorView* a, const TensorView* b) { return a->name < b->name; });
+  }
 
   /// The tensor of that name, held against a shape; null (and an error) where it does not fit.
   [[nodiscard]] const TensorView* find(std::string_view name, std::initializer_list<std::size_t> shape) {
-    const auto at = std::find_if(tensors_.begin(), tensors_.end(), [&](const TensorView& t) { return t.name == name; });
-    if (at == tensors_.end()) {
+    const auto found = std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                                        [](const TensorView* t, std::string_view wanted) { return t->name < wanted; });
+    if (found == by_name_.end() || (*found)->name != name) {
       fail(Error(ErrorCode::missing, name, ": expected a tensor of that name, found none"));
       return nullptr;
     }
+    const TensorView* const at = *found;
     if (at->rank != shape.size() || !std::equal(shape.begin(), shape.end(), at->shape.begin())) {
       fail(Error(ErrorCode::shape, name, ": expected shape ", text(shape.begin(), shape.size()), ", found ",
                  text(at->shape.data(), at->rank)));
@@ -112,7 +119,7 @@ class WeightReader {
       fail(Error(ErrorCode::unsupported, name, ": expected float32, float16 or bfloat16, found ", name_of(at->dtype)));
       return nullptr;
     }
-    return &*at;
+    return at;
   }
 
   /// Elements of a tensor as float32, checked for NaN and infinity.
@@ -180,6 +187,7 @@ class WeightReader {
 
  private:
   std::span<const TensorView> tensors_;
+  std::vector<const TensorView*> by_name_;  // a search over all of them for each would be quadratic
   const ModelOptions& options_;
   Result<void> status_;
   Fingerprint fingerprint_;
