@@ -27,13 +27,14 @@ using namespace hrm::train;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* usage = R"(usage: hrm-train TASK --out FOLDER [options]
-  TASK       sudoku4, sudoku6, sudoku9, .. (any side up to 25), maze7, maze9, .. (any odd side): freshly made puzzles;
+  TASK       sudoku4, sudoku6, sudoku9, .. (any side up to 25), maze7, maze15, maze7x15, .. (any odd sides): freshly made
+             puzzles;
              or a data set: a folder as published (dataset.json, *.npy), or CSV (puzzle,solution)
 writes FOLDER/model.safetensors and all_config.yaml (the averaged weights), log.csv, curve.svg, recipe.txt, train.state
 Ctrl-C saves and ends; --resume goes on from there, bit for bit
 
 puzzles      --clues A-B      sudoku: givens (6x6: 8-18, 9x9: 26-45)     --smallest N   maze: sides from N up, in a canvas
-             --loops X        maze: share of walls opened (default 0: one way only)
+             --loops X        maze: share of walls opened (default 0: one way only)     --path A-B  maze: steps from S to G
              --test PATH      held-out puzzles: CSV or a folder's test split (default: freshly made ones, the data set's
                               own test split, or every tenth puzzle of a CSV)
 model        --hidden 128 --heads 4 --layers 2 --expansion 4 --h-cycles 2 --l-cycles 2 --positions rope|learned
@@ -43,13 +44,14 @@ training     --steps 10000 --batch 64 --rate 1e-3 --warm-up 200 --lowest 0.1 --d
              --next step|look-ahead   where q_continue's target comes from: the batch's own next step, or a further pass
              --weight TOKEN=X         how much a label counts (maze: 5 is the path), may be repeated
              --from MODEL             begin from a model's weights (a folder or a file of the same sizes)
-run          --threads 1 --lanes 8 --seed 0 --resume --minutes M (then save and end) --quiet
+run          --precision f32|bf16  what factors of products are rounded to (bf16: where the machine has such products)
+             --threads 1 --lanes 8 --seed 0 --resume --minutes M (then save and end) --quiet
              --evaluate 500 (held-out puzzles) --evaluate-every 1000 --save-every 500 --log-every 50 (steps)
 )";
 
 struct Settings {
-  std::string task, out, test, from, next = "step", loss = "stablemax", positions = "rope", command;
-  std::size_t least_clues = 0, most_clues = 0, smallest = 0;
+  std::string task, out, test, from, next = "step", loss = "stablemax", positions = "rope", precision = "f32", command;
+  std::size_t least_clues = 0, most_clues = 0, smallest = 0, least_steps = 0, most_steps = 0;
   double loops = 0.0;
   std::size_t hidden = 128, heads = 4, layers = 2, h_cycles = 2, l_cycles = 2, max_segments = 16;
   std::size_t puzzle_width = ~std::size_t{0};
@@ -86,16 +88,19 @@ bool read_arguments(int argc, char** argv, Settings& s) {
   OptimizerOptions& o = t.optimizer;
   using Take = std::function<bool(std::string_view)>;
   const auto into = [](auto& target) { return Take([&target](std::string_view text) { return parse(text, target); }); };
+  const auto range = [](std::size_t& least, std::size_t& most) {
+    return Take([&](std::string_view text) {
+      const std::size_t dash = text.find('-');
+      return dash != std::string_view::npos && parse(text.substr(0, dash), least) &&
+             parse(text.substr(dash + 1), most) && least <= most;
+    });
+  };
   const std::map<std::string_view, Take> options = {
       {"--out", into(s.out)},
       {"--test", into(s.test)},
       {"--from", into(s.from)},
-      {"--clues",
-       [&](std::string_view text) {
-         const std::size_t dash = text.find('-');
-         return dash != std::string_view::npos && parse(text.substr(0, dash), s.least_clues) &&
-                parse(text.substr(dash + 1), s.most_clues);
-       }},
+      {"--clues", range(s.least_clues, s.most_clues)},
+      {"--path", range(s.least_steps, s.most_steps)},
       {"--smallest", into(s.smallest)},
       {"--loops", into(s.loops)},
       {"--hidden", into(s.hidden)},
@@ -105,6 +110,7 @@ bool read_arguments(int argc, char** argv, Settings& s) {
       {"--h-cycles", into(s.h_cycles)},
       {"--l-cycles", into(s.l_cycles)},
       {"--positions", into(s.positions)},
+      {"--precision", into(s.precision)},
       {"--puzzle-width", into(s.puzzle_width)},
       {"--max-segments", into(s.max_segments)},
       {"--steps", into(o.steps)},
@@ -171,6 +177,9 @@ bool read_arguments(int argc, char** argv, Settings& s) {
   if (!one_of(s.loss, "stablemax", "softmax")) return wrong("--loss: expected stablemax or softmax, found " + s.loss);
   if (!one_of(s.positions, "rope", "learned"))
     return wrong("--positions: expected rope or learned, found " + s.positions);
+  if (!one_of(s.precision, "f32", "bf16")) return wrong("--precision: expected f32 or bf16, found " + s.precision);
+  if (s.precision == "bf16" && !Products<kernels::DefaultArch, bfloat16>::offered)
+    return wrong("--precision: expected f32, as this instruction set has no bfloat16 products, found bf16");
   if (s.heads == 0 || s.hidden == 0 || s.hidden % (2 * s.heads) != 0)
     return wrong("--heads: expected a number that divides --hidden into even parts");
   if (s.layers == 0 || s.h_cycles == 0 || s.l_cycles == 0 || s.max_segments == 0 || t.batch == 0 || t.lanes == 0 ||
@@ -184,6 +193,15 @@ bool read_arguments(int argc, char** argv, Settings& s) {
 }
 
 using SourcePointer = std::unique_ptr<ExampleSource>;
+
+/// maze15 or maze7x15.
+bool read_maze(std::string_view task, MazeOptions& options) {
+  if (task.substr(0, 4) != "maze") return false;
+  task.remove_prefix(4);
+  const std::size_t by = task.find('x');
+  if (by == std::string_view::npos) return parse(task, options.rows) && parse(task, options.cols);
+  return parse(task.substr(0, by), options.rows) && parse(task.substr(by + 1), options.cols);
+}
 
 /// The puzzles of a task; `held_out` ones come from another stream (or from --test).
 Result<SourcePointer> make_source(const Settings& s, bool held_out) {
@@ -215,13 +233,14 @@ Result<SourcePointer> make_source(const Settings& s, bool held_out) {
     if (const auto made = SudokuGenerator(*shape).generate(options, random); !made) return made.error();
     return SourcePointer(new SudokuSource(*shape, options, seed));
   }
-  if (task.substr(0, 4) == "maze" && parse(task.substr(4), side)) {
-    if (side < 5 || side % 2 == 0)
-      return Error(ErrorCode::value, "maze: side, expected an odd number from 5, found ", side);
-    MazeOptions options;
-    options.rows = options.cols = side;
+  if (MazeOptions options; read_maze(task, options)) {
+    for (const std::size_t n : {options.rows, options.cols}) {
+      if (n < 5 || n % 2 == 0) return Error(ErrorCode::value, "maze: side, expected an odd number from 5, found ", n);
+    }
     options.loops = s.loops;
-    std::size_t smallest = s.smallest == 0 || held_out ? side : s.smallest;
+    if (s.most_steps != 0 && !held_out) options.min_steps = s.least_steps, options.max_steps = s.most_steps;
+    side = std::max(options.rows, options.cols);
+    const std::size_t smallest = s.smallest == 0 || held_out ? side : s.smallest;
     if (smallest > side || smallest % 2 == 0 || smallest < 5) {
       return Error(ErrorCode::value, "--smallest: expected an odd number from 5 to ", side, ", found ", smallest);
     }
@@ -254,11 +273,13 @@ Config make_config(const Settings& s, const ExampleSource& source) {
 std::uint64_t hash_of(const Settings& s) {
   std::uint64_t hash = s.trainer.seed;
   for (const char c : s.task + "|" + s.from) hash = mixed(hash, static_cast<unsigned char>(c));
-  for (const std::size_t n : {s.least_clues, s.most_clues, s.smallest}) hash = mixed(hash, n);
+  for (const std::size_t n : {s.least_clues, s.most_clues, s.smallest, s.least_steps, s.most_steps})
+    hash = mixed(hash, n);
   return mixed(hash, std::bit_cast<std::uint64_t>(s.loops));
 }
 
-Result<void> start_from(Trainer<>& trainer, const std::string& path) {
+template <class Trainer>
+Result<void> start_from(Trainer& trainer, const std::string& path) {
   const auto checkpoint = open_checkpoint(path);
   if (!checkpoint) return checkpoint.error();
   Values values(trainer.layout().size());
@@ -317,6 +338,7 @@ class Progress {
 };
 
 /// A run from its options to its end.
+template <class Weight>
 class Run {
  public:
   Run(Settings& s, const Config& config, const ExampleSource& source, const ExampleSource& test,
@@ -414,7 +436,7 @@ class Run {
 
   Settings& s_;
   const ExampleSource& test_;
-  Trainer<> trainer_;
+  Trainer<kernels::DefaultArch, Weight> trainer_;
   TrainingLog log_;
   Progress progress_;
   Executor executor_;
@@ -448,10 +470,16 @@ int run(Settings& s) {
   Executor executor;
   if (s.threads > 1) executor = Executor(pool);
   s.trainer.executor = executor;
-  Run run(s, make_config(s, **source), **source, **test, executor);
-  if (auto begun = run.begin(); !begun) return fail(begun.error());
-  if (auto trained = run.train(); !trained) return fail(trained.error());
-  return 0;
+  const auto from_start_to_end = [&]<class Weight>(Weight) -> int {
+    Run<Weight> run(s, make_config(s, **source), **source, **test, executor);
+    if (auto begun = run.begin(); !begun) return fail(begun.error());
+    if (auto trained = run.train(); !trained) return fail(trained.error());
+    return 0;
+  };
+  if constexpr (Products<kernels::DefaultArch, bfloat16>::offered) {
+    if (s.precision == "bf16") return from_start_to_end(bfloat16{});
+  }
+  return from_start_to_end(float{});
 }
 
 }  // namespace

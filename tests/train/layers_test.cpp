@@ -9,7 +9,7 @@ using namespace hrm;
 using namespace hrm::train;
 using namespace hrm::train::test;
 using L = Layers<kernels::DefaultArch>;
-using P = Products<kernels::DefaultArch>;
+using P = Products<kernels::DefaultArch, float>;
 
 TEST_CASE("add, of two and of three") {
   for (const std::size_t n : {1U, 16U, 37U}) {
@@ -60,7 +60,13 @@ TEST_CASE("SwiGLU and its gradient") {
   CHECK(relative(both, turned(slope)) < 1e-5);
 }
 
-TEST_CASE("Attention with rotation: the gradient of the stored q, k and v") {
+namespace {
+
+/// Attention and its gradient in `Weight`, within the given distances.
+template <class Weight>
+void check_attention(double forward_off, double backward_off) {
+  using A = Layers<kernels::DefaultArch, Weight>;
+  [[maybe_unused]] const typename A::P::Session session;
   struct Shape {
     std::size_t hidden, heads, positions, sequences;
   };
@@ -76,21 +82,28 @@ TEST_CASE("Attention with rotation: the gradient of the stored q, k and v") {
       // As the kernels leave it: interleaved, rotated, q scaled.
       const Doubles turned = rope(widen(stored), s.hidden, s.heads, s.positions, rotate ? 10000.0 : 0.0);
       const auto source = [&](std::size_t j) { return j < 2 * s.hidden ? rope_row(j, dim) : j; };
-      Floats qkv(rows * width), d(rows * width);
+      Floats qkv(rows * width), d(rows * width), unturned(rows * width), out(rows * s.hidden);
       for (std::size_t r = 0; r < rows; ++r) {
         for (std::size_t j = 0; j < width; ++j) {
           qkv[r * width + j] = float(turned[r * width + source(j)]) * (j < s.hidden ? scale : 1.0F);
+          unturned[r * width + j] = stored[r * width + source(j)];
         }
       }
-      Floats scratch(L::attention_scratch(s.positions, dim) + 16), d_out = weight;
+      A::rope(Rows{unturned.data(), width}, rows, s.hidden, dim, s.positions, rotate ? cos.data() : nullptr,
+              rotate ? sin.data() : nullptr, scale);
+      CHECK(relative(unturned, widen(qkv)) < 1e-6);
+      Floats scratch(A::attention_scratch(s.positions, dim) + 16), d_out = weight;
       float* const aligned = reinterpret_cast<float*>(round_up(reinterpret_cast<std::size_t>(scratch.data()), 64));
       for (std::size_t first = 0; first < rows; first += s.positions) {
         for (std::size_t column = 0; column < s.hidden; column += dim) {
-          L::attention_backward(Rows{qkv.data() + first * width + column, width},
+          A::attention_backward(Rows{qkv.data() + first * width + column, width},
                                 Rows{d_out.data() + first * s.hidden + column, s.hidden},
                                 Rows{d.data() + first * width + column, width}, s.hidden, dim, s.positions, aligned);
+          A::attention(Rows{qkv.data() + first * width + column, width},
+                       Rows{out.data() + first * s.hidden + column, s.hidden}, s.hidden, dim, s.positions, aligned);
         }
       }
+      CHECK(relative(out, attention(turned, s.hidden, s.heads, s.positions)) < forward_off);
       L::rope_backward(Rows{d.data(), width}, rows, s.hidden, dim, s.positions, rotate ? cos.data() : nullptr,
                        rotate ? sin.data() : nullptr, scale);
       const Doubles slope = differences(widen(stored), [&](const Doubles& at) {
@@ -102,7 +115,19 @@ TEST_CASE("Attention with rotation: the gradient of the stored q, k and v") {
       for (std::size_t r = 0; r < rows; ++r) {
         for (std::size_t j = 0; j < width; ++j) back[r * width + source(j)] = d[r * width + j];
       }
-      CHECK(relative(back, slope) < 2e-5);
+      CHECK(relative(back, slope) < backward_off);
     }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("Attention with rotation, and the gradient of the stored q, k and v") { check_attention<float>(1e-6, 2e-5); }
+
+TEST_CASE("Attention in bfloat16: as close as its rounding allows") {
+  if constexpr (Products<kernels::DefaultArch, bfloat16>::offered) {
+    check_attention<bfloat16>(5e-3, 2e-2);
+  } else {
+    MESSAGE("skipped: no bfloat16 products on this instruction set");
   }
 }

@@ -7,7 +7,7 @@
 using namespace hrm;
 using namespace hrm::train;
 using namespace hrm::train::test;
-using P = Products<kernels::DefaultArch>;
+using P = Products<kernels::DefaultArch, float>;
 
 TEST_CASE("transpose, for whole blocks and for what is left over, rows in another order") {
   for (const std::size_t rows : {1U, 7U, 16U, 33U, 48U}) {
@@ -46,46 +46,80 @@ TEST_CASE("rows packed by copying are what pack_panel makes of the transposed ma
   }
 }
 
-TEST_CASE("the three products of a linear layer: forward, and the gradients by central differences") {
+namespace {
+
+// Both factors' elements as the products of `Weight` see them.
+template <class Weight>
+Floats seen(Floats x) {
+  if (sizeof(Weight) == 2) {
+    for (float& v : x) v = to_float(to_bfloat16(v));
+  }
+  return x;
+}
+
+template <class Weight>
+void check_linear_layer() {
+  using Q = Products<kernels::DefaultArch, Weight>;
+  [[maybe_unused]] const typename Q::Session session;
   struct Shape {
     std::size_t rows, in, out;
   };
-  for (const Shape s : {Shape{5, 24, 40}, Shape{33, 16, 7}, Shape{19, 100, 64}}) {
+  for (const Shape s : {Shape{5, 24, 40}, Shape{33, 16, 7}, Shape{19, 100, 64}, Shape{70, 96, 33}, Shape{1, 1, 1}}) {
     CAPTURE(s.rows);
-    const Floats x = random_floats(s.rows * s.in, 1), w = random_floats(s.out * s.in, 2),
-                 dy = random_floats(s.rows * s.out, 3);
+    const Floats x = seen<Weight>(random_floats(s.rows * s.in, 1)), w = seen<Weight>(random_floats(s.out * s.in, 2)),
+                 dy = seen<Weight>(random_floats(s.rows * s.out, 3));
+    const auto carve = [&](Arena& arena) {
+      struct {
+        typename Q::Packed forward, backward, packed;
+        std::byte* room;
+      } m{Q::take(arena, s.out, s.in), Q::take(arena, s.in, s.out), Q::take(arena, s.in, s.rows),
+          arena.take<std::byte>(Q::room(s.rows, std::max(s.in, s.out)))};
+      return m;
+    };
     Arena measure;
-    static_cast<void>(P::take(measure, s.out, s.in));
-    static_cast<void>(P::take(measure, s.in, s.out));
+    static_cast<void>(carve(measure));
     Buffer memory(measure.used());
     Arena arena(memory.data());
-    const auto forward = P::take(arena, s.out, s.in);
-    const auto backward = P::take(arena, s.in, s.out);
+    const auto m = carve(arena);
     const auto row = [&](std::size_t j) { return w.data() + j * s.in; };
-    P::pack(forward, row);
-    P::pack_rows(backward, row);
+    Q::pack(m.forward, row);
+    Q::pack_rows(m.backward, row);
     const auto rows = [](const Floats& f, std::size_t width) { return Rows{const_cast<float*>(f.data()), width}; };
 
     Floats y(s.rows * s.out), dx(s.rows * s.in, 1.0F), dw(s.out * s.in);
-    P::multiply(rows(x, s.in), s.rows, forward, rows(y, s.out), false);
+    Q::multiply(rows(x, s.in), s.rows, m.forward, rows(y, s.out), false, m.room);
     CHECK(relative(y, linear(widen(x), widen(w), s.rows, s.in, s.out)) < 1e-6);
 
-    P::multiply(rows(dy, s.out), s.rows, backward, rows(dx, s.in), true);
+    Q::multiply(rows(dy, s.out), s.rows, m.backward, rows(dx, s.in), true, m.room);
     for (float& v : dx) v -= 1.0F;
     CHECK(relative(dx, differences(widen(x), [&](const Doubles& at) {
                      return weighted(linear(at, widen(w), s.rows, s.in, s.out), dy);
                    })) < 1e-5);
 
-    Buffer turned(s.out * P::stride(s.rows) * sizeof(float));
-    Buffer packed(P::packed_floats(s.in, s.rows) * sizeof(float));
     for (const bool again : {false, true}) {
-      P::weight_gradient(rows(dy, s.out), rows(x, s.in), s.rows, s.out, s.in, dw.data(), again,
-                         reinterpret_cast<float*>(turned.data()), reinterpret_cast<float*>(packed.data()),
-                         [](std::size_t j) { return j; });
+      weight_gradient<Q>(rows(dy, s.out), rows(x, s.in), s.rows, s.out, s.in, dw.data(), again, m.packed, m.room,
+                         [&](std::size_t j) { return s.out - 1 - j; });
     }
-    for (float& v : dw) v *= 0.5F;  // it was added twice
-    CHECK(relative(dw, differences(widen(w), [&](const Doubles& at) {
+    Floats in_order(dw.size());
+    for (std::size_t j = 0; j < s.out; ++j) {  // its rows were turned round, and it was added twice
+      for (std::size_t k = 0; k < s.in; ++k) in_order[j * s.in + k] = 0.5F * dw[(s.out - 1 - j) * s.in + k];
+    }
+    CHECK(relative(in_order, differences(widen(w), [&](const Doubles& at) {
                      return weighted(linear(widen(x), at, s.rows, s.in, s.out), dy);
                    })) < 1e-5);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the three products of a linear layer: forward, and the gradients by central differences") {
+  check_linear_layer<float>();
+}
+
+TEST_CASE("the same in bfloat16, of numbers that it holds exactly") {
+  if constexpr (Products<kernels::DefaultArch, bfloat16>::offered) {
+    check_linear_layer<bfloat16>();
+  } else {
+    MESSAGE("skipped: no bfloat16 products on this instruction set");
   }
 }

@@ -247,6 +247,12 @@ struct Simd<Arch> : XsimdBase<Arch, xsimd::avx512bw> {
   /// The nearest integer as a float, and p * 2^n for such an n, of any size: one instruction each.
   static HRM_ALWAYS_INLINE Float nearest(Float a) noexcept { return Float(_mm512_roundscale_ps(a, 0)); }
   static HRM_ALWAYS_INLINE Float scale(Float p, Float n) noexcept { return Float(_mm512_scalef_ps(p, n)); }
+  static HRM_ALWAYS_INLINE Float load_some(const float* p, std::size_t n) noexcept {
+    return Float(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << n) - 1U), p));
+  }
+  static HRM_ALWAYS_INLINE void store_some(float* p, Float x, std::size_t n) noexcept {
+    _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << n) - 1U), x);
+  }
   static HRM_ALWAYS_INLINE float sum(Float a) noexcept {
     a = a + Float(_mm512_shuffle_f32x4(a, a, 0x4e));
     a = a + Float(_mm512_shuffle_f32x4(a, a, 0xb1));
@@ -289,6 +295,7 @@ struct Simd<Neon64> : XsimdBase<Neon64, xsimd::neon64> {
 /// Loads n < lanes elements, zeros beyond.
 template <class Arch>
 [[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float load_some(const float* p, std::size_t n) noexcept {
+  if constexpr (Arch::family == Family::avx512) return Simd<Arch>::load_some(p, n);
   alignas(64) float lane[Simd<Arch>::lanes] = {};
   for (std::size_t i = 0; i < n; ++i) lane[i] = p[i];
   return Simd<Arch>::load(lane);
@@ -296,6 +303,7 @@ template <class Arch>
 /// Stores the first n < lanes elements.
 template <class Arch>
 HRM_ALWAYS_INLINE void store_some(float* p, typename Simd<Arch>::Float x, std::size_t n) noexcept {
+  if constexpr (Arch::family == Family::avx512) return Simd<Arch>::store_some(p, x, n);
   alignas(64) float lane[Simd<Arch>::lanes];
   Simd<Arch>::store(lane, x);
   for (std::size_t i = 0; i < n; ++i) p[i] = lane[i];

@@ -67,30 +67,34 @@ class SudokuSource final : public ExampleSource {
   std::uint64_t seed_;
 };
 
-/// Square mazes, freshly generated; the label is the maze with its shortest path drawn in.
+/// Mazes, freshly generated; the label is the maze with its shortest path drawn in.
 class MazeSource final : public ExampleSource {
  public:
-  /// Sides are drawn from `smallest` to options.rows in steps of two; a smaller maze stands at a random even offset in
-  /// a canvas of walls, so that positions keep their meaning while mazes grow.
+  /// Sides are drawn from `smallest` up in steps of two (square ones where the canvas is); a smaller maze stands at a
+  /// random even offset in a canvas of walls, so that positions keep their meaning while mazes grow. Fewer rows of the
+  /// same width do that too, for less work: to a rotary embedding the cell below is a row's length away in either.
   MazeSource(const MazeOptions& options, std::size_t smallest, std::uint64_t seed)
       : options_(options), smallest_(smallest), seed_(seed) {}
 
   [[nodiscard]] std::size_t tokens() const noexcept override { return options_.rows * options_.cols; }
   [[nodiscard]] std::size_t vocab() const noexcept override { return maze_vocab; }
   void make(std::uint64_t index, Example& example) const noexcept override {
-    const std::size_t side = options_.rows;
+    const auto smaller = [this](std::size_t side, Random& random) {
+      return side <= smallest_ ? side : smallest_ + 2 * random.between(0, (side - smallest_) / 2);
+    };
     for (std::uint64_t attempt = 0;; ++attempt) {
       Random random(mixed(seed_ + attempt, index));
       MazeOptions options = options_;
-      options.rows = options.cols = smallest_ + 2 * random.between(0, (side - smallest_) / 2);
+      options.rows = smaller(options_.rows, random);
+      options.cols = options_.rows == options_.cols ? options.rows : smaller(options_.cols, random);
       const auto made = generate_maze(options, random);
       if (!made) continue;
-      const std::size_t top = 2 * random.between(0, (side - options.rows) / 2);
-      const std::size_t left = 2 * random.between(0, (side - options.cols) / 2);
+      const std::size_t top = 2 * random.between(0, (options_.rows - options.rows) / 2);
+      const std::size_t left = 2 * random.between(0, (options_.cols - options.cols) / 2);
       for (Token& t : example.tokens) t = 1;
       for (Token& t : example.labels) t = 1;
       for (std::size_t cell = 0; cell < made->maze.cells.size(); ++cell) {
-        const std::size_t at = (top + cell / options.cols) * side + left + cell % options.cols;
+        const std::size_t at = (top + cell / options.cols) * options_.cols + left + cell % options.cols;
         example.tokens[at] = token(made->maze.cells[cell]);
         example.labels[at] = token(made->solution.maze.cells[cell]);
       }

@@ -18,7 +18,8 @@ struct LearnerOptions {
 };
 
 /// Weights, and the gradient of a batch with respect to them. All memory is taken by the constructor. One user at a time.
-template <class Arch = kernels::DefaultArch>
+/// `Weight` (float or bfloat16) is what the factors of products are rounded to; all else is float32.
+template <class Arch = kernels::DefaultArch, class Weight = float>
 class Learner {
  public:
   Learner(const Config& config, const LearnerOptions& options)
@@ -88,10 +89,10 @@ class Learner {
  private:
   Layout layout_;
   LearnerOptions options_;
-  Network<Arch> network_;
+  Network<Arch, Weight> network_;
   Values values_;
   std::vector<Values> gradients_;  // one a lane
-  std::vector<typename Network<Arch>::Scratch> scratch_;  // one a thread
+  std::vector<typename Network<Arch, Weight>::Scratch> scratch_;  // one a thread
   std::size_t lanes_ = 1;
   std::size_t chunk_ = 1;  // sequences of a pass
   std::size_t used_ = 0;   // lanes that hold a part of the gradient

@@ -48,12 +48,12 @@ struct SequenceBatch {
 
 /// A model being trained: packed weights and the passes over a few sequences at a time. pack() after every change of
 /// the values; then the passes are const, and safe on any thread that brings its own Scratch.
-template <class Arch>
+template <class Arch, class Weight = float>
 class Network {
  public:
-  using L = Layers<Arch>;
-  using P = Products<Arch>;
-  using B = Block<Arch>;
+  using L = Layers<Arch, Weight>;
+  using P = Products<Arch, Weight>;
+  using B = Block<Arch, Weight>;
 
   /// Buffers of one thread for `rows` rows at most.
   class Scratch;
@@ -96,6 +96,7 @@ class Network {
   /// Every loss counts `scale`-fold (1 / batch size, say).
   void segment(const float* values, const SequenceBatch& batch, std::size_t first, std::size_t count, const LossOptions& options,
                float scale, float* gradient, bool accumulate, const Scratch& t) const noexcept {
+    [[maybe_unused]] const typename P::Session session;
     const std::size_t rows = count * shape_.positions;
     const std::size_t floats = rows * shape_.hidden;
     float* const z_h = batch.z_h + first * shape_.positions * shape_.hidden;
@@ -109,7 +110,7 @@ class Network {
     L::add(z_h, z_l, nullptr, t.tapes[l_.size()].in.data, floats);
     keep(h_, t.tapes.data() + l_.size(), t.h_out, rows, t);
     std::memcpy(z_h, t.h_out.data, floats * sizeof(float));
-    P::multiply(t.h_out, rows, lm_head_, t.logits, false);
+    P::multiply(t.h_out, rows, lm_head_, t.logits, false, t.block.room);
 
     for (std::size_t s = 0; s < count; ++s) {
       SequenceResult& result = batch.results[first + s];
@@ -124,9 +125,9 @@ class Network {
     if (!accumulate) std::memset(gradient, 0, layout_->l_blocks[0].qkv * sizeof(float));
     const Rows d{t.d, shape_.hidden};
     for (std::size_t s = 0; s < count; ++s) task_loss(batch, first + s, s, options, scale, t);
-    P::multiply(t.d_logits, rows, lm_head_back_, d, false);
-    P::weight_gradient(t.d_logits, t.h_out, rows, layout_->config().sizes.vocab, shape_.hidden, gradient + layout_->lm_head, true,
-                       t.block.turned, t.block.packed, [](std::size_t j) { return j; });
+    P::multiply(t.d_logits, rows, lm_head_back_, d, false, t.block.room);
+    weight_gradient<P>(t.d_logits, t.h_out, rows, layout_->config().sizes.vocab, shape_.hidden, gradient + layout_->lm_head, true,
+                       t.block.packed, t.block.room, [](std::size_t j) { return j; });
     for (std::size_t s = 0; s < count; ++s) {
       q_losses(values, batch.results[first + s], options.target == ContinueTarget::none ? nullptr : &targets[s], scale,
                t.h_out.row(s * shape_.positions), d.row(s * shape_.positions), gradient);
@@ -196,9 +197,9 @@ class Network {
     }
   }
 
-  static void forward(const std::vector<PackedBlock>& blocks, const BlockShape& shape, float* z, std::size_t rows,
-                      const BlockScratch& t) noexcept {
-    for (const PackedBlock& b : blocks) B::forward(b, shape, z, rows, t);
+  static void forward(const std::vector<typename B::Packed>& blocks, const BlockShape& shape, float* z, std::size_t rows,
+                      const typename B::Scratch& t) noexcept {
+    for (const typename B::Packed& b : blocks) B::forward(b, shape, z, rows, t);
   }
   // A segment without the last L and H application (`short_by_one`), or a whole one.
   void detached(float* z_h, float* z_l, const float* x, std::size_t rows, bool short_by_one, const Scratch& t) const noexcept {
@@ -215,12 +216,12 @@ class Network {
       forward(h_, shape_, z_h, rows, t.block);
     }
   }
-  void keep(const std::vector<PackedBlock>& blocks, const BlockTape* tapes, const Rows& out, std::size_t rows, const Scratch& t) const noexcept {
+  void keep(const std::vector<typename B::Packed>& blocks, const BlockTape* tapes, const Rows& out, std::size_t rows, const Scratch& t) const noexcept {
     for (std::size_t i = 0; i < blocks.size(); ++i) {
       B::forward(blocks[i], shape_, tapes[i], i + 1 < blocks.size() ? tapes[i + 1].in : out, rows, t.block);
     }
   }
-  void back(const std::vector<PackedBlock>& blocks, const std::vector<BlockOffsets>& offsets, const BlockTape* tapes, const Rows& out,
+  void back(const std::vector<typename B::Packed>& blocks, const std::vector<BlockOffsets>& offsets, const BlockTape* tapes, const Rows& out,
             const Rows& d, std::size_t rows, float* gradient, bool accumulate, const Scratch& t) const noexcept {
     for (std::size_t i = blocks.size(); i-- > 0;) {
       const Rows& its_out = i + 1 < blocks.size() ? tapes[i + 1].in : out;
@@ -314,14 +315,14 @@ class Network {
   std::size_t tokens_;
   BlockShape shape_;
   Buffer memory_;
-  std::vector<PackedBlock> l_, h_;
-  kernels::PackedMatrix lm_head_, lm_head_back_;
+  std::vector<typename B::Packed> l_, h_;
+  typename P::Packed lm_head_, lm_head_back_;
   float* cos_ = nullptr;
   float* sin_ = nullptr;
 };
 
-template <class Arch>
-class Network<Arch>::Scratch {
+template <class Arch, class Weight>
+class Network<Arch, Weight>::Scratch {
  public:
   Scratch(const Network& network, std::size_t sequences) : targets(sequences) {
     Arena measure;
@@ -339,7 +340,7 @@ class Network<Arch>::Scratch {
   Rows l_out, h_out;         // [rows, hidden]
   Rows logits, d_logits;     // [rows, vocab]
   std::vector<BlockTape> tapes;
-  BlockScratch block;
+  typename B::Scratch block;
   mutable std::vector<float> targets;  // [sequences]
   // NOLINTEND(*-non-private-member-*)
 
@@ -349,7 +350,10 @@ class Network<Arch>::Scratch {
     const std::size_t vocab = network.layout_->config().sizes.vocab;
     const std::size_t rows = sequences * s.positions;
     const auto plain = [&](std::size_t width) { return Rows{arena.take<float>(rows * width), width}; };
-    const auto padded = [&](std::size_t width) { return Rows{arena.take<float>(rows * P::stride(width)), P::stride(width)}; };
+    const auto padded = [&](std::size_t width) {
+      const std::size_t stride = Products<Arch, float>::stride(width);
+      return Rows{arena.take<float>(rows * stride), stride};
+    };
     tapes.resize(network.l_.size() + network.h_.size());
     for (BlockTape& tape : tapes) {
       tape.in = plain(s.hidden);
@@ -373,10 +377,11 @@ class Network<Arch>::Scratch {
     block.attended = padded(s.hidden);
     block.act = padded(s.inner);
     const std::size_t widest = std::max({3 * s.hidden, 2 * s.inner, vocab});
-    block.turned = arena.take<float>(widest * P::stride(rows));
-    block.packed = arena.take<float>(P::packed_floats(std::max(s.hidden, s.inner), rows));
+    block.gate_up = Rows{arena.take<float>(B::mlp_rows * 2 * s.inner), 2 * s.inner};
+    block.room = arena.take<std::byte>(P::room(rows, widest));
+    block.packed = P::take(arena, std::max(s.hidden, s.inner), rows);
     block.attention = arena.take<float>(L::attention_scratch(s.positions, s.head_dim()));
-    block.kv = arena.take<std::byte>(P::table().kv_bytes(s.positions, s.head_dim()));
+    if constexpr (B::fused) block.kv = arena.take<std::byte>(P::table().kv_bytes(s.positions, s.head_dim()));
   }
   Buffer memory_;
 };

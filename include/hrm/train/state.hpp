@@ -50,11 +50,11 @@ namespace detail {
 [[nodiscard]] constexpr DType dtype_of(const std::uint64_t*) noexcept { return DType::i64; }
 
 /// A hash of everything that must be the same for a run to go on bit for bit.
-template <class Arch>
-[[nodiscard]] std::uint64_t run_fingerprint(const Trainer<Arch>& trainer, std::uint64_t more) {
+template <class Trainer>
+[[nodiscard]] std::uint64_t run_fingerprint(const Trainer& trainer, std::uint64_t more) {
   const TrainerOptions& o = trainer.options();
   const OptimizerOptions& p = o.optimizer;
-  std::uint64_t hash = more;
+  std::uint64_t hash = Trainer::weight_bytes == sizeof(float) ? more : mixed(more, Trainer::weight_bytes);
   const auto add = [&](std::uint64_t word) { hash = mixed(hash, word); };
   for (const Parameter& t : trainer.layout().list()) add(t.rows), add(t.cols);
   const Config& c = trainer.layout().config();
@@ -69,8 +69,8 @@ template <class Arch>
 }  // namespace detail
 
 /// Writes what load_state() needs. `source` tells the examples' source apart (its seed and options, hashed). Error: I/O.
-template <class Arch>
-[[nodiscard]] Result<void> save_state(Trainer<Arch>& trainer, const std::string& path, std::uint64_t source = 0) {
+template <class Trainer>
+[[nodiscard]] Result<void> save_state(Trainer& trainer, const std::string& path, std::uint64_t source = 0) {
   std::vector<TensorView> tensors;
   const auto add = [&](std::string_view name, const auto* data, std::size_t count) {
     TensorView t;
@@ -89,8 +89,8 @@ template <class Arch>
 
 /// Puts a trainer made with the same options where save_state() left another. Error: the file is wrong or of another run;
 /// the trainer is then not to be used.
-template <class Arch>
-[[nodiscard]] Result<void> load_state(Trainer<Arch>& trainer, const std::string& path, std::uint64_t source = 0) {
+template <class Trainer>
+[[nodiscard]] Result<void> load_state(Trainer& trainer, const std::string& path, std::uint64_t source = 0) {
   auto file = Source::open(path);
   if (!file) return file.error();
   auto table = read_safetensors(file->bytes());

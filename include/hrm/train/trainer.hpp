@@ -48,9 +48,11 @@ struct StepStats {
 
 /// A training run. The same seed, options and source give the same bits after the same number of steps, whatever the
 /// number of threads; saving and loading in between (state.hpp) changes nothing. Memory is taken by the constructor.
-template <class Arch = kernels::DefaultArch>
+/// `Weight`: see Learner; the weights themselves, moments and states are float32 either way.
+template <class Arch = kernels::DefaultArch, class Weight = float>
 class Trainer {
  public:
+  static constexpr std::size_t weight_bytes = sizeof(Weight);  ///< tells precisions apart
   /// `config` has the sizes of the source; config.halt_max_steps is the limit. The source must outlive the trainer.
   Trainer(const Config& config, const ExampleSource& source, const TrainerOptions& options)
       : options_(options),
@@ -252,7 +254,7 @@ class Trainer {
   TrainerOptions options_;
   const ExampleSource* source_;
   Config config_;
-  Learner<Arch> learner_;
+  Learner<Arch, Weight> learner_;
   AdamATan2 adam_;
   Values average_;
   Values z_h_, z_l_;  // [batch, positions, hidden]
