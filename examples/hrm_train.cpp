@@ -35,6 +35,8 @@ Ctrl-C saves and ends; --resume goes on from there, bit for bit
 
 puzzles      --clues A-B      sudoku: givens (6x6: 8-18, 9x9: 26-45)     --smallest N   maze: sides from N up, in a canvas
              --loops X        maze: share of walls opened (default 0: one way only)     --path A-B  maze: steps from S to G
+             --grow N         maze: labels of the first N mazes have their dead ends filled in by one cell, of the next N by
+                              two, then four, ..: until only the way is left
              --test PATH      held-out puzzles: CSV or a folder's test split (default: freshly made ones, the data set's
                               own test split, or every tenth puzzle of a CSV)
 model        --hidden 128 --heads 4 --layers 2 --expansion 4 --h-cycles 2 --l-cycles 2 --positions rope|learned
@@ -53,6 +55,7 @@ struct Settings {
   std::string task, out, test, from, next = "step", loss = "stablemax", positions = "rope", precision = "f32", command;
   std::size_t least_clues = 0, most_clues = 0, smallest = 0, least_steps = 0, most_steps = 0;
   double loops = 0.0;
+  std::uint64_t grow = 0;
   std::size_t hidden = 128, heads = 4, layers = 2, h_cycles = 2, l_cycles = 2, max_segments = 16;
   std::size_t puzzle_width = ~std::size_t{0};
   double expansion = 4.0;
@@ -103,6 +106,7 @@ bool read_arguments(int argc, char** argv, Settings& s) {
       {"--path", range(s.least_steps, s.most_steps)},
       {"--smallest", into(s.smallest)},
       {"--loops", into(s.loops)},
+      {"--grow", into(s.grow)},
       {"--hidden", into(s.hidden)},
       {"--heads", into(s.heads)},
       {"--layers", into(s.layers)},
@@ -246,7 +250,9 @@ Result<SourcePointer> make_source(const Settings& s, bool held_out) {
     }
     Random random(seed);
     if (const auto made = generate_maze(options, random); !made) return made.error();
-    return SourcePointer(new MazeSource(options, smallest, seed));
+    auto mazes = std::make_unique<MazeSource>(options, smallest, seed);
+    if (!held_out) mazes->grow(s.grow);
+    return SourcePointer(std::move(mazes));
   }
   return stored(s.task, held_out, s.test.empty());
 }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <hrm/io/load.hpp>
 #include <hrm/solve/solve.hpp>
+#include <hrm/train/products.hpp>
 
 #include <support/places.hpp>
 
@@ -49,18 +50,25 @@ TEST_CASE("hrm-train writes a model that loads, a log, a curve and its recipe") 
 
 TEST_CASE("hrm-train stopped and resumed, on other threads, writes the very same model") {
   const support::TemporaryFolder folder;
-  for (const std::string next : {"step", "look-ahead"}) {
-    const std::string straight = folder.path("straight_" + next), parts = folder.path("parts_" + next);
-    REQUIRE(run("hrm-train", small_run(straight, {"--next", next, "--quiet"})).code == 0);
+  std::vector<std::vector<std::string>> ways = {{"--next", "step", "--quiet"}, {"--next", "look-ahead", "--quiet"}};
+  if (hrm::train::Products<hrm::kernels::DefaultArch, hrm::bfloat16>::offered) ways.push_back({"--precision", "bf16", "--quiet"});
+  for (const auto& way : ways) {
+    CAPTURE(way[1]);
+    const std::string straight = folder.path("straight_" + way[1]), parts = folder.path("parts_" + way[1]);
+    const auto and_more = [&](std::vector<std::string> more) {
+      more.insert(more.begin(), way.begin(), way.end());
+      return more;
+    };
+    REQUIRE(run("hrm-train", small_run(straight, way)).code == 0);
     // The clock stops it after its first step.
-    REQUIRE(run("hrm-train", small_run(parts, {"--next", next, "--quiet", "--minutes", "0.000001"})).code == 0);
+    REQUIRE(run("hrm-train", small_run(parts, and_more({"--minutes", "0.000001"}))).code == 0);
     CHECK(support::read_file(parts + "/model.safetensors") != support::read_file(straight + "/model.safetensors"));
-    const auto resumed = run("hrm-train", small_run(parts, {"--next", next, "--quiet", "--resume", "--threads", "2"}));
+    const auto resumed = run("hrm-train", small_run(parts, and_more({"--resume", "--threads", "2"})));
     CHECK(resumed.code == 0);
     CHECK(resumed.err.empty());
     CHECK(support::read_file(parts + "/model.safetensors") == support::read_file(straight + "/model.safetensors"));
     CHECK(support::read_file(parts + "/train.state") == support::read_file(straight + "/train.state"));
-    const auto other = run("hrm-train", small_run(parts, {"--next", next, "--quiet", "--resume", "--rate", "0.5"}));
+    const auto other = run("hrm-train", small_run(parts, and_more({"--resume", "--rate", "0.5"})));
     CHECK(cli::fault_of(other, 1, "hrm-train", {"train.state", "same options"}) == "");
   }
 }
@@ -115,7 +123,7 @@ TEST_CASE("hrm-train learns from mazes, from CSV, and from another model's weigh
   CHECK(cli::fault_of(few, 1, "hrm-train", {"data.csv", "at least 10"}) == "");
   const auto again = run("hrm-train", small_run(folder.path("b"), {"--quiet", "--from", folder.path("a")}));
   CHECK(again.code == 0);
-  const auto maze = run("hrm-train", {"maze7",
+  const auto maze = run("hrm-train", {"maze7x9",
                                       "--out",
                                       folder.path("c"),
                                       "--hidden",
@@ -134,6 +142,8 @@ TEST_CASE("hrm-train learns from mazes, from CSV, and from another model's weigh
                                       "2",
                                       "--smallest",
                                       "5",
+                                      "--path",
+                                      "2-6",
                                       "--weight",
                                       "5=3",
                                       "--positions",
@@ -164,12 +174,15 @@ TEST_CASE("hrm-train refuses what it cannot do, in one line") {
   CHECK(usage({"sudoku4", "--out", out, "--heads", "7"}, "--heads") == "");
   CHECK(usage({"sudoku4", "--out", out, "--batch", "0"}, "above zero") == "");
   CHECK(usage({"sudoku4", "--out", out, "--next", "never"}, "look-ahead") == "");
+  CHECK(usage({"sudoku4", "--out", out, "--precision", "f16"}, "bf16") == "");
+  CHECK(usage({"maze7", "--out", out, "--path", "9-2"}, "--path") == "");
   CHECK(usage({"sudoku4", "maze7", "--out", out}, "maze7") == "");
   const auto file = [&](std::vector<std::string> words, const std::string& about) {
     return cli::fault_of(run("hrm-train", words), 1, "hrm-train", {about});
   };
   CHECK(file({"sudoku7", "--out", out}, "not prime") == "");
   CHECK(file({"maze8", "--out", out}, "odd") == "");
+  CHECK(file({"maze7x8", "--out", out}, "odd") == "");
   CHECK(file({"maze7", "--out", out, "--smallest", "9"}, "--smallest") == "");
   CHECK(file({folder.path("nothing.csv"), "--out", out}, "nothing.csv") == "");
   CHECK(file({"sudoku4", "--out", folder.path("no/folder")}, "folder") == "");

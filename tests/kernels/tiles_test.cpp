@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
 #include <vector>
 
 using namespace hrm;
@@ -13,7 +14,7 @@ namespace {
 template <class Arch>
 void check_tiles() {
   using T = kernels::Tiles<Arch>;
-  MESSAGE("matrix unit: " << (T::matrix_unit() ? "yes" : "no"));
+  MESSAGE("matrix unit: " << std::string(T::matrix_unit() ? "yes" : "no"));
   const typename T::Session session;
   Random random(7);
   for (const std::size_t rows : {1U, 16U, 17U, 32U, 45U}) {

@@ -56,3 +56,41 @@ TEST_CASE("mazes: the label is the shortest way; smaller ones stand in a canvas 
   }
   CHECK(smaller);
 }
+
+TEST_CASE("mazes need not be square, and their ways can be short or long") {
+  MazeOptions options;
+  options.rows = 7;
+  options.cols = 11;
+  options.min_steps = 4;
+  options.max_steps = 8;
+  const MazeSource source(options, 11, 5);
+  CHECK(source.tokens() == 77);
+  for (std::uint64_t i = 0; i < 30; ++i) {
+    const Made m = made(source, i);
+    CHECK(check_maze(maze_grid(7, 11, m.tokens), maze_grid(7, 11, m.labels)).shortest);
+    const auto drawn = std::count(m.labels.begin(), m.labels.end(), 5);
+    CHECK(drawn >= 3);
+    CHECK(drawn <= 7);
+  }
+}
+
+TEST_CASE("mazes whose labels grow: dead ends filled in by one cell, by two, by four, .., until the way is left") {
+  const Maze maze{5, 9, "#########" "#S      #" "#### ####" "#G      #" "#########"};
+  CHECK(fill_dead_ends(maze, 0).cells == "#########" "#Soooooo#" "####o####" "#Goooooo#" "#########");
+  CHECK(fill_dead_ends(maze, 1).cells == "#########" "#Sooooo #" "####o####" "#Gooooo #" "#########");
+  CHECK(fill_dead_ends(maze, 3).cells == "#########" "#Sooo   #" "####o####" "#Gooo   #" "#########");
+  CHECK(fill_dead_ends(maze, 99).cells == solve_maze(maze).value().maze.cells);
+
+  MazeOptions options;
+  options.rows = options.cols = 15;
+  MazeSource growing(options, 15, 5);
+  const MazeSource grown(options, 15, 5);
+  growing.grow(4);
+  for (std::uint64_t i = 0; i < 48; ++i) {
+    const Made m = made(growing, i), whole = made(grown, i);
+    CHECK(m.tokens == whole.tokens);
+    const Maze asked = maze_grid(15, 15, m.tokens);
+    CHECK(maze_grid(15, 15, m.labels) == fill_dead_ends(asked, std::uint64_t{1} << (i / 4)));
+    if (i >= 40) CHECK(m == whole);
+  }
+}

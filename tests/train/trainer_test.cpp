@@ -10,8 +10,9 @@ using namespace hrm::train;
 
 namespace {
 
+template <class Weight = float>
 std::vector<float> weights_after(std::size_t steps, const TrainerOptions& options, const ExampleSource& source) {
-  Trainer<> trainer(test::small_config(source), source, options);
+  Trainer<kernels::DefaultArch, Weight> trainer(test::small_config(source), source, options);
   for (std::size_t i = 0; i < steps; ++i) trainer.step();
   return {trainer.values().begin(), trainer.values().end()};
 }
@@ -29,6 +30,29 @@ TEST_CASE("the same bits on one thread and on three, for both ways to value the 
     CHECK(weights_after(6, options, *source) == alone);
     options.seed = 9;
     CHECK(weights_after(6, options, *source) != alone);
+  }
+}
+
+TEST_CASE("in bfloat16 too: the same bits on any number of threads, and close to float32") {
+  if constexpr (Products<kernels::DefaultArch, bfloat16>::offered) {
+    const auto source = test::small_sudokus();
+    TrainerOptions options = test::small_options();
+    const auto wide = weights_after(4, options, *source);
+    const auto alone = weights_after<bfloat16>(4, options, *source);
+    ThreadPool pool(3);
+    options.executor = Executor(pool);
+    CHECK(weights_after<bfloat16>(4, options, *source) == alone);
+    double off = 0;
+    double moved = 0;
+    const auto before = weights_after(0, options, *source);
+    for (std::size_t i = 0; i < wide.size(); ++i) {
+      off += std::fabs(double(alone[i]) - double(wide[i]));
+      moved += std::fabs(double(wide[i]) - double(before[i]));
+    }
+    CHECK(alone != wide);
+    CHECK(off < 0.2 * moved);
+  } else {
+    MESSAGE("skipped: no bfloat16 products on this instruction set");
   }
 }
 

@@ -67,9 +67,32 @@ class SudokuSource final : public ExampleSource {
   std::uint64_t seed_;
 };
 
+/// The open cells of a maze that are left, drawn as its path, after `rounds` rounds of filling in every cell but S and G
+/// that has one open neighbour at most: with enough rounds, the path through a maze without loops.
+[[nodiscard]] inline Maze fill_dead_ends(Maze maze, std::uint64_t rounds) {
+  for (char& c : maze.cells) c = c == ' ' ? 'o' : c;
+  std::vector<std::size_t> dead;
+  for (std::uint64_t round = 0; round < rounds; ++round) {
+    dead.clear();
+    for (std::size_t cell = 0; cell < maze.cells.size(); ++cell) {
+      std::size_t open = 0;
+      maze.neighbours(cell, [&](std::size_t next) { open += maze.cells[next] == '#' || maze.cells[next] == ' ' ? 0 : 1; });
+      if (maze.cells[cell] == 'o' && open <= 1) dead.push_back(cell);
+    }
+    for (const std::size_t cell : dead) maze.cells[cell] = ' ';
+    if (dead.empty()) break;
+  }
+  return maze;
+}
+
 /// Mazes, freshly generated; the label is the maze with its shortest path drawn in.
 class MazeSource final : public ExampleSource {
  public:
+  /// Labels of the first mazes are only filled in (see fill_dead_ends) by one round, by twice as many after every
+  /// `period` mazes: what a cell's label depends on is near at first, and moves away as the model learns to look around.
+  /// 0: the path from the beginning. After 10 periods it is the path in any case.
+  void grow(std::uint64_t period) noexcept { period_ = period; }
+
   /// Sides are drawn from `smallest` up in steps of two (square ones where the canvas is); a smaller maze stands at a
   /// random even offset in a canvas of walls, so that positions keep their meaning while mazes grow. Fewer rows of the
   /// same width do that too, for less work: to a rotary embedding the cell below is a row's length away in either.
@@ -87,8 +110,12 @@ class MazeSource final : public ExampleSource {
       MazeOptions options = options_;
       options.rows = smaller(options_.rows, random);
       options.cols = options_.rows == options_.cols ? options.rows : smaller(options_.cols, random);
-      const auto made = generate_maze(options, random);
+      auto made = generate_maze(options, random);
       if (!made) continue;
+      const std::uint64_t periods = period_ == 0 ? last_period : index / period_;
+      const Maze& drawn = periods >= last_period
+                              ? made->solution.maze
+                              : (made->solution.maze = fill_dead_ends(made->maze, std::uint64_t{1} << periods));
       const std::size_t top = 2 * random.between(0, (options_.rows - options.rows) / 2);
       const std::size_t left = 2 * random.between(0, (options_.cols - options.cols) / 2);
       for (Token& t : example.tokens) t = 1;
@@ -96,7 +123,7 @@ class MazeSource final : public ExampleSource {
       for (std::size_t cell = 0; cell < made->maze.cells.size(); ++cell) {
         const std::size_t at = (top + cell / options.cols) * options_.cols + left + cell % options.cols;
         example.tokens[at] = token(made->maze.cells[cell]);
-        example.labels[at] = token(made->solution.maze.cells[cell]);
+        example.labels[at] = token(drawn.cells[cell]);
       }
       return;
     }
@@ -105,9 +132,12 @@ class MazeSource final : public ExampleSource {
  private:
   [[nodiscard]] static Token token(char c) noexcept { return static_cast<Token>(maze_chars.find(c) + 1); }
 
+  static constexpr std::uint64_t last_period = 10;
+
   MazeOptions options_;
   std::size_t smallest_;
   std::uint64_t seed_;
+  std::uint64_t period_ = 0;
 };
 
 }  // namespace hrm::train
