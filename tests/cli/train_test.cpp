@@ -51,7 +51,8 @@ TEST_CASE("hrm-train writes a model that loads, a log, a curve and its recipe") 
 TEST_CASE("hrm-train stopped and resumed, on other threads, writes the very same model") {
   const support::TemporaryFolder folder;
   std::vector<std::vector<std::string>> ways = {{"--next", "step", "--quiet"}, {"--next", "look-ahead", "--quiet"}};
-  if (hrm::train::Products<hrm::kernels::DefaultArch, hrm::bfloat16>::offered) ways.push_back({"--precision", "bf16", "--quiet"});
+  if (hrm::train::Products<hrm::kernels::DefaultArch, hrm::bfloat16>::offered)
+    ways.push_back({"--precision", "bf16", "--quiet"});
   for (const auto& way : ways) {
     CAPTURE(way[1]);
     const std::string straight = folder.path("straight_" + way[1]), parts = folder.path("parts_" + way[1]);
@@ -77,13 +78,16 @@ TEST_CASE("hrm-train saves and ends well when it is interrupted") {
   const support::TemporaryFolder folder;
   const std::string out = folder.path("run");
   std::string command;
-  for (const std::string& word : small_run(out, {"--steps", "1000000", "--evaluate", "0", "--save-every", "1000000"})) command += " " + cli::quoted(word);
+  for (const std::string& word : small_run(out, {"--steps", "1000000", "--evaluate", "0", "--save-every", "1000000"}))
+    command += " " + cli::quoted(word);
   // Interrupted once the recipe is there, which is just before the first step; again, should it not have listened yet.
   const std::string program = cli::quoted(support::example("hrm-train"));
-  const int status = std::system((program + command + " 2> " + cli::quoted(folder.path("err")) + " & pid=$!; until [ -f " +
-                                  cli::quoted(out + "/recipe.txt") + " ]; do sleep 0.05; done; (for i in 1 2 3 4 5 6 7 8 9; do sleep 0.5; kill -INT $pid; done) 2> " +
-                                  cli::quoted(folder.path("kill")) + " & wait $pid")
-                                     .c_str());
+  const int status =
+      std::system((program + command + " 2> " + cli::quoted(folder.path("err")) + " & pid=$!; until [ -f " +
+                   cli::quoted(out + "/recipe.txt") +
+                   " ]; do sleep 0.05; done; (for i in 1 2 3 4 5 6 7 8 9; do sleep 0.5; kill -INT $pid; done) 2> " +
+                   cli::quoted(folder.path("kill")) + " & wait $pid")
+                      .c_str());
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 0);
   CHECK(support::read_file(folder.path("err")).find("--resume") != std::string::npos);
@@ -157,6 +161,18 @@ TEST_CASE("hrm-train learns from mazes, from CSV, and from another model's weigh
                                       "--quiet"});
   CHECK(maze.code == 0);
   CHECK(hrm::load(folder.path("c")).value().config().positions == hrm::PositionEncoding::learned);
+  for (const std::string split : {"train", "test"}) {
+    REQUIRE(run("hrm-sudoku", {"--side", "4", "--generate", "12", "--seed", split == "test" ? "1" : "2", "--dataset",
+                               folder.path("npy/" + split)})
+                .code == 0);
+  }
+  std::vector<std::string> words = small_run(folder.path("e"), {"--evaluate", "12"});
+  words[0] = folder.path("npy");
+  const auto published = run("hrm-train", words);
+  CAPTURE(published.err);
+  CHECK(published.code == 0);
+  CHECK(published.err.find("held out 12") != std::string::npos);
+  CHECK(hrm::load(folder.path("e")).value().config().sizes.vocab == 6);
   const auto wrong = run("hrm-train", {"maze7", "--out", folder.path("d"), "--from", folder.path("a")});
   CHECK(cli::fault_of(wrong, 1, "hrm-train", {"embed_tokens.embedding_weight", "expected", "found"}) == "");
 }

@@ -120,3 +120,47 @@ TEST_CASE("labels can weigh differently") {
   options.label_weights[3] = 8.0F;
   CHECK(weights_after(2, options, *source) != even);
 }
+
+TEST_CASE("exploration: a minimum of 2 .. max_segments segments for its share of the puzzles") {
+  const auto source = test::small_sudokus();
+  Config config = test::small_config(*source);
+  config.halt_max_steps = 6;
+  struct Case {
+    double exploration, mean;
+  };
+  for (const Case c : {Case{0.0, 1.0}, Case{0.5, 2.5}, Case{1.0, 4.0}}) {
+    CAPTURE(c.exploration);
+    TrainerOptions options = test::small_options();
+    options.exploration = c.exploration;
+    options.optimizer.rate = options.optimizer.puzzle_rate = 0.0;
+    Trainer<> trainer(config, *source, options);
+    std::vector<float> eager(trainer.values().begin(), trainer.values().end());
+    eager[trainer.layout().q_bias] = 5.0F;  // wants to halt at once, always
+    trainer.start_from(eager);
+    StepStats sum;
+    for (int i = 0; i < 90; ++i) {
+      const StepStats stats = trainer.step();
+      sum.add(stats);
+      if (c.exploration == 0.0) CHECK(stats.ended == options.batch);
+      if (c.exploration == 1.0 && i == 0) CHECK(stats.ended == 0);
+    }
+    CHECK(double(sum.ended_segments) / double(sum.ended) == doctest::Approx(c.mean).epsilon(0.1));
+  }
+}
+
+TEST_CASE("the averaged weights are the running mean of the weights, which forgets fast at first") {
+  const auto source = test::small_sudokus();
+  TrainerOptions options = test::small_options();
+  options.optimizer.average = 0.4;
+  Trainer<> trainer(test::small_config(*source), *source, options);
+  std::vector<double> mean(trainer.values().begin(), trainer.values().end());
+  for (int n = 1; n <= 8; ++n) {
+    trainer.step();
+    const double keep = std::min(0.4, (1.0 + n) / (10.0 + n));
+    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] = keep * mean[i] + (1 - keep) * double(trainer.values()[i]);
+  }
+  double off = 0;
+  for (std::size_t i = 0; i < mean.size(); ++i) off = std::max(off, std::fabs(mean[i] - double(trainer.average()[i])));
+  CHECK(off < 1e-6);
+  CHECK_FALSE(std::equal(trainer.average().begin(), trainer.average().end(), trainer.values().begin()));
+}
