@@ -29,7 +29,7 @@ struct SquareMaze {
   [[nodiscard]] std::string terminal(Tokens now, Tokens before, bool colours) const {
     return hrm::terminal_maze(grid(now), grid(before), colours);
   }
-  [[nodiscard]] hrm::Picture picture(Tokens now, Tokens before, const std::string& caption) const {
+  [[nodiscard]] hrm::Picture picture(Tokens now, Tokens before, const hrm::Caption& caption) const {
     return hrm::draw_maze(maze, grid(now), grid(before), caption);
   }
   [[nodiscard]] std::string text(Tokens now) const { return grid(now).cells; }
@@ -91,7 +91,10 @@ int play_file(const Arguments& arguments, Program& program, example::Lines& line
     ++played;
     block.clear();
   };
-  while (status && lines.next(line)) {
+  while (status) {
+    const auto more = lines.next(line);
+    if (!more) return fail(arguments, more.error());
+    if (!*more) break;
     const std::string_view cells = std::string_view(line).substr(0, line.find(','));
     const bool whole = cells.find('S') != std::string_view::npos && cells.find('G') != std::string_view::npos;
     const bool csv = cells.size() < line.size();
@@ -139,11 +142,7 @@ int main(int argc, char** argv) {
   const auto steps = example::range(arguments, "--steps", 1, ~std::size_t{0});
   options.min_steps = steps.first;
   options.max_steps = steps.second;
-  for (const char* own : {"--side", "--loops", "--steps", "--any-path"}) {
-    if (arguments.has(own) && count == 0) arguments.note(own, "goes with --generate");
-  }
-  if (arguments.has("--grid") && count > 0) arguments.note("--grid", "does not go with --generate");
-  example::check_puzzle_options(arguments);
+  example::check_puzzle_options(arguments, {"--side", "--loops", "--steps", "--any-path"}, {"--grid"});
   const example::Setup setup(arguments);
   if (const auto code = arguments.wrong()) return *code;
   if (count > 0) {
@@ -163,10 +162,11 @@ int main(int argc, char** argv) {
   Program program(arguments, setup, argv[0], id);
   if (const auto path = arguments.text("--file")) {
     example::Lines lines;
-    return lines.open(*path) ? play_file(arguments, program, lines) : fail(arguments, lines.cannot_open());
+    if (auto opened = lines.open(*path); !opened) return fail(arguments, opened.error());
+    return example::finish(arguments, play_file(arguments, program, lines));
   }
   for (const std::string& maze : arguments.rest()) {
     if (auto done = program.play(maze); !done) return fail(arguments, done.error());
   }
-  return program.code();
+  return example::finish(arguments, program.code());
 }

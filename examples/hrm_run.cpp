@@ -44,9 +44,11 @@ class Input {
 
   /// False at the end. Error: a line that is no number list.
   hrm::Result<bool> next(Puzzle& puzzle) {
-    std::string line;
-    while (lines_.next(line)) {
-      auto parsed = example::parse_token_line(line);
+    for (;;) {
+      const auto more = lines_.next(line_);
+      if (!more) return more.error();
+      if (!*more) break;
+      auto parsed = example::parse_token_line(line_);
       if (!parsed) return parsed.error().in(lines_.where());
       if (parsed->tokens.empty()) continue;
       puzzle.tokens = std::move(parsed->tokens);
@@ -61,6 +63,7 @@ class Input {
 
  private:
   example::Lines& lines_;
+  std::string line_;
   std::size_t default_id_;
   std::size_t count_ = 0;
 };
@@ -167,8 +170,16 @@ int run_and_save(const Arguments& arguments, const example::Setup& setup, const 
   hrm::Solver solver(model, setup.solver(tokens));
   const std::size_t segments = solver.max_segments();
   std::vector<std::int32_t> inputs, ids;
-  std::vector<float> logits(segments * batch * tokens * sizes.vocab), q(segments * batch * 2);
-  std::vector<float> z_h(segments * batch * positions * sizes.hidden), z_l(z_h.size());
+  std::vector<float> logits, q, z_h, z_l;
+  try {
+    logits.resize(segments * batch * tokens * sizes.vocab);
+    q.resize(segments * batch * 2);
+    z_h.resize(segments * batch * positions * sizes.hidden);
+    z_l.resize(z_h.size());
+  } catch (const std::exception&) {
+    return fail(arguments, Error(ErrorCode::memory, path, ": memory for ", segments, " segments of ", batch,
+                                 " puzzles, expected more, found too little"));
+  }
   for (std::size_t b = 0; b < batch; ++b) {
     const auto start = std::chrono::steady_clock::now();
     if (auto started = solver.start(puzzles[b].tokens, puzzles[b].id); !started) {
@@ -248,8 +259,12 @@ int main(int argc, char** argv) {
   const auto model = setup.load(arguments.rest()[0]);
   if (!model) return fail(arguments, model.error());
   example::Lines lines;
-  if (!lines.open(arguments.text("--input").value_or("-"))) return fail(arguments, lines.cannot_open());
+  if (auto opened = lines.open(arguments.text("--input").value_or("-")); !opened) {
+    return fail(arguments, opened.error());
+  }
   Input input(lines, id);
-  if (save) return run_and_save(arguments, setup, *model, input, *save);
-  return batch > 1 ? run_batch(arguments, setup, *model, input, batch) : run_single(arguments, setup, *model, input);
+  const int code = save        ? run_and_save(arguments, setup, *model, input, *save)
+                   : batch > 1 ? run_batch(arguments, setup, *model, input, batch)
+                               : run_single(arguments, setup, *model, input);
+  return example::finish(arguments, code);
 }

@@ -27,7 +27,7 @@ struct Sudoku {
   [[nodiscard]] std::string terminal(Tokens now, Tokens before, bool colours) const {
     return hrm::terminal_sudoku(shape, givens, hrm::sudoku_grid(shape, now), hrm::sudoku_grid(shape, before), colours);
   }
-  [[nodiscard]] hrm::Picture picture(Tokens now, Tokens before, const std::string& caption) const {
+  [[nodiscard]] hrm::Picture picture(Tokens now, Tokens before, const hrm::Caption& caption) const {
     return hrm::draw_sudoku(shape, givens, hrm::sudoku_grid(shape, now), hrm::sudoku_grid(shape, before), caption);
   }
   [[nodiscard]] std::string text(Tokens now) const { return hrm::format_sudoku(hrm::sudoku_grid(shape, now)); }
@@ -64,7 +64,10 @@ class Program {
   /// Plays every line of a file; of CSV the first field.
   int play_file(example::Lines& lines) {
     std::size_t played = 0;
-    for (std::string line; lines.next(line);) {
+    for (std::string line;;) {
+      const auto more = lines.next(line);
+      if (!more) return fail(arguments_, more.error());
+      if (!*more) break;
       const std::string_view puzzle = std::string_view(line).substr(0, line.find(','));
       if (puzzle.empty()) continue;
       if (auto done = play(puzzle); !done) return fail(arguments_, done.error().in(lines.where()));
@@ -111,10 +114,7 @@ int main(int argc, char** argv) {
   options.max_nodes = nodes.second;
   const auto shape = hrm::SudokuShape::of_side(side);
   if (!shape) arguments.note("--side", shape.error().message());
-  for (const char* own : {"--side", "--clues", "--nodes"}) {
-    if (arguments.has(own) && count == 0) arguments.note(own, "goes with --generate");
-  }
-  example::check_puzzle_options(arguments);
+  example::check_puzzle_options(arguments, {"--side", "--clues", "--nodes"}, {});
   const example::Setup setup(arguments);
   if (const auto code = arguments.wrong()) return *code;
   if (count > 0) {
@@ -134,10 +134,12 @@ int main(int argc, char** argv) {
   Program program(arguments, setup, argv[0], id);
   if (const auto path = arguments.text("--file")) {
     example::Lines lines;
-    return lines.open(*path) ? program.play_file(lines) : fail(arguments, lines.cannot_open());
+    if (auto opened = lines.open(*path); !opened) return fail(arguments, opened.error());
+    return example::finish(arguments, program.play_file(lines));
   }
-  for (const std::string& puzzle : arguments.rest()) {
+  for (std::string puzzle : arguments.rest()) {
+    std::erase_if(puzzle, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });  // rows as they are
     if (auto done = program.play(puzzle); !done) return fail(arguments, done.error());
   }
-  return program.code();
+  return example::finish(arguments, program.code());
 }

@@ -31,6 +31,10 @@ class Arguments {
     bool options = true;
     for (int i = 1; i < argc; ++i) {
       const std::string_view word = argv[i];
+      if (options && (word == "--help" || word == "-h")) {
+        help();
+        return Exit::done;
+      }
       if (!options || word.size() < 2 || word[0] != '-' || word[1] != '-') {
         if (options && word.size() > 1 && word[0] == '-' && word != "-") return usage(word, "no such option");
         rest_.emplace_back(word);
@@ -39,10 +43,6 @@ class Arguments {
       if (word == "--") {
         options = false;
         continue;
-      }
-      if (word == "--help") {
-        help();
-        return Exit::done;
       }
       const std::size_t equals = word.find('=');
       const std::string_view name = word.substr(0, equals);
@@ -93,7 +93,7 @@ class Arguments {
     const auto [end, fault] = std::from_chars(value->data(), value->data() + value->size(), result);
     if (fault == std::errc() && end == value->data() + value->size() && result >= least && result <= most)
       return result;
-    note(name, "expected a number from " + std::to_string(least) + " to " + std::to_string(most) + ", found " + *value);
+    note(name, "expected a number from " + shortest(least) + " to " + shortest(most) + ", found " + *value);
     return otherwise;
   }
   /// One of some words; the first of them where the option was not given.
@@ -108,9 +108,11 @@ class Arguments {
     note(name, "expected " + all + ", found " + *value);
     return 0;
   }
-  /// Remembers the first thing that is wrong with the command line.
+  /// Remembers the first thing that is wrong with the command line, as one line whatever the words hold.
   void note(std::string_view where, std::string_view what) {
-    if (wrong_.empty()) wrong_.append(where).append(": ").append(what);
+    if (!wrong_.empty()) return;
+    wrong_.append(where).append(": ").append(what);
+    for (char& c : wrong_) c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
   }
 
   [[nodiscard]] bool wrong_noted() const noexcept { return !wrong_.empty(); }
@@ -126,6 +128,10 @@ class Arguments {
   }
 
  private:
+  [[nodiscard]] static std::string shortest(double value) {
+    char text[32];
+    return {text, std::to_chars(text, text + sizeof text, value).ptr};
+  }
   [[nodiscard]] const Option* find(std::string_view name) const noexcept {
     for (const Option& option : options_) {
       if (option.name == name) return &option;

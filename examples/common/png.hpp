@@ -13,11 +13,12 @@
 
 namespace example {
 
-/// A picture's pixels.
+/// A picture's pixels, twice as many each way as the picture says, so that it stays sharp on today's screens.
 class Raster {
  public:
   explicit Raster(const hrm::Picture& picture)
-      : width_(static_cast<int>(std::ceil(picture.width))), height_(static_cast<int>(std::ceil(picture.height))) {
+      : width_(static_cast<int>(std::ceil(scale * picture.width))),
+        height_(static_cast<int>(std::ceil(scale * picture.height))) {
     pixels_.assign(3 * static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_), 255);
     for (const hrm::Picture::Shape& shape : picture.shapes) {
       if (shape.kind == hrm::Picture::Kind::rectangle) {
@@ -43,14 +44,16 @@ class Raster {
   }
 
  private:
+  static constexpr double scale = 2;
+
   void box(double x1, double y1, double x2, double y2, hrm::Colour fill) {
     const auto clamp = [](double at, int most) {
       return std::min(std::max(static_cast<int>(std::lround(at)), 0), most);
     };
-    const int left = clamp(x1, width_);
-    const int right = std::max(clamp(x2, width_), std::min(left + 1, width_));  // thin ones stay visible
-    const int top = clamp(y1, height_);
-    const int bottom = std::max(clamp(y2, height_), std::min(top + 1, height_));
+    const int left = clamp(scale * x1, width_);
+    const int right = std::max(clamp(scale * x2, width_), std::min(left + 1, width_));  // thin ones stay visible
+    const int top = clamp(scale * y1, height_);
+    const int bottom = std::max(clamp(scale * y2, height_), std::min(top + 1, height_));
     for (int y = top; y < bottom; ++y) {
       for (int x = left; x < right; ++x) {
         unsigned char* pixel = &pixels_[3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) +
@@ -103,15 +106,19 @@ class Raster {
   }
 
   void text(const hrm::Picture::Shape& s) {
-    const double dot = std::max(1.0, std::floor(s.h / 9));
-    const double left = s.x - dot * (6 * static_cast<double>(s.text.size()) - 1) / 2;
+    // Capitals are seven dots high, and about 0.73 of a font's size; dots are whole pixels.
+    const double dot = std::max(1.0, std::floor(scale * s.h / 9)) / scale;
+    const double wide = dot * (6 * static_cast<double>(s.text.size()) - 1);
+    const double left = s.anchor == hrm::Picture::Anchor::start ? s.x
+                        : s.anchor == hrm::Picture::Anchor::end ? s.x - wide
+                                                                : s.x - wide / 2;
     for (std::size_t i = 0; i < s.text.size(); ++i) {
       const auto columns = glyph(s.text[i]);
       for (int column = 0; column < 5; ++column) {
         for (int row = 0; row < 7; ++row) {
           if ((columns[static_cast<std::size_t>(column)] >> row & 1) == 0) continue;
-          const double x = std::floor(left) + dot * (6 * static_cast<double>(i) + column);
-          const double y = std::floor(s.y - 3.5 * dot) + dot * row;
+          const double x = std::floor(scale * left) / scale + dot * (6 * static_cast<double>(i) + column);
+          const double y = std::floor(scale * (s.y - 3.5 * dot)) / scale + dot * row;
           box(x, y, x + dot + (s.bold ? dot / 2 : 0), y + dot, s.fill);
         }
       }

@@ -2,6 +2,7 @@
 /// What all programs share: loading a model as the options say, bundled weights, lines of input, files of output.
 
 #include <hrm/hrm.hpp>
+#include <hrm/puzzles/file.hpp>
 
 #include "arguments.hpp"
 
@@ -9,7 +10,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <memory>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -24,6 +24,13 @@ inline int fail(const Arguments& arguments, const hrm::Error& error) {
   const std::string text(error.message());
   std::fprintf(stderr, "%s: %s\n", arguments.program().c_str(), text.c_str());
   return Exit::bad_file;
+}
+
+/// The code to end with, once standard output has taken everything: a full disk must not look like success. (What went
+/// wrong before that has been said already.)
+inline int finish(const Arguments& arguments, int code) {
+  if (code == Exit::bad_file || (std::fflush(stdout) == 0 && std::ferror(stdout) == 0)) return code;
+  return fail(arguments, hrm::Error(hrm::ErrorCode::io, "standard output: cannot be written"));
 }
 
 /// Options that choose how a model is loaded and run; for the list given to Arguments.
@@ -118,32 +125,29 @@ inline double milliseconds_since(std::chrono::steady_clock::time_point start) {
 /// A file, or standard input where the name is "-", line by line.
 class Lines {
  public:
-  /// False if the file cannot be opened.
-  [[nodiscard]] bool open(const std::string& path) {
+  /// Longest line that is read: more than any puzzle needs, and an input without line ends cannot fill the memory.
+  static constexpr std::size_t longest = std::size_t{16} << 20;
+
+  /// Error: the file cannot be opened.
+  [[nodiscard]] hrm::Result<void> open(const std::string& path) {
     name_ = path == "-" ? "standard input" : path;
+    if (path == "-") return {};
     std::error_code ignored;
-    if (path == "-") return true;
-    if (std::filesystem::is_directory(path, ignored)) return false;
-    file_.open(path, std::ios::binary);
-    return file_.is_open();
-  }
-  [[nodiscard]] hrm::Error cannot_open() const {
+    if (!std::filesystem::is_directory(path, ignored)) file_.reset(std::fopen(path.c_str(), "rb"));
+    if (file_) return {};
     return hrm::Error(hrm::ErrorCode::io, name_, ": file: expected a file that can be read, found none");
   }
-  /// The next line without its end; false after the last.
-  bool next(std::string& line) {
-    std::istream& in = file_.is_open() ? static_cast<std::istream&>(file_) : std::cin;
-    if (!std::getline(in, line)) return false;
-    if (!line.empty() && line.back() == '\r') line.pop_back();
+  /// The next line without its end; false after the last. Error: a line that is too long, or reading fails.
+  [[nodiscard]] hrm::Result<bool> next(std::string& line) {
     ++number_;
-    return true;
+    return hrm::detail::read_line(file_ ? file_.get() : stdin, name_, number_, line, longest);
   }
   /// "FILE: line N", of the last line.
   [[nodiscard]] std::string where() const { return name_ + ": line " + std::to_string(number_); }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
  private:
-  std::ifstream file_;
+  std::unique_ptr<std::FILE, hrm::detail::CloseFile> file_;
   std::string name_;
   std::size_t number_ = 0;
 };

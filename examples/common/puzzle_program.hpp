@@ -6,6 +6,8 @@
 
 #include "program.hpp"
 
+#include <cmath>
+
 #if HRM_HAVE_PNG
 #include "png.hpp"
 #endif
@@ -35,13 +37,12 @@ inline hrm::Result<void> write_png([[maybe_unused]] const hrm::Picture& picture,
 #endif
 }
 
-/// "segment 3: 5 cells changed, q_halt -1.25, q_continue 0.31".
+/// "segment 3: 5 cells changed".
 inline std::string thought_line(const hrm::Solver& solver, std::span<const hrm::Token> before) {
   std::size_t changed = 0;
   for (std::size_t i = 0; i < before.size(); ++i) changed += before[i] != solver.prediction()[i] ? 1 : 0;
   return "segment " + std::to_string(solver.segments()) + ": " + std::to_string(changed) +
-         (changed == 1 ? " cell" : " cells") + " changed, q_halt " + hrm::format_number(solver.q_halt()) +
-         ", q_continue " + hrm::format_number(solver.q_continue());
+         (changed == 1 ? " cell" : " cells") + " changed";
 }
 
 /// A model for one kind of puzzle, with a solver: the one that --model names, or the bundled one.
@@ -54,7 +55,8 @@ class Player {
                                                 std::size_t vocab) {
     const std::string path = arguments.text("--model").value_or(bundled_model(name, self));
     if (path.empty()) {
-      return hrm::Error(hrm::ErrorCode::missing, name, ": no bundled model for ", what, "; --model takes one");
+      return hrm::Error(hrm::ErrorCode::missing, name, ": no bundled model for ", what,
+                        "; --model takes one, the folder of a published checkpoint for instance");
     }
     auto model = setup.load(path);
     if (!model) return model.error();
@@ -79,7 +81,7 @@ class Player {
     const bool moving = arguments.has("--svg");
     std::vector<hrm::Picture> frames;
     if (trace) std::fputs(puzzle.terminal(question, Tokens{}, colours()).c_str(), stdout);
-    if (moving) frames.push_back(puzzle.picture(question, Tokens{}, "the puzzle"));
+    if (moving) frames.push_back(puzzle.picture(question, Tokens{}, {"the puzzle", {}, false}));
 
     double ms = 0;
     std::vector<hrm::Token> before = question;
@@ -89,8 +91,11 @@ class Player {
       ms += milliseconds_since(start);
       const Tokens now = solver_.prediction();
       const std::string line = thought_line(solver_, before);
-      if (trace) std::printf("%s\n%s", line.c_str(), puzzle.terminal(now, before, colours()).c_str());
-      if (moving) frames.push_back(puzzle.picture(now, before, line));
+      if (trace) {
+        std::printf("%s, q_halt %s, q_continue %s\n%s", line.c_str(), hrm::format_number(solver_.q_halt()).c_str(),
+                    hrm::format_number(solver_.q_continue()).c_str(), puzzle.terminal(now, before, colours()).c_str());
+      }
+      if (moving) frames.push_back(puzzle.picture(now, before, caption(finished ? verdict(puzzle.solved(now)) : line)));
       before.assign(now.begin(), now.end());
     }
 
@@ -104,12 +109,22 @@ class Player {
       if (auto written = write_file(*path, hrm::animated_svg(frames)); !written) return written.error();
     }
     if (const auto path = arguments.text("--png")) {
-      if (auto written = write_png(puzzle.picture(answer, Tokens{}, ""), *path); !written) return written.error();
+      const auto picture = puzzle.picture(answer, Tokens{}, caption(verdict(solved)));
+      if (auto written = write_png(picture, *path); !written) return written.error();
     }
     return solved;
   }
 
  private:
+  /// "solved after 5 segments".
+  [[nodiscard]] std::string verdict(bool solved) const {
+    return std::string(solved ? "solved" : "unsolved") + " after " + std::to_string(solver_.segments()) +
+           (solver_.segments() == 1 ? " segment" : " segments");
+  }
+  [[nodiscard]] hrm::Caption caption(std::string_view text) const {
+    const double sure = 1 / (1 + std::exp(-static_cast<double>(solver_.q_halt())));
+    return {text, sure >= 0 ? sure : 0, solver_.q_halt() > solver_.q_continue()};  // no number: not sure at all
+  }
   explicit Player(hrm::Solver solver) : solver_(std::move(solver)) {}
   hrm::Solver solver_;
 };
@@ -169,23 +184,33 @@ int generate(const Arguments& arguments, std::size_t count, std::size_t seq_len,
   if (writer) {
     if (auto finished = writer->finish(); !finished) return fail(arguments, finished.error());
   }
-  return Exit::done;
+  return finish(arguments, Exit::done);
 }
 
-/// Notes options that do not go together, for both programs.
-inline void check_puzzle_options(Arguments& arguments) {
+/// Notes options that do not go together, for both programs: `generating` are the program's own that go with
+/// --generate, `solving` its own that go without. An option that would do nothing is refused, never ignored.
+inline void check_puzzle_options(Arguments& arguments, std::vector<const char*> generating,
+                                 std::vector<const char*> solving) {
   const bool generate = arguments.has("--generate");
   const bool puzzles = arguments.has("--file") || !arguments.rest().empty();
+  generating.insert(generating.end(), {"--dataset", "--seed"});
+  solving.insert(solving.end(), {"--trace", "--model", "--puzzle-id", "--config", "--max-segments", "--halt",
+                                 "--precision", "--threads"});
   if (arguments.has("--file") && !arguments.rest().empty())
     arguments.note("--file", "does not go with puzzles beside it");
-  if (!generate && !puzzles) arguments.note("PUZZLE", "expected at least one, or --file, or --generate");
+  if (!generate && !puzzles)
+    arguments.note("PUZZLE", "expected at least one, or --file F (- for standard input), or --generate N");
   if (generate && puzzles) arguments.note("--generate", "does not go with puzzles to solve");
-  if (!generate && arguments.has("--dataset")) arguments.note("--dataset", "goes with --generate");
-  if (!generate && arguments.has("--seed")) arguments.note("--seed", "goes with --generate");
+  for (const char* own : generating) {
+    if (!generate && arguments.has(own)) arguments.note(own, "goes with --generate");
+  }
   for (const char* picture : {"--svg", "--png"}) {
     if (arguments.has(picture) && (generate || arguments.has("--file") || arguments.rest().size() != 1)) {
       arguments.note(picture, "goes with a single puzzle");
     }
+  }
+  for (const char* own : solving) {
+    if (generate && arguments.has(own)) arguments.note(own, "does not go with --generate");
   }
 }
 

@@ -31,9 +31,12 @@ inline std::size_t first_puzzles(Arguments& arguments) {
 /// Puzzles of one size: the first field of each line.
 inline hrm::Result<std::vector<hrm::SudokuGrid>> read_sudokus(const std::string& path, std::size_t most) {
   Lines lines;
-  if (!lines.open(path)) return lines.cannot_open();
+  if (auto opened = lines.open(path); !opened) return opened.error();
   std::vector<hrm::SudokuGrid> puzzles;
-  for (std::string line; puzzles.size() < most && lines.next(line);) {
+  for (std::string line; puzzles.size() < most;) {
+    const auto more = lines.next(line);
+    if (!more) return more.error();
+    if (!*more) break;
     if (line.empty()) continue;
     auto puzzle = hrm::parse_sudoku(std::string_view(line).substr(0, line.find(',')));
     if (!puzzle) return puzzle.error().in(lines.where());

@@ -136,6 +136,8 @@ TEST_CASE("hrm-maze: bad mazes are code 1, wrong words code 2") {
   CHECK(usage({"--generate", "1", "--steps", "a"}, {"--steps"}) == "");
   CHECK(usage({"--loops", "0.5", maze}, {"--loops", "--generate"}) == "");
   CHECK(usage({"--png", "x", "--file", "f"}, {"--png", "single"}) == "");
+  CHECK(usage({"--generate", "1", "--grid"}, {"--grid", "does not go with --generate"}) == "");
+  CHECK(usage({"--generate", "1", "--loops", "nan"}, {"--loops", "from 0 to 1, found nan"}) == "");
 }
 
 TEST_CASE("hrm-maze: --generate") {

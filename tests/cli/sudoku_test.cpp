@@ -54,6 +54,10 @@ TEST_CASE("hrm-sudoku: 0 and . are blanks; files, standard input and CSV") {
   CHECK(cli::lines_of(file.out).size() == 2);
   CHECK(solution(file) == expected);
   CHECK(solution(run("hrm-sudoku", {"--file", "-"}, puzzle)) == expected);
+  std::string rows;
+  for (std::size_t at = 0; at < 36; at += 6)
+    rows += " " + puzzle.substr(at, 3) + " " + puzzle.substr(at + 3, 3) + "\r\n";
+  CHECK(solution(run("hrm-sudoku", {rows})) == expected);
 }
 
 TEST_CASE("hrm-sudoku: a puzzle that stays unsolved is code 3, and is never called solved") {
@@ -100,6 +104,12 @@ TEST_CASE("hrm-sudoku: which model") {
   CHECK(given.code == 0);
   const std::string none25(625, '.');
   CHECK(cli::fault_of(run("hrm-sudoku", {none25}), 1, "hrm-sudoku", {"no bundled model", "25 x 25", "--model"}) == "");
+  for (const std::size_t side : {4U, 9U, 16U}) {  // bundled or not, it says which
+    const std::string name = std::to_string(side);
+    if (std::filesystem::exists(support::weights("sudoku" + name))) continue;
+    CHECK(cli::fault_of(run("hrm-sudoku", {std::string(side * side, '.')}), 1, "hrm-sudoku",
+                        {"no bundled model for Sudokus of " + name + " x " + name, "--model"}) == "");
+  }
   CHECK(cli::fault_of(run("hrm-sudoku", {"--model", bundled, std::string(16, '.')}), 1, "hrm-sudoku",
                       {"vocabulary", "expected 6, found 8"}) == "");
   CHECK(cli::fault_of(run("hrm-sudoku", {"--model", "/no/model", puzzle}), 1, "hrm-sudoku",
@@ -135,6 +145,10 @@ TEST_CASE("hrm-sudoku: bad puzzles are code 1, wrong words code 2") {
   CHECK(usage({"--svg", "x", puzzle, puzzle}, {"--svg", "single"}) == "");
   CHECK(usage({"--trace=yes", puzzle}, {"--trace", "no value"}) == "");
   CHECK(usage({"--puzzle-id", "x", puzzle}, {"--puzzle-id"}) == "");
+  for (const char* option : {"--trace", "--model=x", "--threads=2", "--halt=q", "--precision=bf16", "--config=x"}) {
+    const std::string word(option);
+    CHECK(usage({"--generate", "1", word}, {word.substr(0, word.find('=')), "does not go with --generate"}) == "");
+  }
 }
 
 TEST_CASE("hrm-sudoku: --generate makes puzzles with one solution, as CSV and as a data set") {
@@ -187,7 +201,11 @@ TEST_CASE("hrm-sudoku: pictures") {
   CHECK(svg.substr(svg.size() - 7) == "</svg>\n");
   std::size_t frames = 0;
   for (std::size_t at = svg.find("<animate"); at != std::string::npos; at = svg.find("<animate", at + 1)) ++frames;
-  CHECK(frames == std::stoul(cli::fields_of(cli::lines_of(outcome.out)[0])[2]) + 1);  // the puzzle, then each segment
+  const std::string segments = cli::fields_of(cli::lines_of(outcome.out)[0])[2];
+  CHECK(frames == std::stoul(segments) + 1);  // the puzzle, then each segment
+  CHECK(svg.find(">the puzzle<") != std::string::npos);
+  CHECK(svg.find(">segment 1: ") != std::string::npos);
+  CHECK(svg.find(">solved after " + segments + " segments<") != std::string::npos);
   if (outcome.code == 0) {
     CHECK(support::read_file(folder.path("a.png")).substr(0, 4) == "\x89PNG");
   } else {

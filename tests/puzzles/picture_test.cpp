@@ -28,12 +28,16 @@ TEST_CASE("picture: svg by hand") {
   picture.rectangle(1, 2, 3.5, 4, hrm::colour(0x0a0bff));
   picture.line(0, 0, 5, 6, 0.5, hrm::colour(0));
   picture.text(5, 5, 10, "a<&b\n", hrm::colour(0xffffff), true);
+  picture.text(0, 5, 10, "x", hrm::colour(0), false, hrm::Picture::Anchor::start);
+  picture.text(9, 5, 10, "y", hrm::colour(0), false, hrm::Picture::Anchor::end);
   CHECK(hrm::svg(picture) ==
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"10\" height=\"20\" viewBox=\"0 0 10 20\" "
         "font-family=\"sans-serif\" text-anchor=\"middle\">\n"
         "<rect x=\"1\" y=\"2\" width=\"3.5\" height=\"4\" fill=\"#0a0bff\"/>\n"
         "<line x1=\"0\" y1=\"0\" x2=\"5\" y2=\"6\" stroke=\"#000000\" stroke-width=\"0.5\" stroke-linecap=\"round\"/>\n"
         "<text x=\"5\" y=\"8.5\" font-size=\"10\" fill=\"#ffffff\" font-weight=\"bold\">a&lt;&amp;b </text>\n"
+        "<text x=\"0\" y=\"8.5\" font-size=\"10\" fill=\"#000000\" text-anchor=\"start\">x</text>\n"
+        "<text x=\"9\" y=\"8.5\" font-size=\"10\" fill=\"#000000\" text-anchor=\"end\">y</text>\n"
         "</svg>\n");
 }
 
@@ -70,7 +74,7 @@ TEST_CASE("picture: a chart has its lines") {
   const std::vector<hrm::ChartLine> lines{{"one", {0.0, 0.5, 1.0}, hrm::colour(0xff0000)}, {"two", {0.2}, {}}};
   const std::string text = hrm::svg(hrm::draw_chart("title", "below", lines));
   CHECK(count(text, "stroke=\"#ff0000\"") == 2);
-  CHECK(text.find(">one</text>") != std::string::npos);
+  CHECK(text.find("text-anchor=\"start\">one</text>") != std::string::npos);  // beside its colour
   CHECK(text.find(">100 %</text>") != std::string::npos);
   CHECK(text.find("nan") == std::string::npos);
 }

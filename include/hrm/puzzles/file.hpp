@@ -26,6 +26,29 @@ namespace detail {
   return ::stat(path.c_str(), &status) == 0 && (static_cast<unsigned>(status.st_mode) & S_IFMT) == kind;
 }
 
+/// The next line of `file` without its end ("\n" or "\r\n") into `line`; false at the end. `name` and `number` of the
+/// line are for errors: a line longer than `longest` bytes, or reading fails.
+[[nodiscard]] inline Result<bool> read_line(std::FILE* file, std::string_view name, std::size_t number,
+                                            std::string& line, std::size_t longest) {
+  line.clear();
+  for (;;) {
+    const int c = std::getc(file);
+    if (c == EOF && std::ferror(file) != 0) return Error(ErrorCode::io, name, ": cannot be read");
+    if (c == EOF && line.empty()) return false;
+    if (c == EOF || c == '\n') break;
+    if (line.size() >= longest) {
+      return Error(ErrorCode::format, name, ": line ", number, ", expected at most ", longest, " bytes, found more");
+    }
+    line.push_back(static_cast<char>(c));
+  }
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  return true;
+}
+
+struct CloseFile {
+  void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
+};
+
 }  // namespace detail
 
 /// A file open for reading, closed at the end. Move-only. Not for several threads at once.
@@ -65,34 +88,19 @@ class PuzzleFile {
   /// The next line, without its end ("\n" or "\r\n"), into `line`; false at the end of the file. Error: a line longer
   /// than `longest` bytes, or reading fails.
   Result<bool> next_line(std::string& line, std::size_t longest = std::size_t{1} << 20) {
-    line.clear();
-    for (;;) {
-      const int c = std::getc(handle_.get());
-      if (c == EOF && std::ferror(handle_.get()) != 0) return wrong("cannot be read");
-      if (c == EOF && line.empty()) return false;
-      if (c == EOF || c == '\n') break;
-      if (line.size() >= longest) {
-        return Error(ErrorCode::format, path_, ": line ", lines_ + 1, ", expected at most ", longest,
-                     " bytes, found more");
-      }
-      line.push_back(static_cast<char>(c));
-    }
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    ++lines_;
-    return true;
+    auto more = detail::read_line(handle_.get(), path_, lines_ + 1, line, longest);
+    if (more && *more) ++lines_;
+    return more;
   }
   /// How many lines next_line has given.
   [[nodiscard]] std::size_t lines() const noexcept { return lines_; }
 
  private:
-  struct Close {
-    void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
-  };
   PuzzleFile() = default;
   [[nodiscard]] Error wrong(std::string_view what) const noexcept { return Error(ErrorCode::io, path_, ": ", what); }
 
   std::string path_;
-  std::unique_ptr<std::FILE, Close> handle_;
+  std::unique_ptr<std::FILE, detail::CloseFile> handle_;
   std::size_t size_ = 0;
   std::size_t at_ = 0;
   std::size_t lines_ = 0;

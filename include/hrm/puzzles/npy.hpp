@@ -241,9 +241,6 @@ class NpyWriter {
   }
 
  private:
-  struct Close {
-    void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
-  };
   NpyWriter() = default;
   [[nodiscard]] Error wrong() const noexcept { return Error(ErrorCode::io, path_, ": cannot be written"); }
 
@@ -258,7 +255,7 @@ class NpyWriter {
   }
 
   std::string path_;
-  std::unique_ptr<std::FILE, Close> file_;
+  std::unique_ptr<std::FILE, detail::CloseFile> file_;
   std::size_t cols_ = 0, bytes_ = 1, rows_ = 0;
   std::vector<unsigned char> row_;
 };

@@ -26,13 +26,15 @@ struct Colour {
 /// Shapes in the order they are drawn, in pixels from the upper left corner.
 struct Picture {
   enum class Kind : std::uint8_t { rectangle, line, text };
+  enum class Anchor : std::uint8_t { middle, start, end };
   struct Shape {
     Kind kind = Kind::rectangle;
     Colour fill;
-    double x = 0, y = 0;  ///< upper left corner; a line's first end; the middle of a text
-    double w = 0, h = 0;  ///< size; a line's second end (as a place); a text's height in h
-    double width = 0;     ///< of a line
-    bool bold = false;    ///< of a text
+    double x = 0, y = 0;             ///< upper left corner; a line's first end; a text's anchor, at half its height
+    double w = 0, h = 0;             ///< size; a line's second end (as a place); a text's height in h
+    double width = 0;                ///< of a line
+    bool bold = false;               ///< of a text
+    Anchor anchor = Anchor::middle;  ///< which part of a text stands at x
     std::string text;
   };
 
@@ -40,13 +42,14 @@ struct Picture {
   std::vector<Shape> shapes;
 
   void rectangle(double x, double y, double w, double h, Colour fill) {
-    shapes.push_back({Kind::rectangle, fill, x, y, w, h, 0, false, {}});
+    shapes.push_back({Kind::rectangle, fill, x, y, w, h, 0, false, Anchor::middle, {}});
   }
   void line(double x1, double y1, double x2, double y2, double thick, Colour fill) {
-    shapes.push_back({Kind::line, fill, x1, y1, x2, y2, thick, false, {}});
+    shapes.push_back({Kind::line, fill, x1, y1, x2, y2, thick, false, Anchor::middle, {}});
   }
-  void text(double middle_x, double middle_y, double height, std::string_view words, Colour fill, bool bold = false) {
-    shapes.push_back({Kind::text, fill, middle_x, middle_y, 0, height, 0, bold, std::string(words)});
+  void text(double x, double middle_y, double height, std::string_view words, Colour fill, bool bold = false,
+            Anchor anchor = Anchor::middle) {
+    shapes.push_back({Kind::text, fill, x, middle_y, 0, height, 0, bold, anchor, std::string(words)});
   }
   /// Puts another picture's shapes at a place.
   void add(const Picture& other, double dx, double dy) {
@@ -119,6 +122,9 @@ inline void svg_shapes(std::string& out, const Picture& picture) {
       number("x", s.x), number("y", s.y + s.h * 0.35), number("font-size", s.h);
       svg_attribute(out, "fill", svg_colour(s.fill));
       if (s.bold) svg_attribute(out, "font-weight", "bold");
+      if (s.anchor != Picture::Anchor::middle) {
+        svg_attribute(out, "text-anchor", s.anchor == Picture::Anchor::start ? "start" : "end");
+      }
       out += ">";
       svg_text(out, s.text);
       out += "</text>\n";
@@ -180,6 +186,7 @@ struct ChartLine {
   std::string name;
   std::vector<double> values;  ///< at 1, 2, 3, ..
   Colour stroke;
+  double thick = 2;  ///< a thick one below a thin one shows where they are equal
 };
 
 /// A chart of shares (0 to 1) over whole numbers from 1 on.
@@ -193,7 +200,7 @@ struct ChartLine {
   for (int tenth = 0; tenth <= 10; tenth += 2) {
     const double y = top + high * (1 - tenth / 10.0);
     picture.line(left, y, left + wide, y, 1, faint);
-    picture.text(left - 25, y, 12, std::to_string(tenth * 10) + " %", ink);
+    picture.text(left - 8, y, 12, std::to_string(tenth * 10) + " %", ink, false, Picture::Anchor::end);
   }
   std::size_t longest = 1;
   for (const ChartLine& line : lines) longest = std::max(longest, line.values.size());
@@ -209,11 +216,13 @@ struct ChartLine {
   for (const ChartLine& line : lines) {
     for (std::size_t i = 0; i < line.values.size(); ++i) {
       const double y = top + high * (1 - line.values[i]);
-      if (i > 0) picture.line(place(i - 1), top + high * (1 - line.values[i - 1]), place(i), y, 2, line.stroke);
-      picture.rectangle(place(i) - 2, y - 2, 4, 4, line.stroke);
+      if (i > 0)
+        picture.line(place(i - 1), top + high * (1 - line.values[i - 1]), place(i), y, line.thick, line.stroke);
+      const double half = line.thick / 2 + 1;
+      picture.rectangle(place(i) - half, y - half, 2 * half, 2 * half, line.stroke);
     }
-    picture.rectangle(left, legend - 2, 24, 4, line.stroke);
-    picture.text(left + wide / 2, legend, 12, line.name, ink);
+    picture.rectangle(left, legend - line.thick / 2, 24, line.thick, line.stroke);
+    picture.text(left + 32, legend, 12, line.name, ink, false, Picture::Anchor::start);
     legend += 20;
   }
   return picture;

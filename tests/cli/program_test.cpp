@@ -1,0 +1,72 @@
+/// What all programs share: help, one line for a wrong command line, endless input, a full disk.
+
+#include <doctest/doctest.h>
+
+#include <cli/models.hpp>
+
+namespace {
+
+using cli::run;
+
+const std::vector<std::string> programs{"hrm-run", "hrm-eval", "hrm-arc", "hrm-maze", "hrm-sudoku", "hrm-convert"};
+
+}  // namespace
+
+TEST_CASE("every program explains itself, and says in one line what is wrong with its words") {
+  for (const std::string& program : programs) {
+    CAPTURE(program);
+    const auto help = run(program, {"--help"});
+    CHECK(help.code == 0);
+    CHECK(help.err.empty());
+    CHECK(help.out.rfind(program + " ", 0) == 0);
+    CHECK(help.out.find("\nExit codes: 0 done") != std::string::npos);
+    CHECK(run(program, {"-h"}).out == help.out);
+    CHECK(run(program, {"--no-such-thing", "--help"}).code == 2);
+    CHECK(cli::fault_of(run(program, {"--no\nsuch\x1bthing"}), 2, program, {"--no?such?thing", "--help"}) == "");
+    CHECK(cli::fault_of(run(program, {"-x"}), 2, program, {"-x", "no such option"}) == "");
+    CHECK(cli::fault_of(run(program, {"--"}), 2, program, {}) == "");
+    CHECK(cli::fault_of(run(program, {}), 2, program, {}) == "");
+  }
+}
+
+TEST_CASE("an input without line ends does not fill the memory") {
+  const support::TemporaryFolder folder;
+  const std::string shell = "ulimit -v 4000000; tr '\\0' '1' < /dev/zero | exec ";
+  for (const std::string& words : {"hrm-run " + cli::quoted(support::weights("sudoku6")),
+                                   std::string("hrm-sudoku --file -"), std::string("hrm-maze --file -")}) {
+    const std::string program = words.substr(0, words.find(' '));
+    const std::string line = cli::quoted(support::example(program)) + words.substr(program.size());
+    CAPTURE(line);
+    // Under a sanitizer memory cannot be limited; what is read is limited all the same.
+    const auto outcome = cli::shell((cli::slow ? shell.substr(shell.find("tr ")) : shell) + line);
+    CHECK(cli::fault_of(outcome, 1, program, {"standard input: line 1, expected at most 16777216 bytes, found more"}) ==
+          "");
+  }
+}
+
+TEST_CASE("a full disk is no success") {
+  if (!std::filesystem::exists("/dev/full")) return;
+  const support::TemporaryFolder folder;
+  cli::write_copying_model(folder, 12, 1);
+  const std::string task = folder.write("t.json", R"({"train":[],"test":[{"input":[[1]],"output":[[1]]}]})");
+  const std::string model = support::weights("sudoku6");
+  const std::string set =
+      folder.write("s.csv", "231546546123164235325614452361613452,231546546123164235325614452361613452\n");
+  const std::vector<std::vector<std::string>> commands{{"hrm-sudoku", "--generate", "1"},
+                                                       {"hrm-maze", "--generate", "1"},
+                                                       {"hrm-sudoku", "--file", set},
+                                                       {"hrm-run", model, "--input", folder.write("l", "1 2 3\n")},
+                                                       {"hrm-eval", model, set}};
+  for (const auto& words : commands) {
+    std::string line;
+    for (const std::string& word : words)
+      line += (line.empty() ? cli::quoted(support::example(word)) : " " + cli::quoted(word));
+    CAPTURE(line);
+    CHECK(cli::fault_of(cli::shell(line + " > /dev/full"), 1, words[0], {"standard output: cannot be written"}) == "");
+  }
+  const std::string arc =
+      cli::quoted(support::example("hrm-arc")) + " " + cli::quoted(folder.path()) + " " + cli::quoted(task);
+  const auto outcome = cli::shell(arc + " > /dev/full");
+  CHECK(outcome.code == 1);
+  CHECK(outcome.err.find("hrm-arc: standard output: cannot be written\n") != std::string::npos);
+}
