@@ -93,9 +93,12 @@ hrm::Result<std::map<std::string, std::vector<Question>, std::less<>>> read_ques
   return questions;
 }
 
-/// Asks a model about every test input of a task in every way; the votes for each test input.
-std::vector<hrm::ArcVote> ask(hrm::BatchSolver& solver, const ArcTask& task, const std::vector<Question>& questions) {
+/// Asks a model about every test input of a task in every way; the votes for each test input. Error: the model does not
+/// take the question (it has no such puzzle id, or not as many positions).
+hrm::Result<std::vector<hrm::ArcVote>> ask(hrm::BatchSolver& solver, const ArcTask& task,
+                                           const std::vector<Question>& questions) {
   std::vector<hrm::ArcVote> votes(task.test.size());
+  std::optional<Error> error;
   std::vector<hrm::Token> canvas;
   std::size_t next = 0;
   const auto source = [&](hrm::Job& job) noexcept {
@@ -107,11 +110,16 @@ std::vector<hrm::ArcVote> ask(hrm::BatchSolver& solver, const ArcTask& task, con
     return true;
   };
   const auto sink = [&](const hrm::Outcome& outcome) noexcept {
-    if (outcome.error != nullptr) return;  // the model has no such puzzle id: no answer
+    if (outcome.error != nullptr) {
+      if (!error) error = *outcome.error;
+      return false;
+    }
     const Question& question = questions[outcome.id % questions.size()];
     votes[outcome.id / questions.size()].add(question.augmentation.undo(hrm::arc_crop(outcome.tokens)), outcome.q_halt);
+    return true;
   };
   static_cast<void>(solver.run(source, sink));
+  if (error) return error->in(task.id);
   return votes;
 }
 
@@ -220,9 +228,10 @@ int main(int argc, char** argv) {
       std::fprintf(stderr, "hrm-arc: %s: has no trained embedding, so it cannot be solved\n", task.id.c_str());
     }
     const auto votes = ask(solver, task, list);
+    if (!votes) return fail(arguments, votes.error().in(model_path));
     std::vector<hrm::ArcAttempts> attempts;
     std::size_t counted = 0;
-    for (const hrm::ArcVote& vote : votes) {
+    for (const hrm::ArcVote& vote : *votes) {
       attempts.push_back(hrm::arc_attempts(vote));
       for (const auto& candidate : vote.ranked()) counted += candidate.count;
     }
@@ -255,5 +264,5 @@ int main(int argc, char** argv) {
                  hrm::format_number(100 * score.mean_share()).c_str(),
                  without > 0 ? (", " + std::to_string(without) + " without an embedding").c_str() : "");
   }
-  return score.solved == score.tasks ? example::done : example::unsolved;
+  return example::finish(arguments, score.solved == score.tasks ? example::done : example::unsolved);
 }

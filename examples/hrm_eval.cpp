@@ -23,7 +23,7 @@ struct Tally {
   std::uint64_t cells = 0;     ///< share of cells that are right, in 2^-32
   std::uint64_t valid = 0;     ///< mazes: a path from S to G
   std::uint64_t shortest = 0;  ///< mazes: as short as can be
-  std::uint64_t q_right = 0;   ///< q_halt is above 0 just where the answer is exact
+  std::uint64_t q_right = 0;   ///< q_halt is 0 or more just where the answer is exact
   std::uint64_t time = 0;      ///< nanoseconds until then
 
   void add(const Tally& other) {
@@ -76,9 +76,12 @@ class Judge {
     while (side_ * side_ < info.seq_len) ++side_;
   }
 
-  /// Runs one example to its end. Error: the model does not take it.
+  /// Runs one example to its end; one without a cell that counts is left out, as the published evaluation does. Error:
+  /// the model does not take it.
   hrm::Result<void> run(hrm::Solver& solver, const hrm::PuzzleExample& example) {
     if (auto started = solver.start(example.input, example.puzzle_id); !started) return started;
+    const auto& label = example.label;
+    if (std::all_of(label.begin(), label.end(), [](hrm::Token token) { return token == hrm::any_token; })) return {};
     const hrm::Maze puzzle = maze_ ? hrm::maze_grid(side_, side_, example.input) : hrm::Maze{};
     bool halted = false;
     std::uint64_t time = 0;
@@ -119,9 +122,8 @@ class Judge {
     }
     Tally tally;
     tally.exact = right == counted ? 1 : 0;
-    tally.cells = counted == 0 ? 0
-                               : static_cast<std::uint64_t>(
-                                     std::llround(fixed * static_cast<double>(right) / static_cast<double>(counted)));
+    tally.cells =
+        static_cast<std::uint64_t>(std::llround(fixed * static_cast<double>(right) / static_cast<double>(counted)));
     if (maze_) {
       const auto check = hrm::check_maze(puzzle, hrm::maze_grid(side_, side_, answer));
       tally.valid = check.valid ? 1 : 0;
@@ -129,7 +131,8 @@ class Judge {
     }
     tally.q_right = (solver.q_halt() >= 0) == (tally.exact != 0) ? 1 : 0;
     tally.time = time;
-    const double sure = 1 / (1 + std::exp(-static_cast<double>(solver.q_halt())));
+    const double q = static_cast<double>(solver.q_halt());
+    const double sure = std::isnan(q) ? 0.0 : 1 / (1 + std::exp(-q));
     Bin& bin = report_.calibration[std::min(bins - 1, static_cast<std::size_t>(sure * static_cast<double>(bins)))];
     ++bin.count;
     bin.right += tally.exact;
@@ -158,15 +161,26 @@ class Progress {
     constexpr std::size_t width = 40;
     const auto full = static_cast<std::size_t>(share * static_cast<double>(width));
     const double seconds = std::chrono::duration<double>(now - start_).count();
-    std::fprintf(stderr, "\r[%s%s] %3.0f %%  %llu puzzles, %.0f s left ", std::string(full, '#').c_str(),
+    std::fprintf(stderr, "\r[%s%s] %3.0f %%  %llu puzzles, %s left ", std::string(full, '#').c_str(),
                  std::string(width - full, ' ').c_str(), 100 * share, static_cast<unsigned long long>(puzzles),
-                 share > 0 ? seconds * (1 - share) / share : 0.0);
+                 duration(share > 0 ? seconds * (1 - share) / share : 0.0).c_str());
   }
   void clear() const {
     if (shown_) std::fprintf(stderr, "\r%*s\r", 90, "");
   }
 
  private:
+  /// "12 s", "3 min 20 s", "5 h 10 min".
+  static std::string duration(double seconds) {
+    const auto whole = static_cast<unsigned long long>(seconds);
+    const auto two = [](unsigned long long a, const char* big, unsigned long long b, const char* small) {
+      return std::to_string(a) + big + std::to_string(b) + small;
+    };
+    if (whole < 60) return std::to_string(whole) + " s";
+    return whole < 3600 ? two(whole / 60, " min ", whole % 60, " s")
+                        : two(whole / 3600, " h ", whole / 60 % 60, " min");
+  }
+
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_;
   bool shown_ = false;
 };
@@ -266,20 +280,29 @@ class Printer {
   }
 
   [[nodiscard]] hrm::Picture chart(const std::string& title) const {
-    std::vector<hrm::ChartLine> lines{{"exact", {}, hrm::colour(0x1f5fbf)}, {"cells", {}, hrm::colour(0x888888)}};
-    if (maze_) lines.push_back({"a shortest path", {}, hrm::colour(0xf5b700)});
-    lines.push_back({"halted by then", {}, hrm::colour(0x2e9e4f)});
-    std::uint64_t halted = 0;
+    hrm::ChartLine cells{"cells that are right", {}, hrm::colour(0x999999)};
+    hrm::ChartLine shortest{"any shortest path", {}, hrm::colour(0xf5b700), 6};
+    hrm::ChartLine exact{"exact", {}, hrm::colour(0x1f5fbf)};
+    hrm::ChartLine halted{"halted by then", {}, hrm::colour(0x2e9e4f)};
+    std::uint64_t by_then = 0;
     for (std::size_t i = 0; i < report_.halted_at.size(); ++i) {
       if (i < report_.segments.size()) {
-        lines[0].values.push_back(mean(report_.segments[i].exact));
-        lines[1].values.push_back(mean(report_.segments[i].cells) / fixed);
-        if (maze_) lines[2].values.push_back(mean(report_.segments[i].shortest));
+        cells.values.push_back(mean(report_.segments[i].cells) / fixed);
+        shortest.values.push_back(mean(report_.segments[i].shortest));
+        exact.values.push_back(mean(report_.segments[i].exact));
       }
-      halted += report_.halted_at[i];
-      lines.back().values.push_back(mean(halted));
+      by_then += report_.halted_at[i];
+      halted.values.push_back(mean(by_then));
     }
-    return hrm::draw_chart(title, "segments", lines);
+    std::vector<hrm::ChartLine> lines;
+    if (!report_.segments.empty()) lines.push_back(std::move(cells));
+    if (!report_.segments.empty() && maze_) lines.push_back(std::move(shortest));
+    if (!report_.segments.empty()) lines.push_back(std::move(exact));
+    lines.push_back(std::move(halted));
+    const std::string below = "segments (with halting " + hrm::format_number(mean(report_.segments_used)) +
+                              " in the mean, and then exact " + hrm::format_number(100 * mean(report_.halting.exact)) +
+                              " %)";
+    return hrm::draw_chart(title, below, lines);
   }
 
  private:
@@ -377,7 +400,7 @@ int main(int argc, char** argv) {
   const auto report = evaluate(*model, *reader, options, threads, limit, never);
   if (!report) return fail(arguments, report.error());
   if (report->puzzles == 0)
-    return fail(arguments, Error(ErrorCode::format, data_path, ": expected a puzzle, found none"));
+    return fail(arguments, Error(ErrorCode::format, data_path, ": expected a puzzle with an answer, found none"));
 
   const Printer printer(*report, info.kind() == hrm::PuzzleKind::maze);
   const std::string what = std::to_string(report->puzzles) + " puzzles of " + std::to_string(info.seq_len) +
@@ -388,9 +411,15 @@ int main(int argc, char** argv) {
     printer.table(what);
   }
   if (const auto path = arguments.text("--svg")) {
-    if (auto written = example::write_file(*path, hrm::svg(printer.chart(what))); !written) {
+    const auto name = [](const std::string& file) {
+      const std::filesystem::path whole(file);
+      return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+    };
+    const std::string title =
+        name(model_path) + " on " + std::to_string(report->puzzles) + " puzzles of " + name(data_path);
+    if (auto written = example::write_file(*path, hrm::svg(printer.chart(title))); !written) {
       return fail(arguments, written.error());
     }
   }
-  return example::done;
+  return example::finish(arguments, example::done);
 }

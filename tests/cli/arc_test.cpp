@@ -82,6 +82,17 @@ TEST_CASE("hrm-arc: a folder of tasks") {
   CHECK(outcome.out == "a\tsolved\t2/2\t2\nb\tunsolved\t0/1\t1\n");
 }
 
+TEST_CASE("hrm-arc: a model that cannot take the question says so instead of answering nothing") {
+  const support::TemporaryFolder folder;
+  support::Shape shape = cli::small_shape(hrm::arc_vocab);
+  shape.puzzle_emb_ndim = 0;  // no puzzle embedding at all, and identifiers that ask for one
+  cli::write_model(folder, shape, support::make_weights(shape));
+  support::write_file(folder.path("identifiers.json"), R"(["<blank>","t"])");
+  support::write_file(folder.path("t.json"), other_task);
+  CHECK(cli::fault_of(run("hrm-arc", {folder.path(), folder.path("t.json")}), 1, "hrm-arc", {"t: ", "puzzle id"}) ==
+        "");
+}
+
 TEST_CASE("hrm-arc: what is wrong") {
   const support::TemporaryFolder folder;
   cli::write_copying_model(folder, hrm::arc_vocab, 1);
@@ -101,6 +112,10 @@ TEST_CASE("hrm-arc: what is wrong") {
   CHECK(cli::fault_of(
             run("hrm-arc", {folder.path(), folder.path("t.json"), "--identifiers", folder.write("i.json", "{}")}), 1,
             "hrm-arc", {"i.json", "json: byte 0"}) == "");
+  // identifiers.json of another model: it has one row, so there is no puzzle 2
+  CHECK(cli::fault_of(run("hrm-arc", {folder.path(), folder.path("t.json"), "--identifiers",
+                                      folder.write("i.json", "[\"<blank>\",\"x\",\"t\"]")}),
+                      1, "hrm-arc", {"puzzle", "expected", "below 1, found 2"}) == "");
   CHECK(cli::fault_of(run("hrm-arc", {folder.path(), folder.path("none")}), 1, "hrm-arc", {"none"}) == "");
   CHECK(cli::fault_of(run("hrm-arc", {folder.path()}), 2, "hrm-arc", {"MODEL TASKS"}) == "");
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <hrm/puzzles/dataset.hpp>
+#include <hrm/puzzles/dataset_writer.hpp>
 #include <hrm/puzzles/npy.hpp>
 
 #include <support/places.hpp>
@@ -135,6 +136,30 @@ TEST_CASE("hrm-eval: a CSV and its data set give the same figures") {
   CHECK(from_csv.out.substr(0, from_csv.out.find(",\"ms\"")) == from_npy.out.substr(0, from_npy.out.find(",\"ms\"")));
 }
 
+TEST_CASE("hrm-eval: an example without a cell that counts is left out") {
+  const support::TemporaryFolder folder;
+  hrm::DatasetInfo info;
+  info.seq_len = 36;
+  info.vocab = 8;
+  info.ignore_label_id = 0;
+  const auto puzzle = hrm::sudoku_tokens(hrm::parse_sudoku("..4..2.6.5..6..42.........5..34.....").value());
+  const auto answer = hrm::sudoku_tokens(hrm::parse_sudoku("354162261534613425542316125643436251").value());
+  const std::vector<hrm::Token> nothing(36, hrm::any_token);
+  const auto write = [&](const std::string& name, const std::vector<std::vector<hrm::Token>>& labels) {
+    std::filesystem::create_directories(folder.path(name));
+    auto writer = hrm::DatasetWriter::create(folder.path(name), info).value();
+    for (const auto& label : labels) writer.add({puzzle, label, 0}).value();
+    writer.finish().value();
+    return folder.path(name);
+  };
+  const auto some = run("hrm-eval", {weights + "/sudoku6", write("some", {nothing, answer, nothing}), "--json"});
+  CHECK(some.code == 0);
+  CHECK(number_of(some.out, "{", "puzzles") == 1);
+  CHECK(number_of(some.out, "\"halting\"", "exact") == 1);
+  CHECK(cli::fault_of(run("hrm-eval", {weights + "/sudoku6", write("none", {nothing})}), 1, "hrm-eval",
+                      {"expected a puzzle with an answer"}) == "");
+}
+
 TEST_CASE("hrm-eval: bad data sets give one line and code 1") {
   const support::TemporaryFolder folder;
   const std::string set = folder.path("set");
@@ -177,7 +202,14 @@ TEST_CASE("hrm-eval: bad data sets give one line and code 1") {
   ids[ids.size() - 4] = 1;
   CHECK(fault("all__puzzle_identifiers.npy", ids, {"identifier, expected 0 to 0, found 1"}) == "");
   CHECK(fault("dataset.json", "{}", {"expected seq_len"}) == "");
-  CHECK(fault("dataset.json", changed("dataset.json", "\"seq_len\": 36", "\"seq_len\": 49").c_str(), {}) != "");
+  std::string groups = support::read_file(set + "/test/all__group_indices.npy");
+  groups[groups.size() - 4] = 3;
+  CHECK(fault("all__group_indices.npy", groups, {"expected", "found 3"}) == "");
+  const std::string info = support::read_file(set + "/test/dataset.json");
+  support::write_file(set + "/test/dataset.json", changed("dataset.json", "\"seq_len\": 36", "\"seq_len\": 49"));
+  CHECK(cli::fault_of(run("hrm-eval", {weights + "/sudoku6", set}), 1, "hrm-eval",
+                      {"all__inputs.npy: ", "expected 4 x 49, found 4 x 36"}) == "");
+  support::write_file(set + "/test/dataset.json", info);
 
   const auto bad = [&](const std::vector<std::string>& words, const std::vector<std::string>& say) {
     return cli::fault_of(run("hrm-eval", words), 1, "hrm-eval", say);

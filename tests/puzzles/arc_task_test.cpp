@@ -70,4 +70,13 @@ TEST_CASE("arc task: identifiers and grids as JSON") {
   CHECK_FALSE(hrm::read_arc_identifiers(R"(["a", 1])", [](std::size_t, std::string_view) {}));
   CHECK(hrm::arc_grid_json(ArcGrid{2, 2, {0, 1, 2, 3}}) == "[[0,1],[2,3]]");
   CHECK(hrm::arc_grid_json(ArcGrid{}) == "[[0]]");
+  hrm::Random random(64);
+  for (int round = 0; round < 50; ++round) {  // what is written is read again
+    ArcGrid grid{random.between(1, 30), random.between(1, 30), {}};
+    for (std::size_t i = 0; i < grid.rows * grid.cols; ++i) {
+      grid.cells.push_back(static_cast<std::uint8_t>(random.below(hrm::arc_colours)));
+    }
+    const std::string text = "{\"train\":[],\"test\":[{\"input\":" + hrm::arc_grid_json(grid) + "}]}";
+    CHECK(hrm::parse_arc_task("x", text).value().test.at(0).input == grid);
+  }
 }

@@ -44,6 +44,30 @@ TEST_CASE("arc: the canvas by hand") {
   CHECK(hrm::arc_crop(shifted, 28, 27) == grid);
 }
 
+TEST_CASE("arc: the canvas by hand where the grid fills it one way") {
+  const std::vector<std::uint8_t> thirty(30, 4);
+  const auto wide = hrm::arc_canvas(ArcGrid{1, 30, thirty});  // no room to the right: the row below alone
+  for (std::size_t i = 0; i < 900; ++i) CHECK(wide[i] == (i < 30 ? 6 : i < 60 ? 1 : 0));
+  const auto high = hrm::arc_canvas(ArcGrid{30, 1, thirty});  // no room below: the column to the right alone
+  for (std::size_t i = 0; i < 900; ++i) CHECK(high[i] == (i % 30 == 0 ? 6 : i % 30 == 1 ? 1 : 0));
+  const auto nearly = hrm::arc_canvas(ArcGrid{29, 29, std::vector<std::uint8_t>(841, 9)});  // both at the very edge
+  for (std::size_t r = 0; r < 30; ++r) {
+    for (std::size_t c = 0; c < 30; ++c) {
+      const bool corner = r == 29 && c == 29;
+      CHECK(nearly[r * 30 + c] == (corner ? 0 : r == 29 || c == 29 ? 1 : 11));
+    }
+  }
+  for (const auto& [rows, cols] : {std::pair<std::size_t, std::size_t>{1, 30}, {30, 1}, {29, 29}, {30, 29}, {29, 30}}) {
+    const ArcGrid grid{rows, cols, std::vector<std::uint8_t>(rows * cols, 2)};
+    CHECK(hrm::arc_crop(hrm::arc_canvas(grid)) == grid);
+    for (std::size_t kind = 0; kind < hrm::square_symmetries; ++kind) {
+      const hrm::ArcAugmentation turn{.kind = kind};
+      CHECK(turn.undo(hrm::arc_crop(hrm::arc_canvas(turn.apply(grid)))) == grid);
+    }
+  }
+  CHECK(hrm::arc_crop(std::vector<Token>(wide.begin(), wide.end()), 0, 29) == ArcGrid{1, 1, {4}});
+}
+
 TEST_CASE("arc: encode and crop are inverse for every size and place") {
   hrm::Random random(61);
   for (int round = 0; round < 200; ++round) {

@@ -113,6 +113,36 @@ TEST_CASE("folder: examples with their puzzles, in any order") {
   CHECK_FALSE(NpyDataset::open(folder.path(), "train"));
 }
 
+TEST_CASE("folder: a published one, byte for byte") {
+  // As NumPy writes what the reference's builder gives: tokens as uint8, indices as int32, written down by hand.
+  const support::TemporaryFolder folder;
+  std::filesystem::create_directories(folder.path("test"));
+  const auto npy = [&](const std::string& name, std::string header, const std::string& data) {
+    header.resize(117, ' ');
+    support::write_file(folder.path("test/all__" + name + ".npy"),
+                        std::string("\x93NUMPY\x01\x00v\x00", 10) + header + "\n" + data);
+  };
+  const std::string tokens = "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 16), }";
+  npy("inputs", tokens, std::string("\x02\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x05", 16));
+  npy("labels", tokens, std::string("\x02\x03\x04\x05\x04\x05\x02\x03\x03\x02\x05\x04\x05\x04\x03\x05", 16));
+  npy("puzzle_identifiers", "{'descr': '<i4', 'fortran_order': False, 'shape': (1,), }", std::string(4, '\0'));
+  const std::string indices = "{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }";
+  npy("puzzle_indices", indices, std::string("\0\0\0\0\1\0\0\0", 8));
+  npy("group_indices", indices, std::string("\0\0\0\0\1\0\0\0", 8));
+  support::write_file(
+      folder.path("test/dataset.json"),
+      R"({"pad_id": 0, "ignore_label_id": 0, "blank_identifier_id": 0, "vocab_size": 6, "seq_len": 16, )"
+      R"("num_puzzle_identifiers": 1, "total_groups": 1, "mean_puzzle_examples": 1.0, "sets": ["all"]})");
+  auto dataset = NpyDataset::open(folder.path()).value();
+  REQUIRE(dataset.size() == 1);
+  CHECK(dataset.info().kind() == hrm::PuzzleKind::sudoku);
+  PuzzleExample example;
+  REQUIRE(dataset.read(0, example));
+  CHECK(example.input == hrm::sudoku_tokens(hrm::parse_sudoku("1..............4").value()));
+  CHECK(example.label == hrm::sudoku_tokens(hrm::parse_sudoku("1234341221434324").value()));
+  CHECK(example.puzzle_id == 0);
+}
+
 TEST_CASE("folder: without ignore_label_id every label counts") {
   const support::TemporaryFolder folder;
   Case all;

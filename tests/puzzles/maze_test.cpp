@@ -126,6 +126,21 @@ TEST_CASE("maze: answers that are none") {
   CHECK_FALSE(check("SoooG\n o o \n ooo \n", "S   G\n     \n     \n").valid);
 }
 
+TEST_CASE("maze: each of the eight symmetries is taken back by its inverse") {
+  hrm::Random random(43);
+  for (int round = 0; round < 10; ++round) {
+    hrm::MazeOptions options;
+    options.rows = options.cols = random.between(5, 16);
+    const auto tokens = hrm::maze_tokens(hrm::generate_maze(options, random).value().solution.maze);
+    for (std::size_t kind = 0; kind < hrm::square_symmetries; ++kind) {
+      const auto there = hrm::square_symmetry(kind, options.rows, hrm::maze_vocab);
+      const auto back = hrm::square_symmetry(hrm::square_inverse(kind), options.rows, hrm::maze_vocab);
+      CHECK(back.apply(there.apply(tokens)) == tokens);
+      CHECK(there.inverse() == back);
+    }
+  }
+}
+
 TEST_CASE("maze: the solver's own answers are valid and shortest; the eight symmetries keep that") {
   hrm::Random random(42);
   for (int round = 0; round < 30; ++round) {

@@ -43,6 +43,19 @@ TEST_CASE("sudoku: text, digits and tokens by hand") {
   CHECK(hrm::sudoku_grid(shape, std::vector<Token>{0, 1, 2, 5, 6, -1, 100}) == SudokuGrid{0, 0, 1, 4, 0, 0, 0});
 }
 
+TEST_CASE("sudoku: a 9 x 9 as the published builder has it, '.' and '0' alike") {
+  // Blank 1, digits d + 1, row by row: derived by hand.
+  constexpr std::string_view text = "4.....8.5.3..........7......2.....6.....8.4......1.......6.3.7.5..2.....1.4......";
+  const std::vector<Token> tokens{5, 1, 1, 1, 1, 1, 9, 1, 6, 1, 4, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8, 1, 1, 1, 1, 1,
+                                  1, 3, 1, 1, 1, 1, 1, 7, 1, 1, 1, 1, 1, 9, 1, 5, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1,
+                                  1, 1, 1, 7, 1, 4, 1, 8, 1, 6, 1, 1, 3, 1, 1, 1, 1, 1, 2, 1, 5, 1, 1, 1, 1, 1, 1};
+  CHECK(hrm::sudoku_tokens(grid_of(text)) == tokens);
+  std::string zeros(text);
+  std::replace(zeros.begin(), zeros.end(), '.', '0');
+  CHECK(hrm::sudoku_tokens(grid_of(zeros)) == tokens);
+  CHECK(SudokuShape::of_side(9).value().vocab() == 11);
+}
+
 TEST_CASE("sudoku: round trips of random grids of every side") {
   hrm::Random random(11);
   for (std::size_t side = 4; side <= SudokuShape::max_side; ++side) {
