@@ -1,6 +1,6 @@
 #pragma once
-/// Where the files that tests read and the programs that they run lie. The folders themselves stand in places.cpp alone,
-/// so that every other object is the same in every checkout, and a compiler cache serves them all.
+/// Where the files that tests read and the programs that they run lie. The folders themselves stand in places.cpp
+/// alone, so that every other object is the same in every checkout, and a compiler cache serves them all.
 
 #include <string>
 
