@@ -4,7 +4,6 @@
 #include "common/program.hpp"
 
 #include <hrm/io/archive_cereal.hpp>
-#include <hrm/solve/verify.hpp>
 
 namespace {
 
@@ -117,22 +116,30 @@ Result<hrm::SelfTest> make_test(const hrm::Model& model, std::uint64_t puzzle_id
   return test;
 }
 
-/// Everything that checksums and the self-test can say about a model.
+/// Everything that checksums and the self-test can say about a model, and how long each step took.
 Result<void> verify(const std::string& path, const std::string& config, std::string& said) {
+  auto start = std::chrono::steady_clock::now();
+  const auto milliseconds = [&] {  // since it was last asked
+    const double passed = example::milliseconds_since(start);
+    start = std::chrono::steady_clock::now();
+    char text[32];
+    std::snprintf(text, sizeof text, "%.*f ms", passed < 10.0 ? 2 : 0, passed);
+    return std::string(text);
+  };
   auto opened = hrm::open_checkpoint(path, config);
   if (!opened) return opened.error();
-  const auto start = std::chrono::steady_clock::now();
+  said = "opened in " + milliseconds();
   if (auto checked = hrm::check(*opened); !checked) return checked;
-  said = "checksums " + std::to_string(static_cast<int>(example::milliseconds_since(start))) + " ms";
-  if (opened->format == hrm::FileFormat::safetensors) said = "no checksums in this format";
+  const bool sums = opened->format != hrm::FileFormat::safetensors;
+  said += sums ? ", checksums right in " + milliseconds() : ", no checksums in this format";
   std::vector<hrm::SelfTest> tests;
   if (opened->archive != nullptr) tests = opened->archive->header.tests;
   auto model = hrm::load(*std::move(opened));
   if (!model) return model.error();
+  said += ", loaded in " + milliseconds();
   for (const hrm::SelfTest& test : tests) {
-    const auto begin = std::chrono::steady_clock::now();
     if (auto same = hrm::verify(*model, test); !same) return same.error().in(path);
-    said += ", self-test passed in " + std::to_string(static_cast<int>(example::milliseconds_since(begin))) + " ms";
+    said += ", self-test passed in " + milliseconds();
   }
   if (tests.empty()) said += ", no self-test in this file";
   return {};
@@ -311,7 +318,7 @@ int main(int argc, char** argv) {
        {"--licence", "TEXT", "under which terms it may be used"},
        {"--provenance", "TEXT", "where it comes from"},
        {"--info", "", "print a summary"},
-       {"--verify", "", "check every byte and run the self-test (always done for OUT)"},
+       {"--verify", "", "check every byte and run the self-test (always done for IN and OUT of a conversion)"},
        {"--config", "F", "IN's configuration (otherwise the one beside it)"}});
   if (const auto code = arguments.parse(argc, argv)) return *code;
   Wishes wishes;
@@ -334,6 +341,8 @@ int main(int argc, char** argv) {
   if (files == 2) {
     const auto in = hrm::open_checkpoint(in_path, config);
     if (!in) return example::fail(arguments, in.error());
+    // Damage must not be given new checksums and a new test.
+    if (auto tried = verify(in_path, config, said); !tried) return example::fail(arguments, tried.error());
     last = arguments.rest()[1];
     const bool safetensors = std::filesystem::path(last).extension() == ".safetensors";
     if (safetensors && wishes.panels)

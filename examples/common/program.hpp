@@ -38,7 +38,7 @@ inline std::vector<Option> with_solver_options(std::vector<Option> own) {
   own.push_back({"--config", "F", "the model's configuration (otherwise all_config.yaml or config.json beside it)"});
   own.push_back({"--max-segments", "M", "limit of segments (otherwise as trained)"});
   own.push_back({"--halt", "q|never", "stop when q_halt > q_continue, or never before the limit"});
-  own.push_back({"--precision", "P", "f32, bf16 or int8: the weights in memory"});
+  own.push_back({"--precision", "P", "f32, bf16 or int8: the weights in memory (otherwise an archive's own, or f32)"});
   own.push_back({"--threads", "N", "threads that work on one puzzle (1)"});
   return own;
 }
@@ -46,7 +46,7 @@ inline std::vector<Option> with_solver_options(std::vector<Option> own) {
 /// What those options said.
 struct Setup {
   std::string config;
-  hrm::Precision precision = hrm::Precision::f32;
+  std::optional<hrm::Precision> precision;  // empty: an archive's own, float32 for other files
   std::size_t max_segments = 0;
   bool never = false;
   std::unique_ptr<hrm::ThreadPool> pool;
@@ -59,7 +59,8 @@ struct Setup {
     max_segments = arguments.number("--max-segments", 0, 1, 1000000);
     never = arguments.choice("--halt", {"q", "never"}) == 1;
     constexpr std::array<hrm::Precision, 3> precisions{hrm::Precision::f32, hrm::Precision::bf16, hrm::Precision::int8};
-    precision = precisions[arguments.choice("--precision", {"f32", "bf16", "int8"})];
+    const std::size_t chosen = arguments.choice("--precision", {"f32", "bf16", "int8"});
+    if (arguments.has("--precision")) precision = precisions[chosen];
     const std::size_t threads = use == Threads::pool ? arguments.number("--threads", 1, 1, 1024) : 1;
     if (!arguments.wrong_noted() && threads > 1)
       pool = std::make_unique<hrm::ThreadPool>(static_cast<unsigned>(threads));
@@ -77,13 +78,23 @@ struct Setup {
     options.executor = executor();
     return options;
   }
-  /// Loads a model; of its puzzle embedding only the rows in `ids`, if any are named.
+  /// Loads a model; of its puzzle embedding only the rows in `ids`, if any are named. An archive's self-test is run
+  /// once, so that a model that computes wrongly on this machine is refused, not asked. (In another precision than its
+  /// own an archive has no answer to compare with.)
   [[nodiscard]] hrm::Result<hrm::Model> load(const std::string& path, std::span<const std::size_t> ids = {}) const {
+    auto opened = hrm::open_checkpoint(path, config);
+    if (!opened) return opened.error();
     hrm::LoadOptions options;
     options.precision = precision;
-    options.config = config;
-    options.puzzle_ids = ids;
-    return hrm::load(path, options);
+    const auto archive = opened->archive;
+    std::vector<std::size_t> rows(ids.begin(), ids.end());
+    const bool tested = archive != nullptr && !archive->header.tests.empty();
+    if (tested && !rows.empty()) rows.push_back(static_cast<std::size_t>(archive->header.tests.front().puzzle_id));
+    options.puzzle_ids = rows;
+    auto model = hrm::load(*std::move(opened), options);
+    if (!model || !tested || model->precision() != static_cast<hrm::Precision>(archive->header.precision)) return model;
+    if (auto same = hrm::verify(*model, archive->header.tests.front()); !same) return same.error().in(path);
+    return model;
   }
 };
 

@@ -9,3 +9,4 @@
 #include <hrm/solve/saved_state.hpp>
 #include <hrm/solve/solve.hpp>
 #include <hrm/solve/solver.hpp>
+#include <hrm/solve/verify.hpp>

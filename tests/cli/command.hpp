@@ -4,6 +4,7 @@
 #include <support/files.hpp>
 #include <support/places.hpp>
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -46,6 +47,25 @@ struct Outcome {
   std::string line = quoted(support::example(program));
   for (const std::string& word : words) line += " " + quoted(word);
   return shell(line, input);
+}
+
+/// The most memory that a program of the examples' folder takes with these words, in bytes; all ones if it fails.
+[[nodiscard]] inline std::size_t memory_of(const std::string& program, const std::vector<std::string>& words) {
+  std::string path = support::example(program);
+  std::vector<std::string> copies = words;
+  std::vector<char*> arguments{path.data()};
+  for (std::string& word : copies) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execv(path.c_str(), arguments.data());
+    ::_exit(127);
+  }
+  int status = 0;
+  struct rusage used {};
+  const bool ended = child > 0 && ::wait4(child, &status, 0, &used) == child;
+  if (!ended || !WIFEXITED(status) || WEXITSTATUS(status) != 0) return ~std::size_t{0};
+  return static_cast<std::size_t>(used.ru_maxrss) * 1024;
 }
 
 /// Lines without their ends.

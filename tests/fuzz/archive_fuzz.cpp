@@ -1,5 +1,5 @@
-/// The native archive. The first byte chooses: 0, the bytes as they are; otherwise sizes and the header's checksum are put
-/// right first, so that everything behind them is reached. An archive that is taken is also loaded and tried.
+/// The native archive. The first byte chooses: 0, the bytes as they are; otherwise sizes and the header's checksum are
+/// put right first, so that everything behind them is reached. An archive that is taken is also loaded and tried.
 
 #include <fuzz/fuzz.hpp>
 #include <hrm/io/load.hpp>
@@ -23,7 +23,7 @@ void fuzz_one(std::span<const std::byte> bytes) {
   auto archive = hrm::read_archive(file);
   if (!archive) return fuzz::look_at(archive.error());
   fuzz::look_at((*archive)->tensors, file);
-  if (auto checked = hrm::check_archive(**archive, file); !checked) fuzz::look_at(checked.error());
+  if (auto checked = hrm::check_archive(**archive, hrm::Source::memory(file)); !checked) fuzz::look_at(checked.error());
   for (const auto precision : {hrm::Precision::f32, hrm::Precision::bf16, hrm::Precision::int8}) {
     auto model = hrm::load(hrm::Source::memory(file), {.precision = precision});
     if (!model) fuzz::look_at(model.error());

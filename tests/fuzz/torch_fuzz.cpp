@@ -9,7 +9,7 @@ void fuzz_one(std::span<const std::byte> bytes) {
   } else {
     fuzz::look_at(table.error());
   }
-  if (auto checked = hrm::check_torch(bytes); !checked) fuzz::look_at(checked.error());
+  if (auto checked = hrm::check_torch(hrm::Source::memory(bytes)); !checked) fuzz::look_at(checked.error());
   hrm::RawConfig raw;
   raw.num_heads = 1;
   raw.H_cycles = raw.L_cycles = 2;

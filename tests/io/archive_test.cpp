@@ -39,7 +39,7 @@ TEST_CASE("archive: the checked reader reads what cereal reads") {
     CHECK((*checked)->header == *cereal);
     CHECK((*checked)->header.name == "random");
     CHECK((*checked)->header.tests.size() == 1);
-    CHECK(support::message_of(hrm::check_archive(**checked, support::bytes_of(file))) == "");
+    CHECK(support::message_of(hrm::check_archive(**checked, hrm::Source::memory(support::bytes_of(file)))) == "");
     for (const auto& tensor : (*checked)->header.tensors) CHECK(tensor.offset % 64 == 0);
   }
 }

@@ -48,7 +48,7 @@ TEST_CASE("torch: every golden checkpoint holds the tensors of its safetensors t
         CHECK(got->shape == want.shape);
         CHECK(std::memcmp(got->data, want.data, want.bytes()) == 0);
       }
-      CHECK(support::message_of(hrm::check_torch(support::bytes_of(bytes))) == "");
+      CHECK(support::message_of(hrm::check_torch(hrm::Source::memory(support::bytes_of(bytes)))) == "");
     }
   }
 }
@@ -74,7 +74,9 @@ TEST_CASE("torch: a flipped bit of the data is seen by the check alone") {
   const auto at = static_cast<std::size_t>(table->tensors.back().data - support::bytes_of(file).data());
   file[at + 3] = static_cast<char>(file[at + 3] ^ 4);
   CHECK(error_of(file) == "");
-  CHECK(support::message_of(hrm::check_torch(support::bytes_of(file))).find("checksum: expected") != std::string::npos);
+  CHECK(
+      support::message_of(hrm::check_torch(hrm::Source::memory(support::bytes_of(file)))).find("checksum: expected") !=
+      std::string::npos);
 }
 
 TEST_CASE("torch: bad files, each by its error") {

@@ -2,6 +2,7 @@
 /// The native archive, model.hrm: read without cereal, exceptions or RTTI. FORMAT.md beside this file has every byte.
 
 #include <hrm/io/config.hpp>
+#include <hrm/io/source.hpp>
 #include <hrm/model/self_test.hpp>
 
 #include <memory>
@@ -85,29 +86,59 @@ inline constexpr ArchiveLimit archive_limit<SelfTest>{1024, "at most 1024 self-t
 template <>
 inline constexpr ArchiveLimit archive_limit<ArchivePanels>{64, "panels for at most 64 kinds of kernels"};
 
-/// The checksum of archives: four interleaved lanes of 64 bits. A change of up to eight neighbouring bytes is always
-/// seen.
-[[nodiscard]] inline std::uint64_t archive_checksum(std::span<const std::byte> bytes) noexcept {
-  constexpr std::uint64_t factor = 0x9e3779b97f4a7c15U;
-  const auto mix = [](std::uint64_t state, std::uint64_t word) {
-    state = (state ^ word) * factor;
+/// The checksum of archives, of bytes that may come in pieces: four interleaved lanes of 64 bits. A change of up to
+/// eight neighbouring bytes is always seen.
+class ArchiveChecksum {
+ public:
+  void add(std::span<const std::byte> bytes) noexcept {
+    size_ += bytes.size();
+    if (held_ > 0) {
+      const std::size_t count = bytes.size() < block - held_ ? bytes.size() : block - held_;
+      if (count > 0) std::memcpy(open_.data() + held_, bytes.data(), count);
+      held_ += count;
+      bytes = bytes.subspan(count);
+      if (held_ < block) return;
+      mix_block(open_.data());
+      held_ = 0;
+    }
+    std::size_t at = 0;
+    for (; at + block <= bytes.size(); at += block) mix_block(bytes.data() + at);
+    held_ = bytes.size() - at;
+    if (held_ > 0) std::memcpy(open_.data(), bytes.data() + at, held_);
+  }
+  /// Of all that was added.
+  [[nodiscard]] std::uint64_t value() const noexcept {
+    ArchiveChecksum last = *this;
+    if (held_ > 0) {
+      std::memset(last.open_.data() + held_, 0, block - held_);
+      last.mix_block(last.open_.data());
+    }
+    std::uint64_t sum = mix(0, size_);
+    for (const std::uint64_t lane : last.lanes_) sum = mix(sum, lane);
+    return sum;
+  }
+
+ private:
+  static constexpr std::size_t block = 32;
+  static std::uint64_t mix(std::uint64_t state, std::uint64_t word) noexcept {
+    state = (state ^ word) * 0x9e3779b97f4a7c15U;
     return state ^ (state >> 32);
-  };
-  std::array<std::uint64_t, 4> lanes{1, 2, 3, 4};
-  std::size_t at = 0;
-  for (; at + 32 <= bytes.size(); at += 32) {
-    std::array<std::uint64_t, 4> words{};
-    std::memcpy(words.data(), bytes.data() + at, 32);
-    for (std::size_t i = 0; i < 4; ++i) lanes[i] = mix(lanes[i], words[i]);
   }
-  if (at < bytes.size()) {
+  void mix_block(const std::byte* bytes) noexcept {
     std::array<std::uint64_t, 4> words{};
-    std::memcpy(words.data(), bytes.data() + at, bytes.size() - at);
-    for (std::size_t i = 0; i < 4; ++i) lanes[i] = mix(lanes[i], words[i]);
+    std::memcpy(words.data(), bytes, block);
+    for (std::size_t i = 0; i < 4; ++i) lanes_[i] = mix(lanes_[i], words[i]);
   }
-  std::uint64_t sum = mix(0, bytes.size());
-  for (const std::uint64_t lane : lanes) sum = mix(sum, lane);
-  return sum;
+  std::array<std::uint64_t, 4> lanes_{1, 2, 3, 4};
+  std::array<std::byte, block> open_{};  // the first bytes of a block that is not whole yet
+  std::size_t held_ = 0;
+  std::uint64_t size_ = 0;
+};
+
+[[nodiscard]] inline std::uint64_t archive_checksum(std::span<const std::byte> bytes) noexcept {
+  ArchiveChecksum sum;
+  sum.add(bytes);
+  return sum.value();
 }
 
 /// Reads the fields in the order in which cereal writes them; the first thing that is wrong sticks.
@@ -324,21 +355,23 @@ class ArchivePlaces {
   return std::shared_ptr<const Archive>(std::move(archive));
 }
 
-/// Holds every byte of an archive against its checksums (what lies between tensors must be zero). Reads all of the
-/// file.
-[[nodiscard]] inline Result<void> check_archive(const Archive& archive, std::span<const std::byte> file) {
+/// Holds every byte of an archive against its checksums (what lies between tensors must be zero). `file` is the one
+/// that `archive` was read from: all of it is read, and let go again.
+[[nodiscard]] inline Result<void> check_archive(const Archive& archive, const Source& file) {
+  const auto bytes = file.bytes();
   std::size_t end = static_cast<std::size_t>(archive.header.header_bytes);
-  const auto blob = [&](std::string_view name, std::uint64_t offset, std::uint64_t bytes,
-                        std::uint64_t sum) -> Result<void> {
+  const auto blob = [&](std::string_view name, std::uint64_t offset, std::uint64_t size,
+                        std::uint64_t expected) -> Result<void> {
     for (; end < offset; ++end) {
-      if (file[end] != std::byte{0})
+      if (bytes[end] != std::byte{0})
         return Error(ErrorCode::value, "archive: byte ", end, ": expected zero between tensors, found another");
     }
-    const auto found =
-        detail::archive_checksum(file.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(bytes)));
-    end += static_cast<std::size_t>(bytes);
-    if (found == sum) return {};
-    return Error(ErrorCode::value, "archive: ", name, ": checksum: expected ", sum, ", found ", found);
+    detail::ArchiveChecksum sum;
+    file.pass(bytes.subspan(end, static_cast<std::size_t>(size)),
+              [&](std::span<const std::byte> piece) { sum.add(piece); });
+    end += static_cast<std::size_t>(size);
+    if (sum.value() == expected) return {};
+    return Error(ErrorCode::value, "archive: ", name, ": checksum: expected ", expected, ", found ", sum.value());
   };
   for (std::size_t i = 0; i < archive.tensors.size(); ++i) {
     const ArchiveTensor& t = archive.header.tensors[i];

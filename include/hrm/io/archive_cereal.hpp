@@ -65,48 +65,6 @@ namespace detail {
   return bytes;
 }
 
-/// archive_checksum() of bytes that come in pieces.
-class StreamChecksum {
- public:
-  void add(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const std::size_t count = bytes.size() < block_.size() - held_ ? bytes.size() : block_.size() - held_;
-      std::memcpy(block_.data() + held_, bytes.data(), count);
-      held_ += count;
-      size_ += count;
-      bytes = bytes.subspan(count);
-      if (held_ == block_.size()) flush();
-    }
-  }
-  [[nodiscard]] std::uint64_t value() {
-    if (held_ > 0) {
-      std::memset(block_.data() + held_, 0, block_.size() - held_);
-      flush();
-    }
-    std::uint64_t sum = mix(0, size_);
-    for (const std::uint64_t lane : lanes_) sum = mix(sum, lane);
-    return sum;
-  }
-
- private:
-  static std::uint64_t mix(std::uint64_t state, std::uint64_t word) {
-    state = (state ^ word) * 0x9e3779b97f4a7c15U;
-    return state ^ (state >> 32);
-  }
-  void flush() {
-    for (std::size_t i = 0; i < 4; ++i) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, block_.data() + 8 * i, 8);
-      lanes_[i] = mix(lanes_[i], word);
-    }
-    held_ = 0;
-  }
-  std::array<std::uint64_t, 4> lanes_{1, 2, 3, 4};
-  std::array<std::byte, 32> block_{};
-  std::size_t held_ = 0;
-  std::uint64_t size_ = 0;
-};
-
 }  // namespace detail
 
 /// Reads an archive's header with cereal. It believes the lengths it reads: for files of one's own alone;
@@ -219,8 +177,8 @@ class ArchiveWriter {
       for (const std::uint64_t n : to.shape) to.bytes *= n;
     }
     for (std::size_t i = 0; i < sources_.size(); ++i) {
-      detail::StreamChecksum values;
-      detail::StreamChecksum scales;
+      detail::ArchiveChecksum values;
+      detail::ArchiveChecksum scales;
       const bool done = each_row(i, [&](std::span<const std::byte> row, float scale) {
         values.add(row);
         scales.add(std::as_bytes(std::span(&scale, 1)));

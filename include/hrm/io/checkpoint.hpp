@@ -2,7 +2,6 @@
 /// An open model file, whichever of the formats it has: its configuration and its tensors, with the bytes beneath.
 
 #include <hrm/io/archive.hpp>
-#include <hrm/io/source.hpp>
 #include <hrm/io/torch.hpp>
 
 namespace hrm {
@@ -112,11 +111,12 @@ struct Checkpoint {
 }
 
 /// Reads all of the file and holds it against its checksums: an archive's cover every byte, a torch.save file's every
-/// record. safetensors files have none.
+/// record. safetensors files have none. Pages of a mapped file are let go as they are read, so that one of any size
+/// passes through little memory.
 [[nodiscard]] inline Result<void> check(const Checkpoint& checkpoint) {
   Result<void> checked;
-  if (checkpoint.format == FileFormat::archive) checked = check_archive(*checkpoint.archive, checkpoint.source.bytes());
-  if (checkpoint.format == FileFormat::torch) checked = check_torch(checkpoint.source.bytes());
+  if (checkpoint.format == FileFormat::archive) checked = check_archive(*checkpoint.archive, checkpoint.source);
+  if (checkpoint.format == FileFormat::torch) checked = check_torch(checkpoint.source);
   return checked ? checked : checked.error().in(checkpoint.source.name());
 }
 

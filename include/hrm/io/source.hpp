@@ -73,6 +73,18 @@ class Source {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] bool mapped() const noexcept { return mapped_; }
 
+  /// Calls use(piece) for `bytes`, views of this source's, some mebibytes at a time, and lets each piece's pages go: a
+  /// file of any size passes through little memory.
+  template <class Use>
+  void pass(std::span<const std::byte> bytes, const Use& use) const {
+    constexpr std::size_t piece = std::size_t{4} << 20;
+    for (std::size_t at = 0; at < bytes.size(); at += piece) {
+      const auto run = bytes.subspan(at, bytes.size() - at < piece ? bytes.size() - at : piece);
+      use(run);
+      release(run.data(), run.size());
+    }
+  }
+
   /// Lets the pages of a mapped range go: they no longer count as this program's memory, and are read again from the
   /// file if they are looked at. Nothing happens to memory that is not mapped.
   void release(const std::byte* data, std::size_t size) const noexcept {

@@ -3,6 +3,7 @@
 
 #include <hrm/io/pickle.hpp>
 #include <hrm/io/safetensors.hpp>
+#include <hrm/io/source.hpp>
 #include <hrm/io/zip.hpp>
 
 namespace hrm {
@@ -77,13 +78,15 @@ namespace detail {
   return table;
 }
 
-/// Holds every record of a torch.save file against its checksum: reads all of the file.
-[[nodiscard]] inline Result<void> check_torch(std::span<const std::byte> file) {
-  auto entries = read_zip(file);
+/// Holds every record of a torch.save file against its checksum: reads all of the file, and lets it go again.
+[[nodiscard]] inline Result<void> check_torch(const Source& file) {
+  auto entries = read_zip(file.bytes());
   if (!entries) return entries.error();
   for (const ZipEntry& entry : *entries) {
-    if (zip_crc(entry.data) != entry.crc)
-      return Error(ErrorCode::value, entry.name, ": checksum: expected ", entry.crc, ", found ", zip_crc(entry.data));
+    std::uint32_t crc = 0;
+    file.pass(entry.data, [&](std::span<const std::byte> piece) { crc = zip_crc(piece, crc); });
+    if (crc != entry.crc)
+      return Error(ErrorCode::value, entry.name, ": checksum: expected ", entry.crc, ", found ", crc);
   }
   return {};
 }

@@ -17,8 +17,8 @@ struct ZipEntry {
   std::uint32_t crc = 0;  ///< as the directory says; zip_crc() of the data
 };
 
-/// CRC-32 as zip files have it, of a run of bytes; about 2 GB/s.
-[[nodiscard]] inline std::uint32_t zip_crc(std::span<const std::byte> bytes) noexcept {
+/// CRC-32 as zip files have it, of a run of bytes; about 2 GB/s. `before` is that of the bytes in front of them.
+[[nodiscard]] inline std::uint32_t zip_crc(std::span<const std::byte> bytes, std::uint32_t before = 0) noexcept {
   struct Tables {
     std::array<std::array<std::uint32_t, 256>, 8> at{};
     constexpr Tables() noexcept {
@@ -33,7 +33,7 @@ struct ZipEntry {
     }
   };
   static constexpr Tables tables;
-  std::uint32_t crc = 0xffffffffU;
+  std::uint32_t crc = before ^ 0xffffffffU;
   std::size_t i = 0;
   for (; i + 8 <= bytes.size(); i += 8) {
     std::array<std::uint32_t, 2> words{};
