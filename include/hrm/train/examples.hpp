@@ -67,30 +67,35 @@ class SudokuSource final : public ExampleSource {
   std::uint64_t seed_;
 };
 
-/// The open cells of a maze that are left, drawn as its path, after `rounds` rounds of filling in every cell but S and G
-/// that has one open neighbour at most: with enough rounds, the path through a maze without loops.
-[[nodiscard]] inline Maze fill_dead_ends(Maze maze, std::uint64_t rounds) {
-  for (char& c : maze.cells) c = c == ' ' ? 'o' : c;
-  std::vector<std::size_t> dead;
-  for (std::uint64_t round = 0; round < rounds; ++round) {
-    dead.clear();
-    for (std::size_t cell = 0; cell < maze.cells.size(); ++cell) {
-      std::size_t open = 0;
-      maze.neighbours(cell, [&](std::size_t next) { open += maze.cells[next] == '#' || maze.cells[next] == ' ' ? 0 : 1; });
-      if (maze.cells[cell] == 'o' && open <= 1) dead.push_back(cell);
-    }
-    for (const std::size_t cell : dead) maze.cells[cell] = ' ';
-    if (dead.empty()) break;
+/// Walls up what is more than `depth` cells away from the path: dead ends are then at most so deep, and the path is the
+/// same. `maze` and its `solution` (path drawn) both change.
+inline void trim_dead_ends(Maze& maze, Maze& solution, std::uint64_t depth) {
+  std::vector<std::size_t> rim;
+  std::vector<bool> keep(maze.cells.size());
+  for (std::size_t cell = 0; cell < keep.size(); ++cell) {
+    const char c = solution.cells[cell];
+    if (c == 'o' || c == 'S' || c == 'G') rim.push_back(cell), keep[cell] = true;
   }
-  return maze;
+  for (std::uint64_t step = 0; step < depth && !rim.empty(); ++step) {
+    std::vector<std::size_t> further;
+    for (const std::size_t cell : rim) {
+      maze.neighbours(cell, [&](std::size_t next) {
+        if (maze.cells[next] == ' ' && !keep[next]) further.push_back(next), keep[next] = true;
+      });
+    }
+    rim = std::move(further);
+  }
+  for (std::size_t cell = 0; cell < keep.size(); ++cell) {
+    if (!keep[cell]) maze.cells[cell] = solution.cells[cell] = '#';
+  }
 }
 
 /// Mazes, freshly generated; the label is the maze with its shortest path drawn in.
 class MazeSource final : public ExampleSource {
  public:
-  /// Labels of the first mazes are only filled in (see fill_dead_ends) by one round, by twice as many after every
-  /// `period` mazes: what a cell's label depends on is near at first, and moves away as the model learns to look around.
-  /// 0: the path from the beginning. After 10 periods it is the path in any case.
+  /// Dead ends of the first `period` mazes are one cell deep at most (see trim_dead_ends), and twice as deep after every
+  /// further `period`: what tells a cell's label stands beside it at first, and moves away as the model learns to look
+  /// around. 0: whole mazes from the beginning. After 10 periods they are whole in any case.
   void grow(std::uint64_t period) noexcept { period_ = period; }
 
   /// Sides are drawn from `smallest` up in steps of two (square ones where the canvas is); a smaller maze stands at a
@@ -112,10 +117,9 @@ class MazeSource final : public ExampleSource {
       options.cols = options_.rows == options_.cols ? options.rows : smaller(options_.cols, random);
       auto made = generate_maze(options, random);
       if (!made) continue;
-      const std::uint64_t periods = period_ == 0 ? last_period : index / period_;
-      const Maze& drawn = periods >= last_period
-                              ? made->solution.maze
-                              : (made->solution.maze = fill_dead_ends(made->maze, std::uint64_t{1} << periods));
+      if (period_ != 0 && index / period_ < last_period) {
+        trim_dead_ends(made->maze, made->solution.maze, std::uint64_t{1} << (index / period_));
+      }
       const std::size_t top = 2 * random.between(0, (options_.rows - options.rows) / 2);
       const std::size_t left = 2 * random.between(0, (options_.cols - options.cols) / 2);
       for (Token& t : example.tokens) t = 1;
@@ -123,7 +127,7 @@ class MazeSource final : public ExampleSource {
       for (std::size_t cell = 0; cell < made->maze.cells.size(); ++cell) {
         const std::size_t at = (top + cell / options.cols) * options_.cols + left + cell % options.cols;
         example.tokens[at] = token(made->maze.cells[cell]);
-        example.labels[at] = token(drawn.cells[cell]);
+        example.labels[at] = token(made->solution.maze.cells[cell]);
       }
       return;
     }
