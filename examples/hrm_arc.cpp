@@ -177,10 +177,6 @@ int main(int argc, char** argv) {
     if (!read) return fail(arguments, read.error());
     questions = std::move(*read);
   } else {
-    std::fprintf(
-        stderr,
-        "hrm-arc: no identifiers.json: every task is asked with puzzle id 0; a task without a trained embedding "
-        "cannot be solved\n");
     hrm::Random random(seed);
     for (const ArcTask& task : *tasks) {
       auto& list = questions[task.id];
@@ -213,6 +209,12 @@ int main(int argc, char** argv) {
   hrm::BatchSolver solver(*model, options);
   if (!solver.status()) return fail(arguments, solver.status().error());
 
+  if (identifiers.empty()) {
+    std::fprintf(
+        stderr,
+        "hrm-arc: no identifiers.json: every task is asked with puzzle id 0; a task without a trained embedding "
+        "cannot be solved\n");
+  }
   const auto pictures = arguments.text("--svg");
   if (pictures) {
     std::filesystem::create_directories(*pictures, ignored);

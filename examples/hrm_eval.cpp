@@ -382,6 +382,11 @@ int main(int argc, char** argv) {
   if (arguments.rest().size() != 2) {
     arguments.note("MODEL DATASET", "expected both, found " + std::to_string(arguments.rest().size()) + " words");
   }
+  std::error_code ignored;
+  if (arguments.has("--split") && arguments.rest().size() == 2 &&
+      std::filesystem::is_regular_file(arguments.rest()[1], ignored)) {
+    arguments.note("--split", "goes with a folder, not with a file");
+  }
   if (const auto code = arguments.wrong()) return *code;
 
   const std::string& model_path = arguments.rest()[0];

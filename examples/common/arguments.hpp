@@ -82,7 +82,8 @@ class Arguments {
     const auto [end, fault] = std::from_chars(value->data(), value->data() + value->size(), result);
     if (fault == std::errc() && end == value->data() + value->size() && result >= least && result <= most)
       return result;
-    note(name, "expected a number from " + std::to_string(least) + " to " + std::to_string(most) + ", found " + *value);
+    const std::string range = most == ~std::size_t{0} ? " up" : " to " + std::to_string(most);
+    note(name, "expected a number from " + std::to_string(least) + range + ", found " + *value);
     return otherwise;
   }
   /// A number with a fraction, likewise.

@@ -112,6 +112,10 @@ TEST_CASE("hrm-arc: what is wrong") {
   CHECK(cli::fault_of(
             run("hrm-arc", {folder.path(), folder.path("t.json"), "--identifiers", folder.write("i.json", "{}")}), 1,
             "hrm-arc", {"i.json", "json: byte 0"}) == "");
+  // without identifiers, too, what is wrong is one line
+  CHECK(cli::fault_of(run("hrm-arc", {support::weights("sudoku6"), folder.path("t.json")}), 1, "hrm-arc",
+                      {"vocabulary", "expected 12, found 8"}) == "");
+  CHECK(cli::fault_of(run("hrm-arc", {folder.path("none"), folder.path("t.json")}), 1, "hrm-arc", {"none: "}) == "");
   // identifiers.json of another model: it has one row, so there is no puzzle 2
   CHECK(cli::fault_of(run("hrm-arc", {folder.path(), folder.path("t.json"), "--identifiers",
                                       folder.write("i.json", "[\"<blank>\",\"x\",\"t\"]")}),

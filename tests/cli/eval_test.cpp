@@ -220,6 +220,10 @@ TEST_CASE("hrm-eval: bad data sets give one line and code 1") {
   CHECK(bad({weights + "/maze7", set}, {"vocabulary", "expected 8, found 6"}) == "");
   CHECK(bad({weights + "/sudoku6", folder.write("x.csv", "a,b\n")}, {"x.csv: line 1"}) == "");
   CHECK(cli::fault_of(run("hrm-eval", {set}), 2, "hrm-eval", {"MODEL DATASET"}) == "");
+  CHECK(cli::fault_of(run("hrm-eval", {weights + "/sudoku6", weights + "/sudoku6/test.csv", "--split", "train"}), 2,
+                      "hrm-eval", {"--split", "folder"}) == "");
+  CHECK(cli::fault_of(run("hrm-eval", {weights, set, "--limit", "0"}), 2, "hrm-eval",
+                      {"--limit", "from 1 up, found 0"}) == "");
   CHECK(cli::fault_of(run("hrm-eval", {weights, set, "--halt", "q"}), 2, "hrm-eval", {"--halt"}) == "");
 }
 
