@@ -8,6 +8,8 @@
 #include <support/places.hpp>
 
 #include <cli/models.hpp>
+
+#include <array>
 #include <cmath>
 
 namespace {
@@ -25,9 +27,49 @@ double number_of(const std::string& json, const std::string& from, const std::st
   return std::stod(json.substr(at + key.size() + 3));
 }
 
+/// Steps from S (3) to G (4) through cells for which `open` holds; 0 where there is no way.
+template <class Open>
+std::size_t steps_to_goal(const std::vector<hrm::Token>& cells, std::size_t side, Open open) {
+  std::vector<std::size_t> reached(cells.size());
+  reached[static_cast<std::size_t>(std::find(cells.begin(), cells.end(), 3) - cells.begin())] = 1;
+  for (std::size_t step = 1; step <= cells.size(); ++step) {
+    for (std::size_t at = 0; at < cells.size(); ++at) {
+      if (reached[at] != step) continue;
+      if (cells[at] == 4) return step - 1;
+      const auto go = [&](bool there, std::size_t to) {
+        if (there && reached[to] == 0 && open(to)) reached[to] = step + 1;
+      };
+      go(at % side > 0, at - 1);
+      go(at % side + 1 < side, at + 1);
+      go(at >= side, at - side);
+      go(at + side < cells.size(), at + side);
+    }
+  }
+  return 0;
+}
+
+/// Whether an answer marks a shortest way and nothing else: all else is kept, there are as many o (5) as a shortest way
+/// has cells between its ends, and over them alone it is as short.
+bool shortest_way(const std::vector<hrm::Token>& maze, const std::vector<hrm::Token>& answer, std::size_t side) {
+  std::size_t marked = 0;
+  for (std::size_t i = 0; i < maze.size(); ++i) {
+    marked += answer[i] == 5 ? 1 : 0;
+    if (answer[i] != maze[i] && !(maze[i] == 2 && answer[i] == 5)) return false;
+  }
+  const std::size_t steps = steps_to_goal(maze, side, [&](std::size_t i) { return maze[i] != 1; });
+  return marked + 1 == steps &&
+         steps_to_goal(maze, side, [&](std::size_t i) { return answer[i] == 5 || answer[i] == 4; }) == steps;
+}
+
 /// What hrm-run answers for a data set, counted here.
 struct Counted {
-  double exact = 0, cells = 0, segments = 0, halted = 0, puzzles = 0;
+  double exact = 0, cells = 0, segments = 0, halted = 0, puzzles = 0, q_right = 0, shortest = 0;
+  std::array<double, 10> answers{}, said{}, right{};  // by tenths of sigmoid(q_halt)
+  [[nodiscard]] double calibration_error() const {
+    double sum = 0;
+    for (std::size_t i = 0; i < answers.size(); ++i) sum += std::abs(said[i] - right[i]);
+    return sum / puzzles;
+  }
 };
 Counted count(const std::string& model, const std::string& dataset, const std::vector<std::string>& options) {
   auto reader = hrm::PuzzleReader::open(dataset).value();
@@ -51,8 +93,19 @@ Counted count(const std::string& model, const std::string& dataset, const std::v
     const std::size_t open = lines[i].find('[') + 1;
     const auto tokens = cli::fields_of(lines[i].substr(open, lines[i].find(']') - open), ',');
     double right = 0;
-    for (std::size_t c = 0; c < tokens.size(); ++c) right += std::stoi(tokens[c]) == examples[i].label[c] ? 1 : 0;
-    counted.exact += right == static_cast<double>(tokens.size()) ? 1 : 0;
+    std::vector<hrm::Token> answer;
+    for (const std::string& token : tokens) answer.push_back(std::stoi(token));
+    for (std::size_t c = 0; c < tokens.size(); ++c) right += answer[c] == examples[i].label[c] ? 1 : 0;
+    const bool exact = right == static_cast<double>(tokens.size());
+    const double q = std::stod(lines[i].substr(lines[i].find("\"q_halt\":") + 9));
+    const double sure = 1 / (1 + std::exp(-q));
+    const auto tenth = static_cast<std::size_t>(std::min(9.0, std::floor(10 * sure)));
+    counted.exact += exact ? 1 : 0;
+    counted.q_right += (q >= 0) == exact ? 1 : 0;
+    ++counted.answers[tenth];
+    counted.said[tenth] += sure;
+    counted.right[tenth] += exact ? 1 : 0;
+    if (answer.size() == 49) counted.shortest += shortest_way(examples[i].input, answer, 7) ? 1 : 0;
     counted.cells += right / static_cast<double>(tokens.size());
     counted.segments += std::stod(lines[i].substr(lines[i].find("\"segments\":") + 11));
     counted.halted += lines[i].find("\"halted\":true") != std::string::npos ? 1 : 0;
@@ -84,11 +137,30 @@ TEST_CASE("hrm-eval: the same as hrm-run and counting, with halting and after ea
     CHECK(std::abs(number_of(outcome.out, "\"halting\"", "cells") - halting.cells / n) < 1e-6);
     CHECK(std::abs(number_of(outcome.out, "\"halting\"", "mean_segments") - halting.segments / n) < 1e-6);
     CHECK(std::abs(number_of(outcome.out, "\"halting\"", "halted") - halting.halted / n) < 1e-6);
+    CHECK(std::abs(number_of(outcome.out, "\"halting\"", "q_halt_accuracy") - halting.q_right / n) < 1e-6);
     for (const std::string segments : {"1", "16"}) {
       const Counted fixed = count(model, set, {"--halt", "never", "--max-segments", segments});
       const std::string from = "{\"segments\":" + segments + ",";
       CHECK(std::abs(number_of(outcome.out, from, "exact") - fixed.exact / n) < 1e-6);
       CHECK(std::abs(number_of(outcome.out, from, "cells") - fixed.cells / n) < 1e-6);
+      CHECK(std::abs(number_of(outcome.out, from, "q_halt_accuracy") - fixed.q_right / n) < 1e-6);
+      if (c.model == "maze7") {
+        CHECK(std::abs(number_of(outcome.out, from, "shortest_path") - fixed.shortest / n) < 1e-6);
+      }
+      if (segments != "1") continue;
+      // With one segment an answer is looked at once: what was said of it against what it was.
+      const auto once = run("hrm-eval", {model, set, "--json", "--max-segments", "1"});
+      CHECK(std::abs(number_of(once.out, "{", "calibration_error") - fixed.calibration_error()) < 1e-6);
+      std::size_t at = once.out.find("\"calibration\":[");
+      for (std::size_t tenth = 0; tenth < 10; ++tenth) {
+        if (fixed.answers[tenth] == 0) continue;
+        at = once.out.find("{\"answers\":", at + 1);
+        REQUIRE(at != std::string::npos);
+        const std::string bin = once.out.substr(at);
+        CHECK(number_of(bin, "{", "answers") == fixed.answers[tenth]);
+        CHECK(std::abs(number_of(bin, "{", "said") - fixed.said[tenth] / fixed.answers[tenth]) < 2e-6);
+        CHECK(std::abs(number_of(bin, "{", "right") - fixed.right[tenth] / fixed.answers[tenth]) < 1e-6);
+      }
     }
     // However it is run, the counts are the same.
     const auto counts = [](const std::string& json) { return json.substr(0, json.find(",\"ms\"")); };
@@ -113,6 +185,8 @@ TEST_CASE("hrm-eval: mazes with several shortest ways, some right though not the
               .code == 0);
   const auto outcome = run("hrm-eval", {weights + "/maze7", folder.path("m"), "--json"});
   REQUIRE(outcome.code == 0);
+  const Counted eight = count(weights + "/maze7", folder.path("m"), {"--halt", "never", "--max-segments", "8"});
+  CHECK(std::abs(number_of(outcome.out, "{\"segments\":8,", "shortest_path") - eight.shortest / eight.puzzles) < 1e-6);
   for (const char* part : {"{\"segments\":1,", "{\"segments\":8,", "\"halting\""}) {
     const double exact = number_of(outcome.out, part, "exact");
     const double shortest = number_of(outcome.out, part, "shortest_path");
