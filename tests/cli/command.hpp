@@ -41,12 +41,17 @@ struct Outcome {
   return outcome;
 }
 
+/// A program of the examples' folder with these words, as a line of shell.
+[[nodiscard]] inline std::string line_of(const std::string& program, const std::vector<std::string>& words) {
+  std::string line = cli::quoted(support::example(program));
+  for (const std::string& word : words) line += " " + cli::quoted(word);
+  return line;
+}
+
 /// Runs a program of the examples' folder with these words and this standard input.
 [[nodiscard]] inline Outcome run(const std::string& program, const std::vector<std::string>& words,
                                  const std::string& input = {}) {
-  std::string line = quoted(support::example(program));
-  for (const std::string& word : words) line += " " + quoted(word);
-  return shell(line, input);
+  return shell(line_of(program, words), input);
 }
 
 /// The most memory that a program of the examples' folder takes with these words, in bytes; all ones if it fails.
@@ -66,6 +71,14 @@ struct Outcome {
   const bool ended = child > 0 && ::wait4(child, &status, 0, &used) == child;
   if (!ended || !WIFEXITED(status) || WEXITSTATUS(status) != 0) return ~std::size_t{0};
   return static_cast<std::size_t>(used.ru_maxrss) * 1024;
+}
+
+/// Runs a program on a terminal, where progress and colours show; what it says and prints comes back as one text in
+/// `out`. Code -1 where there is no script(1) to make a terminal.
+[[nodiscard]] inline Outcome run_on_terminal(const std::string& program, const std::vector<std::string>& words) {
+  const bool script = shell("script --version").out.find("util-linux") != std::string::npos;
+  const std::string line = cli::quoted(line_of(program, words));
+  return script ? shell("unset NO_COLOR; script -qec " + line + " /dev/null") : Outcome{};
 }
 
 /// Lines without their ends.

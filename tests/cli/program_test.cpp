@@ -58,15 +58,31 @@ TEST_CASE("a full disk is no success") {
                                                        {"hrm-run", model, "--input", folder.write("l", "1 2 3\n")},
                                                        {"hrm-eval", model, set}};
   for (const auto& words : commands) {
-    std::string line;
-    for (const std::string& word : words)
-      line += (line.empty() ? cli::quoted(support::example(word)) : " " + cli::quoted(word));
+    const std::string line = cli::line_of(words[0], {words.begin() + 1, words.end()});
     CAPTURE(line);
     CHECK(cli::fault_of(cli::shell(line + " > /dev/full"), 1, words[0], {"standard output: cannot be written"}) == "");
   }
-  const std::string arc =
-      cli::quoted(support::example("hrm-arc")) + " " + cli::quoted(folder.path()) + " " + cli::quoted(task);
+  const std::string arc = cli::line_of("hrm-arc", {folder.path(), task});
   const auto outcome = cli::shell(arc + " > /dev/full");
   CHECK(outcome.code == 1);
   CHECK(outcome.err.find("hrm-arc: standard output: cannot be written\n") != std::string::npos);
+}
+
+TEST_CASE("on a terminal: hrm-eval shows how far it is and takes that away again, --trace has colours") {
+  const std::string model = support::weights("sudoku6");
+  const auto bar = cli::run_on_terminal("hrm-eval", {model, model + "/test.csv", "--limit", "20", "--json"});
+  if (bar.code == -1) return;
+  CHECK(bar.code == 0);
+  const std::size_t cleared = bar.out.rfind("\r" + std::string(90, ' ') + "\r");
+  REQUIRE(cleared != std::string::npos);
+  CHECK(bar.out.find(" puzzles, ") != std::string::npos);
+  CHECK(bar.out.find(" s left ") != std::string::npos);
+  CHECK(bar.out.rfind("\r[") < cleared);
+  CHECK(bar.out.find("{\"puzzles\":20,") > cleared);
+
+  const auto trace = cli::run_on_terminal("hrm-sudoku", {"--trace", "........64.......43..6...64.23..5..."});
+  CHECK(trace.code == 0);
+  CHECK(trace.out.find("\x1b[1m6\x1b[0m") != std::string::npos);      // a given
+  CHECK(trace.out.find("\x1b[97;41m4\x1b[0m") != std::string::npos);  // changed, and against the rules
+  CHECK(trace.out.find("\x1b[36m3\x1b[0m") != std::string::npos);
 }
