@@ -1,5 +1,10 @@
 // Picks the kernels for the processor this runs on. Compiled for the baseline; knows the other objects by name alone.
+#include <hrm/kernels/amx_ready.hpp>
 #include <hrm/kernels/table.hpp>
+
+#if defined(HRM_HAS_amx)
+#include <cpuid.h>
+#endif
 
 extern "C" {
 const hrm::kernels::Table* hrm_kernels_of_baseline(int weight) noexcept;
@@ -8,8 +13,22 @@ const hrm::kernels::Table* hrm_kernels_of_avx2(int weight) noexcept;
 const hrm::kernels::Table* hrm_kernels_of_avx512(int weight) noexcept;
 const hrm::kernels::Table* hrm_kernels_of_avx512vnni(int weight) noexcept;
 const hrm::kernels::Table* hrm_kernels_of_avx512bf16(int weight) noexcept;
+const hrm::kernels::Table* hrm_kernels_of_amx(int weight) noexcept;
 const hrm::kernels::Table* hrm_kernels_pick(int weight) noexcept;
 }
+
+#if defined(HRM_HAS_amx)
+namespace {
+struct Baseline {};
+
+bool has_amx() noexcept {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned bf16 = 1U << 22, tile = 1U << 24, int8 = 1U << 25;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & (bf16 | tile | int8)) != (bf16 | tile | int8)) return false;
+  return hrm::kernels::amx_ready<Baseline>();
+}
+}  // namespace
+#endif
 
 extern "C" const hrm::kernels::Table* hrm_kernels_pick(int weight) noexcept {
 #if defined(HRM_HAS_sse2)
@@ -18,6 +37,10 @@ extern "C" const hrm::kernels::Table* hrm_kernels_pick(int weight) noexcept {
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   const bool vnni = avx512 && __builtin_cpu_supports("avx512vnni");
+#if defined(HRM_HAS_amx)
+  static const bool amx = vnni && __builtin_cpu_supports("avx512bf16") && has_amx();
+  if (amx) return hrm_kernels_of_amx(weight);
+#endif
   if (vnni && __builtin_cpu_supports("avx512bf16")) return hrm_kernels_of_avx512bf16(weight);
   if (vnni) return hrm_kernels_of_avx512vnni(weight);
   if (avx512) return hrm_kernels_of_avx512(weight);

@@ -66,9 +66,16 @@ std::vector<float> attend(const std::vector<float>& qkv, std::size_t positions, 
   return out;
 }
 
-/// bfloat16 results are rounded, and where the instruction set has bfloat16 products the weights are too.
+/// Where the instruction set has bfloat16 products, softmax's weights and the results of 1.5 at most are rounded.
 template <class Weight>
-constexpr double tolerance = sizeof(Weight) != 4 && Arch::bf16 ? 1.2e-2 : 3e-5;
+constexpr double tolerance = sizeof(Weight) != 4 && Arch::bf16 ? 9e-3 : 3e-5;
+
+/// Queries, keys and values as the products see them.
+template <class Weight>
+std::vector<float> rounded(const std::vector<float>& qkv, std::size_t head_dim) {
+  using A = hrm::kernels::Attention<Arch, Weight>;
+  return A::narrow && head_dim <= A::Narrow::dim_block ? as_bfloat16(qkv) : qkv;
+}
 
 }  // namespace
 
@@ -80,12 +87,13 @@ TEST_CASE_TEMPLATE("attention equals the plain one", Weight, HRM_EVERY_WEIGHT) {
       CAPTURE(positions);
       const auto qkv = random_floats(positions * 3 * head_dim, static_cast<std::uint32_t>(head_dim + positions), 1.5F);
       const auto out = attend<Weight>(qkv, positions, head_dim, positions);
+      const auto seen = rounded<Weight>(qkv, head_dim);
       std::vector<double> weights(positions);
       std::vector<double> expected(head_dim);
       const std::size_t every = positions > 100 ? 31 : 1;
       double worst = 0.0;
       for (std::size_t p = 0; p < positions; p += every) {
-        plain::attend(qkv.data() + p * 3 * head_dim, qkv.data() + head_dim, qkv.data() + 2 * head_dim, 3 * head_dim,
+        plain::attend(seen.data() + p * 3 * head_dim, seen.data() + head_dim, seen.data() + 2 * head_dim, 3 * head_dim,
                       positions, head_dim, weights.data(), expected.data());
         for (std::size_t d = 0; d < head_dim; ++d) {
           worst = std::max(worst, std::fabs(static_cast<double>(out[p * head_dim + d]) - expected[d]));

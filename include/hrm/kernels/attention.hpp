@@ -6,36 +6,39 @@
 #include <hrm/kernels/elementwise.hpp>
 #include <hrm/kernels/rows.hpp>
 
+#include <type_traits>
+
 namespace hrm::kernels {
 
-/// Attention in float32 through the float microkernel: keys are packed as a matrix [positions, head_dim], values as its
-/// counterpart [head_dim, positions], in panels of each key block.
-template <class Arch>
-struct Attention {
-  using G = Gemm<Arch, float>;
+/// Attention whose products are of E: float, or bfloat16 where there is an instruction for it (queries, keys, values
+/// and weights rounded; scores, softmax and sums in float32). Keys are packed as a matrix [positions, head_dim], values
+/// as its counterpart [head_dim, positions], in panels of each key block.
+template <class Arch, class E>
+struct AttentionOf {
+  using G = Gemm<Arch, E>;
   using S = Simd<Arch>;
+  using Blocks = RowBlocks<Arch, E>;
+  static constexpr bool narrow = sizeof(E) == 2;
   static constexpr std::size_t query_block = G::row_block;
   static constexpr std::size_t cols = G::panel_cols;
-  static constexpr std::size_t key_block = 256;  ///< keys whose scores are held at once
-  static constexpr std::size_t dim_block = 128;  ///< dimensions of the output held at once
-  static_assert(Gemm<Arch, float>::vectors == 2);
-  static_assert(key_block % cols == 0 && dim_block % cols == 0);
+  static constexpr std::size_t key_block = narrow ? 128 : 256;  ///< keys whose scores are held at once
+  static constexpr std::size_t dim_block = 128;                 ///< dimensions of the output held at once
+  static_assert(G::vectors == 2);
+  static_assert(key_block % cols == 0 && dim_block % cols == 0 && key_block % 32 == 0);
 
   static std::size_t key_bytes(std::size_t positions, std::size_t head_dim) noexcept {
-    return ceil_div(positions, cols) * cols * head_dim * sizeof(float);
+    return ceil_div(positions, cols) * G::panel_bytes(head_dim);
   }
   static std::size_t kv_bytes(std::size_t positions, std::size_t head_dim) noexcept {
-    return round_up(key_bytes(positions, head_dim), alignment) +
-           round_up(positions * round_up(head_dim, cols) * sizeof(float), alignment);
+    return key_bytes(positions, head_dim) + ceil_div(head_dim, cols) * G::panel_bytes(positions);
   }
 
   /// Keys: panels of `cols` keys, each [head_dim][cols]. Values: panels of `cols` dimensions, each [positions][cols].
   static void pack(const PackKvArgs& args) noexcept {
-    auto* const keys = reinterpret_cast<float*>(args.packed);
-    auto* const values =
-        reinterpret_cast<float*>(args.packed + round_up(key_bytes(args.positions, args.head_dim), alignment));
+    if constexpr (narrow) return pack_narrow(args);
+    std::byte* const values = args.packed + key_bytes(args.positions, args.head_dim);
     for (std::size_t first = 0; first < args.positions; first += cols) {
-      float* const panel = keys + first * args.head_dim;
+      auto* const panel = reinterpret_cast<float*>(args.packed + first / cols * G::panel_bytes(args.head_dim));
       const std::size_t real = args.positions - first < cols ? args.positions - first : cols;
       const std::size_t whole = args.head_dim - args.head_dim % 16;  // one cache line of every key at a time
       for (std::size_t d = 0; d < whole; d += 16) {
@@ -56,7 +59,7 @@ struct Attention {
       }
     }
     for (std::size_t d = 0; d < args.head_dim; d += cols) {
-      float* const panel = values + d * args.positions;
+      auto* const panel = reinterpret_cast<float*>(values + d / cols * G::panel_bytes(args.positions));
       const std::size_t count = args.head_dim - d < cols ? args.head_dim - d : cols;
       for (std::size_t p = 0; p < args.positions; ++p) {
         const float* const from = args.v + p * args.stride + d;
@@ -72,19 +75,59 @@ struct Attention {
     }
   }
 
+  /// The same with pairs of elements side by side, and zeros where a tile goes beyond the head or the positions.
+  static void pack_narrow(const PackKvArgs& args) noexcept {
+    bfloat16 rows[2][dim_block];
+    const std::size_t steps = G::steps(args.head_dim);
+    for (std::size_t p = 0; p < round_up(args.positions, cols); ++p) {
+      for (bfloat16& x : rows[0]) x = {};
+      if (p < args.positions) {
+        write_operand<Arch, E>(reinterpret_cast<std::byte*>(rows[0]), 0, args.k + p * args.stride, args.head_dim);
+      }
+      std::byte* const to = args.packed + p / cols * G::panel_bytes(args.head_dim) + p % cols * 4;
+      for (std::size_t s = 0; s < steps; ++s) std::memcpy(to + s * G::step_bytes, rows[0] + 2 * s, 4);
+    }
+    std::byte* const values = args.packed + key_bytes(args.positions, args.head_dim);
+    for (std::size_t p = 0; p < 2 * G::steps(args.positions); p += 2) {
+      for (std::size_t i = 0; i < 2; ++i) {
+        for (bfloat16& x : rows[i]) x = {};
+        if (p + i >= args.positions) continue;
+        write_operand<Arch, E>(reinterpret_cast<std::byte*>(rows[i]), 0, args.v + (p + i) * args.stride, args.head_dim);
+      }
+      for (std::size_t d = 0; d < args.head_dim; d += cols) {
+        bfloat16 pairs[2 * cols];
+        for (std::size_t j = 0; j < cols; ++j) {
+          pairs[2 * j] = rows[0][d + j];
+          pairs[2 * j + 1] = rows[1][d + j];
+        }
+        std::memcpy(static_cast<void*>(values + d / cols * G::panel_bytes(args.positions) + p / 2 * G::step_bytes),
+                    pairs, sizeof pairs);
+      }
+    }
+  }
+
   /// The queries of one block: begin to begin + rows, output dimensions dim to dim + dims (<= dim_block).
   template <class Weight>
-  static void attend_block(const AttendArgs& args, std::size_t begin, std::size_t rows, std::size_t dim,
-                           std::size_t dims) noexcept {
+  static void attend_block(const AttendArgs& args, const Blocks& products, std::size_t begin, std::size_t rows,
+                           std::size_t dim, std::size_t dims) noexcept {
     alignas(64) float scores[query_block * key_block];
     alignas(64) float out[query_block * dim_block];
     alignas(64) float block[query_block * cols];
     float most[query_block];
     float sum[query_block];
     const auto* const keys = args.packed;
-    const std::byte* const values = args.packed + round_up(key_bytes(args.positions, args.head_dim), alignment);
-    const auto* const queries = reinterpret_cast<const std::byte*>(args.q + begin * args.q_stride);
-    const auto kernel = micro_kernels<Arch, float>.of_rows[rows];
+    const std::byte* const values = args.packed + key_bytes(args.positions, args.head_dim);
+    const auto* queries = reinterpret_cast<const std::byte*>(args.q + begin * args.q_stride);
+    std::size_t query_stride = args.q_stride * sizeof(float);
+    alignas(64) std::byte rounded[narrow ? query_block * dim_block * 2 : 1];
+    if constexpr (narrow) {
+      query_stride = G::steps(args.head_dim) * 4;
+      for (std::size_t i = 0; i < rows; ++i) {
+        std::memset(rounded + i * query_stride, 0, query_stride);
+        write_operand<Arch, E>(rounded + i * query_stride, 0, args.q + (begin + i) * args.q_stride, args.head_dim);
+      }
+      queries = rounded;
+    }
     const std::size_t blocks = ceil_div(args.positions, key_block);
 
     for (std::size_t b = 0; b < blocks; ++b) {
@@ -92,8 +135,8 @@ struct Attention {
       const std::size_t count = args.positions - first < key_block ? args.positions - first : key_block;
       const std::size_t padded = round_up(count, cols);
       for (std::size_t c = 0; c < padded; c += cols) {
-        const std::byte* const panel = keys + (first + c) * args.head_dim * sizeof(float);
-        kernel(queries, args.q_stride * sizeof(float), panel, args.head_dim, scores + c, key_block, panel, 0);
+        const std::byte* const panel = keys + (first + c) / cols * G::panel_bytes(args.head_dim);
+        products.multiply(rows, queries, query_stride, panel, G::steps(args.head_dim), scores + c, key_block, panel, 0);
       }
       float rescale[query_block];
       for (std::size_t i = 0; i < rows; ++i) {
@@ -115,7 +158,7 @@ struct Attention {
         const auto shift = S::set(now * -1.44269504F);
         const auto weigh = [&](std::size_t c) __attribute__((always_inline)) {
           const auto p = exp2_not_positive<Arch>(S::fma(S::load(row + c), log2e, shift));
-          S::store(row + c, p);
+          store_weights(row, c, p);
           return p;
         };
         for (std::size_t c = 0; c < padded; c += 2 * S::lanes) {
@@ -139,13 +182,15 @@ struct Attention {
         most[i] = now;
       }
       for (std::size_t d = 0; d < dims; d += cols) {
-        const std::byte* const panel = values + ((dim + d) * args.positions + first * cols) * sizeof(float);
+        const std::byte* const panel =
+            values + (dim + d) / cols * G::panel_bytes(args.positions) + first / G::D::group * G::step_bytes;
         const auto* const weights = reinterpret_cast<const std::byte*>(scores);
+        const std::size_t steps = G::steps(count);
         if (b == 0) {
-          kernel(weights, key_block * sizeof(float), panel, count, out + d, dim_block, panel, 0);
+          products.multiply(rows, weights, key_block * sizeof(float), panel, steps, out + d, dim_block, panel, 0);
           continue;
         }
-        kernel(weights, key_block * sizeof(float), panel, count, block, cols, panel, 0);
+        products.multiply(rows, weights, key_block * sizeof(float), panel, steps, block, cols, panel, 0);
         for (std::size_t i = 0; i < rows; ++i) {
           const auto factor = S::set(rescale[i]);
           for (std::size_t c = 0; c < cols; c += S::lanes) {
@@ -171,16 +216,54 @@ struct Attention {
   /// See AttendArgs.
   template <class Weight>
   static void attend(const AttendArgs& args) noexcept {
+    const Blocks blocks(args.begin, args.end);
     for (std::size_t dim = 0; dim < args.head_dim; dim += dim_block) {
       const std::size_t dims = args.head_dim - dim < dim_block ? args.head_dim - dim : dim_block;
-      const std::size_t queries = args.end - args.begin;
-      const std::size_t blocks = ceil_div(queries, query_block);
-      for (std::size_t b = 0; b < blocks; ++b) {
-        const std::size_t begin = args.begin + queries * b / blocks;
-        const std::size_t end = args.begin + queries * (b + 1) / blocks;
-        attend_block<Weight>(args, begin, end - begin, dim, dims);
+      for (std::size_t b = 0; b < blocks.count(); ++b) {
+        attend_block<Weight>(args, blocks, blocks.begin(b), blocks.begin(b + 1) - blocks.begin(b), dim, dims);
       }
     }
+  }
+
+ private:
+  /// Weights take their scores' place, as operand elements.
+  static HRM_ALWAYS_INLINE void store_weights(float* row, std::size_t column, typename S::Float weights) noexcept {
+    if constexpr (narrow) {
+      alignas(64) float exact[S::lanes];
+      S::store(exact, weights);
+      write_operand<Arch, E>(reinterpret_cast<std::byte*>(row), column, exact, S::lanes);
+    } else {
+      S::store(row + column, weights);
+    }
+  }
+};
+
+/// Attention of a model with this weight type: float32 with float32 weights; with narrower ones bfloat16 where there is
+/// an instruction for it and the head is not unusually wide.
+template <class Arch, class Weight>
+struct Attention {
+  using Wide = AttentionOf<Arch, float>;
+  using Narrow = AttentionOf<Arch, bfloat16>;
+  static constexpr bool narrow = Arch::bf16 && sizeof(Weight) < 4;
+  static constexpr std::size_t query_block = std::conditional_t<narrow, Narrow, Wide>::query_block;
+
+  static std::size_t kv_bytes(std::size_t positions, std::size_t head_dim) noexcept {
+    if constexpr (narrow) {
+      if (head_dim <= Narrow::dim_block) return Narrow::kv_bytes(positions, head_dim);
+    }
+    return Wide::kv_bytes(positions, head_dim);
+  }
+  static void pack(const PackKvArgs& args) noexcept {
+    if constexpr (narrow) {
+      if (args.head_dim <= Narrow::dim_block) return Narrow::pack(args);
+    }
+    Wide::pack(args);
+  }
+  static void attend(const AttendArgs& args) noexcept {
+    if constexpr (narrow) {
+      if (args.head_dim <= Narrow::dim_block) return Narrow::template attend<Weight>(args);
+    }
+    Wide::template attend<Weight>(args);
   }
 };
 

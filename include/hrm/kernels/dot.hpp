@@ -67,7 +67,8 @@ struct Dot<Arch, bfloat16> {
 };
 
 /// int8 weights without a dot product of bytes: a lane holds two elements, widened to 16 bits; operands are int16 in
-/// [-127, 127], so that the products' sums of two can not overflow (an unsigned-times-signed byte product would saturate).
+/// [-127, 127], so that the products' sums of two can not overflow (an unsigned-times-signed byte product would
+/// saturate).
 template <class Arch>
   requires(!Arch::vnni)
 struct Dot<Arch, std::int8_t> {
@@ -168,7 +169,8 @@ struct Dot<Arch, std::int8_t> {
     return {{at[0], at[1], at[0], at[1], at[0], at[1], at[0], at[1]}};
   }
   static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
-    for (std::size_t i = 0; i < 4; ++i) sum.lane[i] += x.lane[2 * i] * w.lane[2 * i] + x.lane[2 * i + 1] * w.lane[2 * i + 1];
+    for (std::size_t i = 0; i < 4; ++i)
+      sum.lane[i] += x.lane[2 * i] * w.lane[2 * i] + x.lane[2 * i + 1] * w.lane[2 * i + 1];
     return sum;
   }
 #endif
@@ -248,17 +250,24 @@ struct Dot<Arch, bfloat16> {
 };
 #endif
 
+/// Whether products of this weight type are made tile by tile.
+template <class Arch, class Weight>
+inline constexpr bool uses_tiles = Arch::amx && sizeof(Weight) < 4;
+
 /// Rows and vectors of the microkernel: as many accumulators as registers allow beside a step's weights, its broadcast
-/// and what the dot product needs in between; taller than wide, since a row costs a broadcast from the first-level cache
-/// while a column costs a vector from the second.
+/// and what the dot product needs in between; taller than wide, since a row costs a broadcast from the first-level
+/// cache while a column costs a vector from the second.
 template <class Arch, class Weight>
 struct Micro {
   static constexpr std::size_t vectors = 2;
   static constexpr bool multiply_then_add = sizeof(Weight) == 1 && !Arch::vnni;
   static constexpr bool widened = sizeof(Weight) == 2 && !Arch::bf16;
-  static constexpr std::size_t rows = Arch::family == Family::scalar ? 2
+  static constexpr std::size_t rows = uses_tiles<Arch, Weight>         ? 32
+                                      : Arch::family == Family::scalar ? 2
                                       : Arch::family == Family::avx512 || Arch::family == Family::neon64
-                                          ? (multiply_then_add ? 12 : widened ? 13 : 14)
+                                          ? (multiply_then_add ? 12
+                                             : widened         ? 13
+                                                               : 14)
                                       : multiply_then_add ? 5
                                                           : 6;
 };

@@ -11,28 +11,31 @@ template <class Arch, class Weight>
 void store_tile(const StoreArgs& args, const Tile& tile) noexcept {
   using G = Gemm<Arch, Weight>;
   using S = Simd<Arch>;
-  product<Arch, Weight>(args.x, args.w, tile, [&](const float* sums, std::size_t row, std::size_t rows, std::size_t panel) {
-    const std::size_t first = panel * G::panel_cols;
-    for (std::size_t v = 0; v < G::panel_cols && first + v < args.w.cols; v += S::lanes) {
-      const std::size_t left = args.w.cols - first - v;
-      const bool whole = left >= S::lanes;
-      const auto at = [&](const float* p) __attribute__((always_inline)) {
-        return whole ? S::load(p) : load_some<Arch>(p, left);
-      };
-      const auto bias = args.bias == nullptr ? S::set(0.0F) : at(args.bias + first + v);
-      for (std::size_t i = 0; i < rows; ++i) {
-        float* const c = args.c + (row + i) * args.c_stride + first + v;
-        auto value = S::load(sums + i * G::panel_cols + v);
-        if (args.bias != nullptr) value = value + bias;
-        if (args.accumulate) value = value + at(c);
-        if (whole) {
-          S::store(c, value);
-        } else {
-          store_some<Arch>(c, value, left);
+  product<Arch, Weight>(
+      args.x, args.w, tile,
+      [&](const auto& column, std::size_t row, std::size_t rows, std::size_t panel) __attribute__((always_inline)) {
+        const std::size_t first = panel * G::panel_cols;
+        for (std::size_t v = 0; v < G::panel_cols && first + v < args.w.cols; v += S::lanes) {
+          const std::size_t left = args.w.cols - first - v;
+          const bool whole = left >= S::lanes;
+          const auto at = [&](const float* p) __attribute__((always_inline)) {
+            return whole ? S::load(p) : load_some<Arch>(p, left);
+          };
+          const auto bias = args.bias == nullptr ? S::set(0.0F) : at(args.bias + first + v);
+          const auto sums = column(v);
+          for (std::size_t i = 0; i < rows; ++i) {
+            float* const c = args.c + (row + i) * args.c_stride + first + v;
+            auto value = sums[i];
+            if (args.bias != nullptr) value = value + bias;
+            if (args.accumulate) value = value + at(c);
+            if (whole) {
+              S::store(c, value);
+            } else {
+              store_some<Arch>(c, value, left);
+            }
+          }
         }
-      }
-    }
-  });
+      });
 }
 
 /// See QkvArgs.
@@ -40,48 +43,52 @@ template <class Arch, class Weight>
 void qkv_tile(const QkvArgs& args, const Tile& tile) noexcept {
   using G = Gemm<Arch, Weight>;
   using S = Simd<Arch>;
-  product<Arch, Weight>(args.x, args.w, tile, [&](const float* sums, std::size_t row, std::size_t rows, std::size_t panel) {
-    const std::size_t width = 3 * args.hidden;
-    for (std::size_t v = 0; v < G::panel_cols; v += S::lanes) {
-      const std::size_t col = panel * G::panel_cols + v;
-      if (col >= width) break;
-      const std::size_t part = col / args.hidden;
-      const std::size_t dim = col % args.hidden % args.head_dim;
-      const bool in_one_head = dim + S::lanes <= args.head_dim;
-      if (in_one_head) {
-        const bool rotate = part < 2 && args.cos != nullptr;
-        const auto scale = S::set(part == 0 ? args.q_scale : 1.0F);
-        std::size_t position = row % args.positions;
-        for (std::size_t i = 0; i < rows; ++i) {
-          auto value = S::load(sums + i * G::panel_cols + v);
-          if (rotate) {
-            const std::size_t angle = position * args.head_dim + dim;
-            value = S::fma(value, S::load(args.cos + angle), S::swap_pairs(value) * S::load(args.sin + angle));
+  product<Arch, Weight>(
+      args.x, args.w, tile,
+      [&](const auto& column, std::size_t row, std::size_t rows, std::size_t panel) __attribute__((always_inline)) {
+        const std::size_t width = 3 * args.hidden;
+        for (std::size_t v = 0; v < G::panel_cols; v += S::lanes) {
+          const std::size_t col = panel * G::panel_cols + v;
+          if (col >= width) break;
+          const std::size_t part = col / args.hidden;
+          const std::size_t dim = col % args.hidden % args.head_dim;
+          const auto sums = column(v);
+          const bool in_one_head = dim + S::lanes <= args.head_dim;
+          if (in_one_head) {
+            const bool rotate = part < 2 && args.cos != nullptr;
+            const auto scale = S::set(part == 0 ? args.q_scale : 1.0F);
+            std::size_t position = row % args.positions;
+            for (std::size_t i = 0; i < rows; ++i) {
+              auto value = sums[i];
+              if (rotate) {
+                const std::size_t angle = position * args.head_dim + dim;
+                value = S::fma(value, S::load(args.cos + angle), S::swap_pairs(value) * S::load(args.sin + angle));
+              }
+              S::store(args.qkv + (row + i) * width + col, value * scale);
+              position = position + 1 == args.positions ? 0 : position + 1;
+            }
+            continue;
           }
-          S::store(args.qkv + (row + i) * width + col, value * scale);
-          position = position + 1 == args.positions ? 0 : position + 1;
-        }
-        continue;
-      }
-      for (std::size_t i = 0; i < rows; ++i) {  // heads narrower than a vector: pair by pair
-        const std::size_t position = (row + i) % args.positions;
-        const float* const from = sums + i * G::panel_cols + v;
-        for (std::size_t c = 0; c < S::lanes && col + c < width; c += 2) {
-          const std::size_t its_part = (col + c) / args.hidden;
-          const std::size_t angle = position * args.head_dim + (col + c) % args.hidden % args.head_dim;
-          float even = from[c];
-          float odd = from[c + 1];
-          if (its_part < 2 && args.cos != nullptr) {
-            even = from[c] * args.cos[angle] + from[c + 1] * args.sin[angle];
-            odd = from[c + 1] * args.cos[angle + 1] + from[c] * args.sin[angle + 1];
+          for (std::size_t i = 0; i < rows; ++i) {  // heads narrower than a vector: pair by pair
+            const std::size_t position = (row + i) % args.positions;
+            alignas(64) float from[S::lanes];
+            S::store(from, sums[i]);
+            for (std::size_t c = 0; c < S::lanes && col + c < width; c += 2) {
+              const std::size_t its_part = (col + c) / args.hidden;
+              const std::size_t angle = position * args.head_dim + (col + c) % args.hidden % args.head_dim;
+              float even = from[c];
+              float odd = from[c + 1];
+              if (its_part < 2 && args.cos != nullptr) {
+                even = from[c] * args.cos[angle] + from[c + 1] * args.sin[angle];
+                odd = from[c + 1] * args.cos[angle + 1] + from[c] * args.sin[angle + 1];
+              }
+              const float scale = its_part == 0 ? args.q_scale : 1.0F;
+              args.qkv[(row + i) * width + col + c] = even * scale;
+              args.qkv[(row + i) * width + col + c + 1] = odd * scale;
+            }
           }
-          const float scale = its_part == 0 ? args.q_scale : 1.0F;
-          args.qkv[(row + i) * width + col + c] = even * scale;
-          args.qkv[(row + i) * width + col + c + 1] = odd * scale;
         }
-      }
-    }
-  });
+      });
 }
 
 /// See SwigluArgs.
@@ -89,21 +96,32 @@ template <class Arch, class Weight>
 void swiglu_tile(const SwigluArgs& args, const Tile& tile) noexcept {
   using G = Gemm<Arch, Weight>;
   using S = Simd<Arch>;
-  product<Arch, Weight>(args.x, args.w, tile, [&](float* sums, std::size_t row, std::size_t rows, std::size_t panel) {
-    const std::size_t first = panel * G::swiglu_run;
-    const std::size_t count = args.inner - first < G::swiglu_run ? args.inner - first : G::swiglu_run;
-    for (std::size_t i = 0; i < rows; ++i) {
-      float* const gate = sums + i * G::panel_cols;
-      for (std::size_t v = 0; v < G::swiglu_run; v += S::lanes) {
-        S::store(gate + v, silu<Arch>(S::load(gate + v)) * S::load(gate + G::swiglu_run + v));
-      }
-      if constexpr (G::quantised) {
-        std::memcpy(args.rows + (row + i) * args.inner + first, gate, count * sizeof(float));
-      } else {
-        write_operand<Arch, Weight>(args.out.data + (row + i) * args.out.stride, first, gate, count);
-      }
-    }
-  });
+  product<Arch, Weight>(
+      args.x, args.w, tile,
+      [&](const auto& column, std::size_t row, std::size_t rows, std::size_t panel) __attribute__((always_inline)) {
+        const std::size_t first = panel * G::swiglu_run;
+        const std::size_t count = args.inner - first < G::swiglu_run ? args.inner - first : G::swiglu_run;
+        for (std::size_t v = 0; v < count; v += S::lanes) {
+          const auto gate = column(v);
+          const auto up = column(G::swiglu_run + v);
+          const std::size_t left = count - v < S::lanes ? count - v : S::lanes;
+          for (std::size_t i = 0; i < rows; ++i) {
+            const auto value = silu<Arch>(gate[i]) * up[i];
+            if constexpr (G::quantised) {
+              float* const to = args.rows + (row + i) * args.inner + first + v;
+              if (left == S::lanes) {
+                S::store(to, value);
+              } else {
+                store_some<Arch>(to, value, left);
+              }
+            } else {
+              alignas(64) float run[S::lanes];
+              S::store(run, value);
+              write_operand<Arch, Weight>(args.out.data + (row + i) * args.out.stride, first + v, run, left);
+            }
+          }
+        }
+      });
 }
 
 }  // namespace hrm::kernels

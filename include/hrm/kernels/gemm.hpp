@@ -2,7 +2,7 @@
 /// Products y = x W^T with packed constant W. A microkernel keeps rows x panel_cols sums in registers over the whole
 /// depth, in order, one accumulator a sum: its bits depend on nothing but its row and its column.
 
-#include <hrm/kernels/dot.hpp>
+#include <hrm/kernels/amx.hpp>
 #include <hrm/kernels/table.hpp>
 
 namespace hrm::kernels {
@@ -15,13 +15,17 @@ struct Gemm {
   using Operand_t = typename D::Operand;
   using Result = typename D::Result;
   static constexpr bool quantised = sizeof(Weight) == 1;
+  static constexpr bool tiled = uses_tiles<Arch, Weight>;
   static constexpr std::size_t row_block = Micro<Arch, Weight>::rows;
   static constexpr std::size_t vectors = Micro<Arch, Weight>::vectors;
   static constexpr std::size_t panel_cols = vectors * S::lanes;
   static constexpr std::size_t swiglu_run = panel_cols / 2;
   static constexpr std::size_t step_bytes = panel_cols * D::lane_bytes;
 
-  static constexpr std::size_t steps(std::size_t depth) noexcept { return ceil_div(depth, D::group); }
+  /// Steps of depth, whole tiles of them where there are tiles.
+  static constexpr std::size_t steps(std::size_t depth) noexcept {
+    return tiled ? round_up(ceil_div(depth, D::group), 16) : ceil_div(depth, D::group);
+  }
   static std::size_t panel_bytes(std::size_t depth) noexcept { return round_up(steps(depth) * step_bytes, alignment); }
   /// Rows a power of two apart would share a few sets of the first-level cache: an odd number of cache lines does not.
   static std::size_t operand_stride(std::size_t depth) noexcept {
@@ -32,6 +36,8 @@ struct Gemm {
   /// See Table::pack_panel.
   static void pack_panel(const PackedMatrix& w, std::size_t panel, const float* const* rows) noexcept {
     std::byte* const to = w.panels + panel * panel_bytes(w.depth);
+    const std::size_t written = ceil_div(w.depth, D::group) * step_bytes;
+    std::memset(to + written, 0, panel_bytes(w.depth) - written);
     float inverse[panel_cols] = {};
     if constexpr (quantised) {
       for (std::size_t j = 0; j < panel_cols; ++j) {
@@ -76,8 +82,8 @@ struct Gemm {
 /// panel, `next` what to pull into the second-level cache meanwhile, `pace` bytes a step.
 template <class Arch, class Weight, std::size_t R>
 HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const std::byte* b, std::size_t steps,
-                               typename Dot<Arch, Weight>::Result* out, std::size_t out_stride,
-                               const std::byte* next, std::size_t pace) noexcept {
+                               typename Dot<Arch, Weight>::Result* out, std::size_t out_stride, const std::byte* next,
+                               std::size_t pace) noexcept {
   using D = Dot<Arch, Weight>;
   using Operand_t = typename D::Operand;
   constexpr std::size_t vectors = Micro<Arch, Weight>::vectors;
@@ -101,6 +107,11 @@ HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const s
     typename D::Lanes w[vectors];
     HRM_UNROLL
     for (std::size_t v = 0; v < vectors; ++v) w[v] = D::template weights<Phase>(b + v * vector_bytes);
+    // A panel of float32 does not stay in the first-level cache: what comes next is asked for some steps ahead.
+    if constexpr (Phase == 0) {
+      HRM_UNROLL
+      for (std::size_t at = 0; at < vectors * vector_bytes; at += 64) __builtin_prefetch(b + 512 + at, 0, 3);
+    }
     HRM_UNROLL
     for (std::size_t i = 0; i < R; ++i) {
       const auto x = D::template operand<Phase>(reinterpret_cast<const Operand_t*>(row[i / 3] + (i % 3) * a_stride));
@@ -144,57 +155,139 @@ struct MicroKernels {
 template <class Arch, class Weight>
 inline constexpr MicroKernels<Arch, Weight> micro_kernels{};
 
-/// Runs the microkernel over a tile and hands every finished block of sums to
-/// `epilogue(float* sums, stride panel_cols, row, rows, panel)`.
-template <class Arch, class Weight, class Epilogue>
-HRM_ALWAYS_INLINE void product(const Operand& x, const PackedMatrix& w, const Tile& tile, const Epilogue& epilogue) noexcept {
+/// Rows [begin, end) of operands in blocks of nearly equal height (17 rows are 9 and 8, not 14 and 3), and the product
+/// of a block with a panel.
+template <class Arch, class Weight>
+class RowBlocks {
+ public:
+  using Result = typename Dot<Arch, Weight>::Result;
+
+  RowBlocks(std::size_t begin, std::size_t end) noexcept
+      : begin_(begin), rows_(end - begin), count_(ceil_div(rows_, Micro<Arch, Weight>::rows)) {}
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  [[nodiscard]] std::size_t begin(std::size_t block) const noexcept { return begin_ + rows_ * block / count_; }
+
+  /// Sums of `rows` operand rows from `a` on (a block's), and the panel `b` of `steps`. While it works, its share of
+  /// `ahead_bytes` from `ahead` on is pulled into the second-level cache, evenly: all at once, the requests would take
+  /// every line buffer and stall the loads of this panel.
+  void multiply(std::size_t rows, const std::byte* a, std::size_t a_stride, const std::byte* b, std::size_t steps,
+                Result* out, std::size_t out_stride, const std::byte* ahead, std::size_t ahead_bytes) const noexcept {
+    micro_kernels<Arch, Weight>.of_rows[rows](a, a_stride, b, steps, out, out_stride, ahead,
+                                              ceil_div(ahead_bytes, steps));
+  }
+
+ private:
+  std::size_t begin_, rows_, count_;
+};
+
+#if defined(HRM_SIMD_AMX)
+/// The same in tiles: a block is one or two of them. All have one height, as their configuration costs as much as a
+/// product; where a block has fewer rows than its two tiles, they overlap and some rows are worked out twice, alike.
+template <class Arch, class Weight>
+  requires(uses_tiles<Arch, Weight>)
+class RowBlocks<Arch, Weight> {
+ public:
+  using T = TileProduct<Arch, Weight>;
+  using Result = typename Dot<Arch, Weight>::Result;
+
+  RowBlocks(std::size_t begin, std::size_t end) noexcept
+      : begin_(begin),
+        rows_(end - begin),
+        count_(ceil_div(rows_, 2 * T::rows)),
+        height_(height_of(ceil_div(rows_, count_ == 0 ? 1 : count_))),
+        tiles_(height_ == 0 ? 1 : height_) {}
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  [[nodiscard]] std::size_t begin(std::size_t block) const noexcept { return begin_ + rows_ * block / count_; }
+
+  void multiply(std::size_t rows, const std::byte* a, std::size_t a_stride, const std::byte* b, std::size_t steps,
+                Result* out, std::size_t out_stride, const std::byte* ahead, std::size_t ahead_bytes) const noexcept {
+    const std::size_t tiles = steps / T::steps;
+    const std::size_t pace = ceil_div(ahead_bytes, tiles);
+    if (rows > T::rows) {
+      const std::size_t second = rows - height_;
+      T::template multiply<true>(a, a + second * a_stride, a_stride, b, tiles, out, out + second * out_stride,
+                                 out_stride, ahead, pace);
+    } else {
+      T::template multiply<false>(a, a, a_stride, b, tiles, out, out, out_stride, ahead, pace);
+    }
+  }
+
+ private:
+  static constexpr std::size_t height_of(std::size_t most) noexcept {
+    return most > T::rows ? ceil_div(most, 2) : most;
+  }
+  std::size_t begin_, rows_, count_, height_;
+  T tiles_;
+};
+#endif
+
+/// Sums of one block and one vector of a panel's columns as floats.
+template <class Arch, class Weight>
+class Column {
+ public:
   using G = Gemm<Arch, Weight>;
-  using D = typename G::D;
   using S = Simd<Arch>;
+  using Float = typename S::Float;
+
+  Column(const typename G::Result* sums, const PackedMatrix& w, const float* row_scales, std::size_t panel,
+         std::size_t c) noexcept
+      : sums_(sums + c), row_scales_(row_scales) {
+    if constexpr (G::quantised) {
+      scale_ = S::load(w.scales + panel * G::panel_cols + c);
+      offset_ = S::load(w.offsets + panel * G::panel_cols + c);
+    }
+  }
+  [[nodiscard]] HRM_ALWAYS_INLINE Float operator[](std::size_t row) const noexcept {
+    if constexpr (G::quantised) {
+      auto count = S::load(sums_ + row * G::panel_cols);
+      if constexpr (G::D::zero_point != 0) count = S::sub(count, offset_);
+      return S::to_float(count) * (scale_ * S::set(row_scales_[row]));
+    } else {
+      return S::load(sums_ + row * G::panel_cols);
+    }
+  }
+
+ private:
+  struct Nothing {};
+  const typename G::Result* sums_;
+  const float* row_scales_;
+  std::conditional_t<G::quantised, Float, Nothing> scale_;
+  std::conditional_t<G::quantised, typename S::Int, Nothing> offset_;
+};
+
+/// Runs the microkernel over a tile and hands every finished block of sums to
+/// `epilogue(column, row, rows, panel)`, where column(c) is the Column of the panel's columns c, c + 1, ..
+template <class Arch, class Weight, class Epilogue>
+HRM_ALWAYS_INLINE void product(const Operand& x, const PackedMatrix& w, const Tile& tile,
+                               const Epilogue& epilogue) noexcept {
+  using G = Gemm<Arch, Weight>;
   constexpr std::size_t cols = G::panel_cols;
   const std::size_t rows = tile.row_end - tile.row_begin;
   if (rows == 0) return;
   const std::size_t steps = G::steps(w.depth);
   const std::size_t panel_bytes = G::panel_bytes(w.depth);
-  const std::size_t all_panels = ceil_div(w.cols, cols);
   // Rows that stay in the second-level cache while the panels pass by.
   constexpr std::size_t cache = std::size_t{640} << 10;
   const std::size_t fits = cache / x.stride > G::row_block ? cache / x.stride : G::row_block;
   const std::size_t groups = ceil_div(rows, fits);
 
   for (std::size_t g = 0; g < groups; ++g) {
-    const std::size_t group_begin = tile.row_begin + rows * g / groups;
-    const std::size_t group_end = tile.row_begin + rows * (g + 1) / groups;
-    const std::size_t blocks = ceil_div(group_end - group_begin, G::row_block);
+    const RowBlocks<Arch, Weight> blocks(tile.row_begin + rows * g / groups, tile.row_begin + rows * (g + 1) / groups);
     for (std::size_t panel = tile.panel_begin; panel < tile.panel_end; ++panel) {
       const std::byte* const b = w.panels + panel * panel_bytes;
-      // The next panel comes from far away. It is asked for evenly over this one's work: all at once, the requests
-      // would take every line buffer and stall the loads of this panel.
-      const bool last = panel + 1 == all_panels;
-      const std::size_t pace = last ? 0 : ceil_div(panel_bytes, blocks * steps);
-      // Blocks of nearly equal height: 17 rows are 9 and 8, not 14 and 3.
-      for (std::size_t block = 0; block < blocks; ++block) {
-        const std::size_t begin = group_begin + (group_end - group_begin) * block / blocks;
-        const std::size_t end = group_begin + (group_end - group_begin) * (block + 1) / blocks;
-        alignas(64) float sums[G::row_block * cols];
-        const std::byte* const a = x.data + begin * x.stride;
-        const std::byte* const next = last ? b : b + panel_bytes + block * steps * pace;
-        const auto kernel = micro_kernels<Arch, Weight>.of_rows[end - begin];
-        if constexpr (G::quantised) {
-          alignas(64) std::int32_t counts[G::row_block * cols];
-          kernel(a, x.stride, b, steps, counts, cols, next, pace);
-          for (std::size_t i = 0; i < end - begin; ++i) {
-            const auto row_scale = S::set(x.scales[begin + i]);
-            for (std::size_t c = 0; c < cols; c += S::lanes) {
-              auto count = S::load(counts + i * cols + c);
-              if constexpr (D::zero_point != 0) count = S::sub(count, S::load(w.offsets + panel * cols + c));
-              S::store(sums + i * cols + c, S::to_float(count) * (S::load(w.scales + panel * cols + c) * row_scale));
-            }
-          }
-        } else {
-          kernel(a, x.stride, b, steps, sums, cols, next, pace);
-        }
-        epilogue(sums, begin, end - begin, panel);
+      const std::size_t next = panel + 1 < tile.panel_end ? panel + 1 : tile.next;
+      const std::size_t ahead = next == 0 ? 0 : ceil_div(panel_bytes, blocks.count());
+      const std::byte* const from = next == 0 ? b : w.panels + next * panel_bytes;
+      for (std::size_t block = 0; block < blocks.count(); ++block) {
+        const std::size_t begin = blocks.begin(block);
+        const std::size_t count = blocks.begin(block + 1) - begin;
+        alignas(64) typename G::Result sums[G::row_block * cols];
+        blocks.multiply(count, x.data + begin * x.stride, x.stride, b, steps, sums, cols, from + block * ahead, ahead);
+        const float* const row_scales = G::quantised ? x.scales + begin : nullptr;
+        epilogue(
+            [&](std::size_t c)
+                __attribute__((always_inline)) { return Column<Arch, Weight>(sums, w, row_scales, panel, c); },
+            begin, count, panel);
       }
     }
   }

@@ -10,6 +10,11 @@
 #if !defined(HRM_SCALAR)
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 #define HRM_SIMD_AVX512 1
+// Two spellings: gcc's and later clang's, and clang 14's.
+#if defined(__linux__) && defined(__x86_64__) && defined(__AVX512BF16__) && defined(__AVX512VNNI__) && \
+    ((defined(__AMX_BF16__) && defined(__AMX_INT8__)) || (defined(__AMXBF16__) && defined(__AMXINT8__)))
+#define HRM_SIMD_AMX 1
+#endif
 #elif defined(__AVX2__) && defined(__FMA__)
 #define HRM_SIMD_AVX2 1
 #elif defined(__SSE2__)
@@ -49,44 +54,52 @@ namespace hrm::kernels {
 enum class Family : std::uint8_t { scalar, sse2, avx2, avx512, neon64 };
 
 /// Instruction sets. `bf16` and `vnni`: dot products of bfloat16 pairs and of int8 quadruples in one instruction.
+/// `amx`: products of whole tiles of both.
 struct Scalar {
   static constexpr Family family = Family::scalar;
-  static constexpr bool bf16 = false, vnni = false;
+  static constexpr bool bf16 = false, vnni = false, amx = false;
   static constexpr const char* names[3] = {"scalar float32", "scalar bfloat16", "scalar int8"};
 };
 struct Sse2 {
   static constexpr Family family = Family::sse2;
-  static constexpr bool bf16 = false, vnni = false;
+  static constexpr bool bf16 = false, vnni = false, amx = false;
   static constexpr const char* names[3] = {"sse2 float32", "sse2 bfloat16", "sse2 int8"};
 };
 struct Avx2 {
   static constexpr Family family = Family::avx2;
-  static constexpr bool bf16 = false, vnni = false;
+  static constexpr bool bf16 = false, vnni = false, amx = false;
   static constexpr const char* names[3] = {"avx2 float32", "avx2 bfloat16", "avx2 int8"};
 };
 struct Avx512 {
   static constexpr Family family = Family::avx512;
-  static constexpr bool bf16 = false, vnni = false;
+  static constexpr bool bf16 = false, vnni = false, amx = false;
   static constexpr const char* names[3] = {"avx512 float32", "avx512 bfloat16", "avx512 int8"};
 };
 struct Avx512Vnni {
   static constexpr Family family = Family::avx512;
-  static constexpr bool bf16 = false, vnni = true;
+  static constexpr bool bf16 = false, vnni = true, amx = false;
   static constexpr const char* names[3] = {"avx512vnni float32", "avx512vnni bfloat16", "avx512vnni int8"};
 };
 struct Avx512Bf16 {
   static constexpr Family family = Family::avx512;
-  static constexpr bool bf16 = true, vnni = true;
+  static constexpr bool bf16 = true, vnni = true, amx = false;
   static constexpr const char* names[3] = {"avx512bf16 float32", "avx512bf16 bfloat16", "avx512bf16 int8"};
+};
+struct Amx {
+  static constexpr Family family = Family::avx512;
+  static constexpr bool bf16 = true, vnni = true, amx = true;
+  static constexpr const char* names[3] = {"amx float32", "amx bfloat16", "amx int8"};
 };
 struct Neon64 {
   static constexpr Family family = Family::neon64;
-  static constexpr bool bf16 = false, vnni = false;
+  static constexpr bool bf16 = false, vnni = false, amx = false;
   static constexpr const char* names[3] = {"neon64 float32", "neon64 bfloat16", "neon64 int8"};
 };
 
 /// The best that the including file is compiled for. Define HRM_SCALAR to have no vectors at all.
-#if defined(HRM_SIMD_AVX512) && defined(__AVX512BF16__) && defined(__AVX512VNNI__)
+#if defined(HRM_SIMD_AMX)
+using NativeArch = Amx;
+#elif defined(HRM_SIMD_AVX512) && defined(__AVX512BF16__) && defined(__AVX512VNNI__)
 using NativeArch = Avx512Bf16;
 #elif defined(HRM_SIMD_AVX512) && defined(__AVX512VNNI__)
 using NativeArch = Avx512Vnni;
@@ -120,8 +133,8 @@ struct ScalarInt {
   std::int32_t lane[4];
 };
 
-#define HRM_SCALAR_OPERATOR(op)                                                                      \
-  [[nodiscard]] HRM_ALWAYS_INLINE ScalarFloat operator op(ScalarFloat a, ScalarFloat b) noexcept {   \
+#define HRM_SCALAR_OPERATOR(op)                                                                                \
+  [[nodiscard]] HRM_ALWAYS_INLINE ScalarFloat operator op(ScalarFloat a, ScalarFloat b) noexcept {             \
     return {{a.lane[0] op b.lane[0], a.lane[1] op b.lane[1], a.lane[2] op b.lane[2], a.lane[3] op b.lane[3]}}; \
   }
 HRM_SCALAR_OPERATOR(+)
@@ -217,10 +230,10 @@ struct XsimdBase {
   static HRM_ALWAYS_INLINE Float abs(Float a) noexcept { return xsimd::abs(a); }
   static HRM_ALWAYS_INLINE Float to_float(Int a) noexcept { return xsimd::to_float(a); }
   static HRM_ALWAYS_INLINE Int sub(Int a, Int b) noexcept { return a - b; }
-  static HRM_ALWAYS_INLINE Float pow2(Int n) noexcept {
-    return xsimd::bitwise_cast<Float>((n + Int(127)) << 23);
+  static HRM_ALWAYS_INLINE Float pow2(Int n) noexcept { return xsimd::bitwise_cast<Float>((n + Int(127)) << 23); }
+  static HRM_ALWAYS_INLINE Float low_halves(const std::byte* p) noexcept {
+    return xsimd::bitwise_cast<Float>(words(p) << 16);
   }
-  static HRM_ALWAYS_INLINE Float low_halves(const std::byte* p) noexcept { return xsimd::bitwise_cast<Float>(words(p) << 16); }
   static HRM_ALWAYS_INLINE Float high_halves(const std::byte* p) noexcept {
     return xsimd::bitwise_cast<Float>(words(p) & Int(static_cast<std::int32_t>(0xffff0000U)));
   }

@@ -37,6 +37,9 @@ struct Operand {
 struct Tile {
   std::size_t row_begin, row_end;
   std::size_t panel_begin, panel_end;
+  /// The panel that the same thread will probably want next, for which it asks the memory meanwhile; there may be none
+  /// of that number. 0: none.
+  std::size_t next = 0;
 };
 
 /// c[row, col] = (x W^T)[row, col] (+ bias[col]) (+ c[row, col] before), for col < W.cols. Row-major floats.
@@ -120,6 +123,7 @@ struct Table {
   std::size_t row_block;    ///< rows of the microkernel; tiles of a multiple of it waste nothing
   std::size_t swiglu_run;   ///< columns of gate (and of up) in a row
   std::size_t query_block;  ///< queries of the attention's microkernel
+  std::size_t tile_work;    ///< multiply-adds of some ten microseconds: what a tile of a product aims at
   bool operand_by_row;      ///< an operand row needs the whole float row first (int8: its largest value)
 
   std::size_t (*panel_bytes)(std::size_t depth) noexcept;

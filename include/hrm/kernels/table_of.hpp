@@ -1,6 +1,7 @@
 #pragma once
 /// Makes the table of a weight type on an instruction set from the templates.
 
+#include <hrm/kernels/amx_ready.hpp>
 #include <hrm/kernels/attention.hpp>
 #include <hrm/kernels/epilogue.hpp>
 #if defined(HRM_DISPATCH)
@@ -11,27 +12,37 @@ namespace hrm::kernels {
 
 template <class Arch, class Weight>
 inline constexpr Table table_of = {
-    .name = Arch::names[sizeof(Weight) == 4 ? 0 : sizeof(Weight) == 2 ? 1 : 2],
+    .name = Arch::names[sizeof(Weight) == 4   ? 0
+                        : sizeof(Weight) == 2 ? 1
+                                              : 2],
     .panel_cols = Gemm<Arch, Weight>::panel_cols,
     .row_block = Gemm<Arch, Weight>::row_block,
     .swiglu_run = Gemm<Arch, Weight>::swiglu_run,
-    .query_block = Attention<Arch>::query_block,
+    .query_block = Attention<Arch, Weight>::query_block,
+    .tile_work = uses_tiles<Arch, Weight>            ? 6'000'000 / sizeof(Weight) * 2
+                 : Arch::vnni && sizeof(Weight) == 1 ? 4'000'000
+                                                     : 1'500'000,
     .operand_by_row = Gemm<Arch, Weight>::quantised,
     .panel_bytes = &Gemm<Arch, Weight>::panel_bytes,
     .operand_stride = &Gemm<Arch, Weight>::operand_stride,
-    .kv_bytes = &Attention<Arch>::kv_bytes,
+    .kv_bytes = &Attention<Arch, Weight>::kv_bytes,
     .pack_panel = &Gemm<Arch, Weight>::pack_panel,
     .store_tile = &store_tile<Arch, Weight>,
     .qkv_tile = &qkv_tile<Arch, Weight>,
     .swiglu_tile = &swiglu_tile<Arch, Weight>,
     .row_tile = &row_tile<Arch, Weight>,
-    .pack_kv_tile = &Attention<Arch>::pack,
-    .attend_tile = &Attention<Arch>::template attend<Weight>,
+    .pack_kv_tile = &Attention<Arch, Weight>::pack,
+    .attend_tile = &Attention<Arch, Weight>::attend,
 };
 
 template <class Arch, class Weight>
 [[nodiscard]] const Table& table() noexcept {
-  static_assert(sizeof(Weight) == 4 || sizeof(Weight) == 2 || sizeof(Weight) == 1, "float, hrm::bfloat16 or std::int8_t");
+  static_assert(sizeof(Weight) == 4 || sizeof(Weight) == 2 || sizeof(Weight) == 1,
+                "float, hrm::bfloat16 or std::int8_t");
+  if constexpr (uses_tiles<Arch, Weight>) {
+    // bfloat16 pairs go at half the speed of float32 on processors that have tiles: without those, better widened.
+    if (!amx_ready<Arch>()) return table_of<Avx512Vnni, Weight>;
+  }
   return table_of<Arch, Weight>;
 }
 

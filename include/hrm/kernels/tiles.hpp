@@ -7,14 +7,13 @@
 /// 16 rows. A packed matrix [depth, cols] stands in tiles of 32 x 16, each one KiB: row k of a tile has elements 2k and
 /// 2k + 1 of 16 columns, side by side; tiles of one block of columns follow each other.
 
+#include <hrm/kernels/amx_ready.hpp>
 #include <hrm/kernels/simd.hpp>
 
 #if defined(HRM_SIMD_AVX512) && defined(__AVX512BF16__)
 #define HRM_TILES 1
-#if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__linux__) && defined(__x86_64__)
+#if defined(HRM_SIMD_AMX)
 #define HRM_TILES_AMX 1
-#include <sys/syscall.h>
-#include <unistd.h>
 #endif
 #endif
 
@@ -78,7 +77,7 @@ struct Tiles {
   /// Whether the tiles' unit is there and the system lets us use it; asked once.
   [[nodiscard]] static bool matrix_unit() noexcept {
 #if defined(HRM_TILES_AMX)
-    static const bool granted = ask();
+    static const bool granted = amx_ready<Arch>();
     return granted;
 #else
     return false;
@@ -255,12 +254,6 @@ struct Tiles {
   }
 
 #if defined(HRM_TILES_AMX)
-  static bool ask() noexcept {
-    constexpr long request = 0x1023;  // ARCH_REQ_XCOMP_PERM
-    constexpr long tile_data = 18;    // XFEATURE_XTILEDATA
-    return __builtin_cpu_supports("avx512bf16") != 0 && ::syscall(SYS_arch_prctl, request, tile_data) == 0;
-  }
-
   static void on_tiles(const std::byte* a, std::size_t rows, const TiledMatrix& w, float* c, std::size_t c_stride,
                        bool accumulate) noexcept {
     const std::size_t a_stride = operand_stride(w.depth);

@@ -11,18 +11,20 @@
 namespace hrm {
 
 /// How an operation is cut into tiles; a tile is some ten microseconds of work, so that a deadline is met and
-/// threads share evenly.
+/// threads share evenly. Depends on sizes alone, never on the number of threads: a pause is a number of tiles.
 struct Grid {
-  static constexpr std::size_t work = 1'500'000;               ///< multiply-adds a tile aims at
   static constexpr std::size_t cached = std::size_t{1} << 19;  ///< bytes of operand rows that stay in a core's L2
 
   std::size_t step = 1;    ///< rows (or queries) a tile
   std::size_t groups = 1;  ///< tiles across
   std::size_t span = 1;    ///< panels (or heads) a tile
   std::size_t chunks = 1;  ///< tiles down
-  [[nodiscard]] std::size_t tiles() const noexcept { return chunks * groups; }
+  std::size_t parts = 1;   ///< pieces that each of the last `fine` tiles across is cut into, row by row
+  std::size_t fine = 0;
+  [[nodiscard]] std::size_t tiles() const noexcept { return chunks * groups + fine * (parts - 1); }
 
-  /// Tiles of a product of `rows` with W: chunks of rows that stay in cache, and in them runs of panels.
+  /// Tiles of a product of `rows` with W: chunks of rows that stay in cache, and in them runs of panels. Where there is
+  /// one chunk, its last tiles are finer: who is done first then waits for a few microseconds at most.
   [[nodiscard]] static Grid product(const kernels::Table& table, const kernels::PackedMatrix& w,
                                     std::size_t rows) noexcept {
     Grid g;
@@ -32,28 +34,50 @@ struct Grid {
     g.chunks = ceil_div(rows, g.step);
     const std::size_t panels = ceil_div(w.cols, table.panel_cols);
     const std::size_t each = (g.step < rows ? g.step : rows) * w.depth * table.panel_cols;
-    g.span = each >= work ? 1 : work / each;
+    g.span = each >= table.tile_work ? 1 : table.tile_work / each;
     g.groups = ceil_div(panels, g.span);
     g.span = ceil_div(panels, g.groups);
     g.groups = ceil_div(panels, g.span);
+    const std::size_t blocks = ceil_div(rows, table.row_block);
+    if (g.chunks == 1 && g.groups > 1) {
+      g.parts = blocks < 3 ? blocks : 3;
+      g.fine = g.parts > 1 ? 2 : 0;
+    }
     return g;
   }
   [[nodiscard]] kernels::Tile product_tile(const kernels::Table& table, const kernels::PackedMatrix& w,
-                                           std::size_t rows, std::size_t tile) const noexcept {
+                                           const Workspace& work, std::size_t tile) const noexcept {
+    const std::size_t rows = work.rows;
     const std::size_t panels = ceil_div(w.cols, table.panel_cols);
+    std::size_t chunk = tile / groups;
+    std::size_t group = tile % groups;
     kernels::Tile t{};
-    t.row_begin = tile / groups * step;
-    t.row_end = t.row_begin + step < rows ? t.row_begin + step : rows;
-    t.panel_begin = tile % groups * span;
+    if (fine > 0 && tile >= groups - fine) {
+      const std::size_t piece = tile - (groups - fine);
+      group = groups - fine + piece / parts;
+      const std::size_t part = round_up(ceil_div(rows, parts), table.row_block);
+      t.row_begin = piece % parts * part;
+      t.row_end = t.row_begin + part;
+    } else {
+      t.row_begin = chunk * step;
+      t.row_end = t.row_begin + step;
+    }
+    if (t.row_begin > rows) t.row_begin = rows;
+    if (t.row_end > rows) t.row_end = rows;
+    t.panel_begin = group * span;
     t.panel_end = t.panel_begin + span < panels ? t.panel_begin + span : panels;
+    // As many threads as there are take tiles in turn. Beyond the last panel lies the next matrix. A piece of a tile
+    // leaves the asking to the first one.
+    if (t.row_begin == 0 || chunks > 1) t.next = t.panel_begin + work.threads * span;
     return t;
   }
 
-  /// Tiles of work that is done row by row.
+  /// Tiles of work that is done row by row, of nearly equal height.
   [[nodiscard]] static Grid by_rows(std::size_t rows, std::size_t width) noexcept {
     Grid g;
     const std::size_t fit = std::size_t{32768} / width;
-    g.step = fit > 1 ? fit : 1;
+    g.chunks = ceil_div(rows, fit > 1 ? fit : 1);
+    g.step = ceil_div(rows, g.chunks);
     g.chunks = ceil_div(rows, g.step);
     return g;
   }
@@ -62,6 +86,7 @@ struct Grid {
   [[nodiscard]] static Grid attention(const kernels::Table& table, const Sizes& sizes, std::size_t positions,
                                       std::size_t sequences) noexcept {
     Grid g;
+    constexpr std::size_t work = 600'000;  // multiply-adds: as long as a product's tile, for all that goes with them
     const std::size_t fit = work / (2 * positions * sizes.head_dim());
     const std::size_t step = round_up(fit > 1 ? fit : 1, table.query_block);
     g.chunks = ceil_div(positions, step);
@@ -133,7 +158,7 @@ class Block {
         const kernels::QkvArgs args{w.operand, qkv_,         w.qkv,
                                     s.hidden,  s.head_dim(), w.positions,
                                     w.cos,     w.sin,        1.0F / std::sqrt(static_cast<float>(s.head_dim()))};
-        return table.qkv_tile(args, Grid::product(table, qkv_, w.rows).product_tile(table, qkv_, w.rows, tile));
+        return table.qkv_tile(args, Grid::product(table, qkv_, w.rows).product_tile(table, qkv_, w, tile));
       }
       case Op::pack_kv: {
         const float* first = w.qkv + tile / s.heads * w.positions * 3 * s.hidden + tile % s.heads * s.head_dim();
@@ -144,13 +169,13 @@ class Block {
         return attend(tile, s, table, w);
       case Op::project:
         return table.store_tile(kernels::StoreArgs{w.operand, project_, z, s.hidden, nullptr, true},
-                                Grid::product(table, project_, w.rows).product_tile(table, project_, w.rows, tile));
+                                Grid::product(table, project_, w.rows).product_tile(table, project_, w, tile));
       case Op::gate_up:
         return table.swiglu_tile(kernels::SwigluArgs{w.operand, gate_up_, w.inner, w.inner_rows, s.inner},
-                                 Grid::product(table, gate_up_, w.rows).product_tile(table, gate_up_, w.rows, tile));
+                                 Grid::product(table, gate_up_, w.rows).product_tile(table, gate_up_, w, tile));
       case Op::down:
         return table.store_tile(kernels::StoreArgs{w.inner, down_, z, s.hidden, nullptr, true},
-                                Grid::product(table, down_, w.rows).product_tile(table, down_, w.rows, tile));
+                                Grid::product(table, down_, w.rows).product_tile(table, down_, w, tile));
       case Op::attended_operand:
         return rows(tile, table, {w.attended, nullptr, nullptr, s.hidden, false, 0.0F, w.operand}, w);
       case Op::inner_operand:

@@ -25,7 +25,7 @@ class LmHead {
     kernels::Operand z = w.operand;
     z.stride = floats.operand_stride(shape.sizes().hidden);
     floats.store_tile(kernels::StoreArgs{z, weight_, w.logits, shape.sizes().vocab, nullptr, false},
-                      Grid::product(floats, weight_, w.rows).product_tile(floats, weight_, w.rows, tile));
+                      Grid::product(floats, weight_, w.rows).product_tile(floats, weight_, w, tile));
   }
 
  private:

@@ -13,6 +13,7 @@ struct Workspace {
   std::size_t positions = 0;
   std::size_t batch = 0;
   std::size_t rows = 0;
+  std::size_t threads = 1;  ///< that may take part: what a thread will want next depends on it, results do not
 
   float* x = nullptr;       ///< [batch, positions, hidden] the embedded puzzle
   float* z_h = nullptr;     ///< [batch, positions, hidden]

@@ -1,4 +1,5 @@
 // A program of hrm_add_kernels(): its own files are compiled for the baseline, its kernels are the processor's best.
+#include <hrm/kernels/amx_ready.hpp>
 #include <hrm/kernels/plain.hpp>
 #include <hrm/kernels/table_of.hpp>
 
@@ -20,9 +21,15 @@ TEST_CASE("the kernels are the best this processor has") {
   best = "sse2";
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
     best = "avx2";
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl")) {
       best = "avx512";
-      if (__builtin_cpu_supports("avx512vnni")) best = __builtin_cpu_supports("avx512bf16") ? "avx512bf16" : "avx512vnni";
+      if (__builtin_cpu_supports("avx512vnni"))
+        best = __builtin_cpu_supports("avx512bf16") ? "avx512bf16" : "avx512vnni";
+#if defined(__linux__)
+      // No processor has tiles without the rest, and a system that lends them knows of them.
+      if (best == "avx512bf16" && hrm::kernels::amx_ready<Dispatched>()) best = "amx";
+#endif
     }
   }
 #endif
@@ -41,7 +48,8 @@ TEST_CASE("and they multiply") {
   constexpr std::size_t depth = 12;
   std::vector<float> x(rows * depth);
   std::vector<float> w(cols * depth);
-  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 7) - 3.0F;  // small integers: exact in bfloat16
+  for (std::size_t i = 0; i < x.size(); ++i)
+    x[i] = static_cast<float>(i % 7) - 3.0F;  // small integers: exact in bfloat16
   for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<float>(i % 5) - 2.0F;
   std::vector<double> expected(rows * cols);
   hrm::kernels::plain::product(x.data(), w.data(), rows, cols, depth, expected.data());
@@ -49,7 +57,8 @@ TEST_CASE("and they multiply") {
     const Table& t = *hrm_kernels_pick(weight);
     const std::size_t panels = (cols + t.panel_cols - 1) / t.panel_cols;
     // Raw storage with room to align.
-    std::vector<std::byte> memory(panels * t.panel_bytes(depth) + rows * t.operand_stride(depth) + 4096 + panels * t.panel_cols * 8);
+    std::vector<std::byte> memory(panels * t.panel_bytes(depth) + rows * t.operand_stride(depth) + 4096 +
+                                  panels * t.panel_cols * 8);
     auto* at = memory.data() + (64 - reinterpret_cast<std::uintptr_t>(memory.data()) % 64);
     const auto take = [&](std::size_t bytes) {
       auto* p = at;
@@ -64,7 +73,8 @@ TEST_CASE("and they multiply") {
     m.depth = depth;
     for (std::size_t p = 0; p < panels; ++p) {
       std::vector<const float*> pointers(t.panel_cols, nullptr);
-      for (std::size_t j = 0; j < t.panel_cols && p * t.panel_cols + j < cols; ++j) pointers[j] = &w[(p * t.panel_cols + j) * depth];
+      for (std::size_t j = 0; j < t.panel_cols && p * t.panel_cols + j < cols; ++j)
+        pointers[j] = &w[(p * t.panel_cols + j) * depth];
       t.pack_panel(m, p, pointers.data());
     }
     hrm::kernels::Operand operand;
