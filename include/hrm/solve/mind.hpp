@@ -110,6 +110,7 @@ class Mind {
   /// Runs on until the segment is complete (true) or stop() says to pause (false).
   template <class Stop>
   [[nodiscard]] bool run(const Executor& executor, const Stop& stop) noexcept {
+    workspace_.threads = executor.concurrency();
     if (!Segment(*model_, schedule_, workspace_, progress_).run(executor, stop)) return false;
     std::memcpy(logits_, workspace_.logits, workspace_.rows * model_.config().sizes.vocab * sizeof(float));
     return true;

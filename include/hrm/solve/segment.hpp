@@ -23,6 +23,7 @@ class Progress {
 
  private:
   friend class Segment;
+  static constexpr std::uint32_t paused = 1U << 31;
   void set(std::uint32_t ticket, std::uint32_t stage) noexcept {
     next_.store(ticket, std::memory_order_relaxed);
     done_.store(ticket, std::memory_order_relaxed);
@@ -31,7 +32,7 @@ class Progress {
 
   std::atomic<std::uint32_t> next_{0};   // the first tile nobody has claimed
   std::atomic<std::uint32_t> done_{0};   // tiles finished
-  std::atomic<std::uint32_t> stage_{0};  // stages before this one are complete; what threads wait for
+  std::atomic<std::uint32_t> stage_{0};  // stages before this one are complete, or `paused`; what threads wait for
 };
 
 /// One run of a segment, from where `progress` stands. `Stop` is called before each tile, by every participant, and
@@ -82,24 +83,36 @@ class Segment {
     return ticket == schedule_.tickets();
   }
 
-  // Tickets are claimed in order and a claimed tile is always run, so the tiles a stage waits for are in the hands
-  // of live participants: no deadlock with any number of them.
+  // A tile is claimed only once its stage is open, that is when all before it are done, and a claimed tile is always
+  // run: nobody ever waits for a participant that sleeps, so a segment completes with any number of them, and a late
+  // one costs no more than its own help. Who pauses tells the others, who may be asleep: nobody else would wake them.
   template <class Stop>
   void participate(const Stop& stop) noexcept {
     std::size_t stage = 0;
-    while (!stop()) {
-      const std::uint32_t ticket = progress_.next_.fetch_add(1, std::memory_order_relaxed);
+    for (;;) {
+      if (stop()) {
+        progress_.stage_.fetch_or(Progress::paused, std::memory_order_release);
+        progress_.stage_.notify_all();
+        return;
+      }
+      std::uint32_t ticket = progress_.next_.load(std::memory_order_relaxed);
       if (ticket >= schedule_.tickets()) return;
       stage = schedule_.stage_of(ticket, stage);
-      for (std::uint32_t open = progress_.stage_.load(std::memory_order_acquire); open < stage;
-           open = progress_.stage_.load(std::memory_order_acquire)) {
+      const std::uint32_t open = progress_.stage_.load(std::memory_order_acquire);
+      if ((open & Progress::paused) != 0) return;
+      if (open < stage) {
         wait_while(progress_.stage_, open);
+        continue;
       }
+      if (!progress_.next_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_relaxed)) continue;
       model_.run(schedule_[stage], ticket - schedule_.first(stage), workspace_);
       const std::uint32_t done = progress_.done_.fetch_add(1, std::memory_order_acq_rel) + 1;
       if (done == schedule_.first(stage + 1)) {
-        progress_.stage_.store(static_cast<std::uint32_t>(stage + 1), std::memory_order_release);
-        progress_.stage_.notify_all();
+        progress_.stage_.fetch_add(1, std::memory_order_release);  // keeps `paused`
+        // Waking costs as much as a tile: not for a stage of one tile, which is this thread's.
+        if (stage + 1 == schedule_.size() || schedule_.first(stage + 2) - schedule_.first(stage + 1) > 1) {
+          progress_.stage_.notify_all();
+        }
       }
     }
   }
