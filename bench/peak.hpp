@@ -10,10 +10,16 @@
 #include <thread>
 #include <vector>
 
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
 namespace bench {
 
 using Clock = std::chrono::steady_clock;
-inline double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+inline double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 /// Float operations of one burst: twelve chains, so that no latency shows.
 template <class Arch>
@@ -34,6 +40,20 @@ HRM_NOINLINE double fma_burst(int rounds) {
   return 2.0 * static_cast<double>(chains * S::lanes) * rounds;
 }
 
+/// Binds the calling thread, and those it makes from then on, to one processor; -1: to any.
+inline void pin(int processor) {
+#if defined(__linux__)
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (int i = 0; i < CPU_SETSIZE; ++i) {
+    if (processor < 0 || i == processor) CPU_SET(static_cast<unsigned>(i), &set);
+  }
+  static_cast<void>(::sched_setaffinity(0, sizeof set, &set));
+#else
+  static_cast<void>(processor);
+#endif
+}
+
 /// GFLOP/s of float32 FMA on this thread: the best of some short bursts (a burst another process cuts into is no peak).
 inline double peak_here(int bursts = 20) {
   double best = 0.0;
@@ -46,11 +66,17 @@ inline double peak_here(int bursts = 20) {
 }
 
 /// The same on `threads` threads at once, summed.
-inline double peak(unsigned threads) {
-  if (threads <= 1) return peak_here();
+inline double peak(unsigned threads, int bursts = 20) {
+  if (threads <= 1) return peak_here(bursts);
   std::vector<double> each(threads);
   std::vector<std::thread> workers;
-  for (unsigned t = 0; t < threads; ++t) workers.emplace_back([&each, t] { each[t] = peak_here(40); });
+  // Twice as long: threads do not start at one moment.
+  for (unsigned t = 0; t < threads; ++t) {
+    workers.emplace_back([&each, t, threads, bursts] {
+      if (threads == 2) pin(static_cast<int>(t));
+      each[t] = peak_here(2 * bursts);
+    });
+  }
   double sum = 0.0;
   for (unsigned t = 0; t < threads; ++t) {
     workers[t].join();
