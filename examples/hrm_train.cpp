@@ -1,6 +1,7 @@
 /// Trains a Hierarchical Reasoning Model on this computer's processor: Sudokus, mazes, or any data set in the published
 /// form. See `hrm-train --help`.
 
+#include <hrm/io/archive_cereal.hpp>
 #include <hrm/io/load.hpp>
 #include <hrm/solve/pool.hpp>
 #include <hrm/train/curve.hpp>
@@ -31,6 +32,7 @@ constexpr const char* usage = R"(usage: hrm-train TASK --out FOLDER [options]
              puzzles;
              or a data set: a folder as published (dataset.json, *.npy), or CSV (puzzle,solution)
 writes FOLDER/model.safetensors and all_config.yaml (the averaged weights), log.csv, curve.svg, recipe.txt, train.state
+--archive writes FOLDER/model.hrm as well, the same model in one file, which programs prefer
 Ctrl-C saves and ends; --resume goes on from there, bit for bit
 
 puzzles      --clues A-B      sudoku: givens (6x6: 8-18, 9x9: 26-45)     --smallest N   maze: sides from N up, in a canvas
@@ -62,7 +64,7 @@ struct Settings {
   TrainerOptions trainer;
   std::size_t threads = 1, evaluate = 500, evaluate_every = 1000, save_every = 500, log_every = 50;
   double minutes = 0.0;
-  bool resume = false, quiet = false;
+  bool resume = false, quiet = false, archive = false;
 };
 
 volatile std::sig_atomic_t interrupted = 0;
@@ -160,6 +162,8 @@ bool read_arguments(int argc, char** argv, Settings& s) {
       s.resume = true;
     } else if (word == "--quiet") {
       s.quiet = true;
+    } else if (word == "--archive") {
+      s.archive = true;
     } else if (word.substr(0, 2) != "--") {
       if (!s.task.empty()) return wrong("expected one task, found another: " + std::string(word));
       s.task = word;
@@ -436,7 +440,30 @@ class Run {
     if (auto saved = save_state(trainer_, s_.out + "/train.state", hash_of(s_)); !saved) return saved;
     if (auto saved = save_model(trainer_.layout(), trainer_.average(), s_.trainer, s_.expansion, s_.out); !saved)
       return saved;
+    if (s_.archive) {
+      if (auto saved = save_archive(); !saved) return saved;
+    }
     return log_.write(s_.task);
+  }
+
+  Result<void> save_archive() {
+    const std::vector<TensorView> tensors = tensor_views(trainer_.layout(), trainer_.average());
+    ArchiveContents contents;
+    contents.header.config = trainer_.layout().config();
+    contents.header.task = s_.task;
+    contents.header.provenance = s_.command;
+    contents.tensors = tensors;
+    ArchiveWriter writer(contents);
+    Result<void> status;
+    auto written = replace_file(s_.out + "/model.hrm", [&](std::FILE* file) {
+      status = writer.write(
+          [](void* to, std::span<const std::byte> bytes) {
+            return std::fwrite(bytes.data(), 1, bytes.size(), static_cast<std::FILE*>(to)) == bytes.size();
+          },
+          file);
+      return status.has_value();
+    });
+    return status ? written : status.error().in(s_.out + "/model.hrm");
   }
 
   Settings& s_;

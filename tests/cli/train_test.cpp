@@ -28,7 +28,7 @@ std::vector<std::string> small_run(const std::string& out, std::vector<std::stri
 TEST_CASE("hrm-train writes a model that loads, a log, a curve and its recipe") {
   const support::TemporaryFolder folder;
   const std::string out = folder.path("run");
-  const auto outcome = run("hrm-train", small_run(out));
+  const auto outcome = run("hrm-train", small_run(out, {"--archive"}));
   CAPTURE(outcome.err);
   CHECK(outcome.code == 0);
   CHECK(outcome.out.empty());
@@ -41,7 +41,10 @@ TEST_CASE("hrm-train writes a model that loads, a log, a curve and its recipe") 
   CHECK(std::stod(cli::fields_of(lines[1], ',')[3]) > 0.5);
   CHECK(support::read_file(out + "/curve.svg").find("</svg>") != std::string::npos);
   CHECK(support::read_file(out + "/recipe.txt").find("hrm-train sudoku4 --out") == 0);
-  const auto model = hrm::load(out).value();
+  const auto model = hrm::load(out + "/model.safetensors").value();
+  const auto archive = hrm::load(out).value();  // a folder's archive is preferred
+  CHECK(archive.fingerprint() == model.fingerprint());
+  CHECK(support::read_file(out + "/model.hrm").find("hrm-train sudoku4 --out") != std::string::npos);
   CHECK(model.config().sizes.hidden == 32);
   CHECK(model.config().halt_max_steps == 4);
   const std::vector<hrm::Token> tokens(16, 1);
