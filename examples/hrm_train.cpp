@@ -37,7 +37,7 @@ Ctrl-C saves and ends; --resume goes on from there, bit for bit
 
 puzzles      --clues A-B      sudoku: givens (6x6: 8-18, 9x9: 26-45)     --smallest N   maze: sides from N up, in a canvas
              --loops X        maze: share of walls opened (default 0: one way only)     --path A-B  maze: steps from S to G
-             --grow N         maze: dead ends of the first N mazes are one cell deep at most, of the next N two, then four, ..
+             --grow N         maze: dead ends of the first N mazes are one cell deep at most, of the next N two, then three, ..
              --test PATH      held-out puzzles: CSV or a folder's test split (default: freshly made ones, the data set's
                               own test split, or every tenth puzzle of a CSV)
 model        --hidden 128 --heads 4 --layers 2 --expansion 4 --h-cycles 2 --l-cycles 2 --positions rope|learned

@@ -93,9 +93,9 @@ inline void trim_dead_ends(Maze& maze, Maze& solution, std::uint64_t depth) {
 /// Mazes, freshly generated; the label is the maze with its shortest path drawn in.
 class MazeSource final : public ExampleSource {
  public:
-  /// Dead ends of the first `period` mazes are one cell deep at most (see trim_dead_ends), and twice as deep after every
+  /// Dead ends of the first `period` mazes are one cell deep at most (see trim_dead_ends), and a cell deeper after every
   /// further `period`: what tells a cell's label stands beside it at first, and moves away as the model learns to look
-  /// around. 0: whole mazes from the beginning. After 10 periods they are whole in any case.
+  /// around. 0: whole mazes from the beginning. After 64 periods they are whole in any case.
   void grow(std::uint64_t period) noexcept { period_ = period; }
 
   /// Sides are drawn from `smallest` up in steps of two (square ones where the canvas is); a smaller maze stands at a
@@ -118,7 +118,7 @@ class MazeSource final : public ExampleSource {
       auto made = generate_maze(options, random);
       if (!made) continue;
       if (period_ != 0 && index / period_ < last_period) {
-        trim_dead_ends(made->maze, made->solution.maze, std::uint64_t{1} << (index / period_));
+        trim_dead_ends(made->maze, made->solution.maze, 1 + index / period_);
       }
       const std::size_t top = 2 * random.between(0, (options_.rows - options.rows) / 2);
       const std::size_t left = 2 * random.between(0, (options_.cols - options.cols) / 2);
@@ -136,7 +136,7 @@ class MazeSource final : public ExampleSource {
  private:
   [[nodiscard]] static Token token(char c) noexcept { return static_cast<Token>(maze_chars.find(c) + 1); }
 
-  static constexpr std::uint64_t last_period = 10;
+  static constexpr std::uint64_t last_period = 64;
 
   MazeOptions options_;
   std::size_t smallest_;
