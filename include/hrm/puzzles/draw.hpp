@@ -43,7 +43,7 @@ inline void paint(std::string& out, std::string_view code, std::string_view text
                                                  std::span<const std::uint8_t> before, bool colours) {
   const auto wrong = detail::sudoku_wrong(shape, puzzle, answer);
   std::string rule;
-  for (std::size_t c = 0; c < shape.side; c += shape.box_cols) rule += "+" + std::string(2 * shape.box_cols + 1, '-');
+  for (std::size_t s = shape.side / shape.box_cols; s > 0; --s) rule += "+" + std::string(2 * shape.box_cols + 1, '-');
   rule += "+\n";
   std::string out;
   for (std::size_t i = 0; i < answer.size(); ++i) {
@@ -205,16 +205,18 @@ inline Frame frame(double width, double height, const Caption& caption) {
     std::size_t end = i + 1;
     while (end % answer.cols != 0 && fill(end) == fill(i)) ++end;
     const double x = left + cell * static_cast<double>(i % answer.cols);
-    const double y = top + cell * static_cast<double>(i / answer.cols);
+    const std::size_t row = i / answer.cols;
+    const double y = top + cell * static_cast<double>(row);
     if (fill(i) != free) picture.rectangle(x, y, cell * static_cast<double>(end - i), cell, fill(i));
     i = end;
   }
   for (std::size_t i = 0; i < answer.size(); ++i) {
     const char c = answer.cells[i];
     if (c != 'S' && c != 'G') continue;
+    const std::size_t row = i / answer.cols;
     picture.text(left + cell * (static_cast<double>(i % answer.cols) + 0.5),
-                 top + cell * (static_cast<double>(i / answer.cols) + 0.5), cell * 0.6, std::string_view(&c, 1),
-                 colour(0xffffff), true);
+                 top + cell * (static_cast<double>(row) + 0.5), cell * 0.6, std::string_view(&c, 1), colour(0xffffff),
+                 true);
   }
   return picture;
 }
