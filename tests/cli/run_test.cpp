@@ -236,13 +236,15 @@ TEST_CASE("hrm-run: options") {
   SUBCASE("--precision") {
     CHECK(without_ms(run("hrm-run", {folder, "--precision", "f32"}, input).out) == without_ms(plain.out));
     const auto lines = cli::lines_of(plain.out);
-    for (const char* precision : {"bf16", "int8"}) {
+    // How far q may be off after one segment of a model that was never trained: hidden is 32 here, so roundings count.
+    for (const auto& [precision, most] : {std::pair{"bf16", 0.1}, {"int8", 0.3}}) {
+      CAPTURE(precision);
       const auto outcome = run("hrm-run", {folder, "--precision", precision}, input);
       REQUIRE(outcome.code == 0);
       CHECK(without_ms(outcome.out) != without_ms(plain.out));
       const auto rough = cli::lines_of(outcome.out);
       REQUIRE(rough.size() == lines.size());
-      CHECK(std::abs(parse(rough[2]).q_halt - parse(lines[2]).q_halt) < 0.2);  // after one segment
+      CHECK(std::abs(parse(rough[2]).q_halt - parse(lines[2]).q_halt) < most);
     }
   }
   SUBCASE("--config names another configuration") {
