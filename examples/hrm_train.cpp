@@ -45,7 +45,8 @@ model        --hidden 128 --heads 4 --layers 2 --expansion 4 --h-cycles 2 --l-cy
 training     --steps 10000 --batch 64 --rate 1e-3 --warm-up 200 --lowest 0.1 --decay 0.1 --average 0.999
              --puzzle-rate 1e-2 --puzzle-decay 0.1 --explore 0.5 --loss stablemax|softmax
              --next step|look-ahead   where q_continue's target comes from: the batch's own next step, or a further pass
-             --weight TOKEN=X         how much a label counts (maze: 5 is the path), may be repeated
+             --weight TOKEN=X         how much a label counts (maze: 1 is wall, 5 the path), may be repeated
+             --halting 0.5            how much each halting loss counts beside the answer's
              --from MODEL             begin from a model's weights (a folder or a file of the same sizes)
 run          --precision f32|bf16  what factors of products are rounded to (bf16: where the machine has such products)
              --threads 1 --lanes 8 --seed 0 --resume --minutes M (then save and end) --quiet
@@ -128,6 +129,7 @@ bool read_arguments(int argc, char** argv, Settings& s) {
       {"--puzzle-rate", into(o.puzzle_rate)},
       {"--puzzle-decay", into(o.puzzle_decay)},
       {"--explore", into(t.exploration)},
+      {"--halting", into(t.halting)},
       {"--loss", into(s.loss)},
       {"--next", into(s.next)},
       {"--weight",
@@ -410,7 +412,7 @@ class Run {
     row.step = step;
     row.seconds = seconds;
     row.rate = s_.trainer.optimizer.rate * rate_course(s_.trainer.optimizer, step);
-    row.loss = sum.loss();
+    row.loss = sum.loss(s_.trainer.halting);
     row.task = sum.task / n;
     row.halt = sum.halt / n;
     row.go_on = sum.go_on / n;

@@ -114,3 +114,36 @@ TEST_CASE("labels that do not count have no part in loss, gradient or exactness"
   CHECK(result.counted == 1);
   CHECK(result.task > 0.0);
 }
+
+TEST_CASE("how much the halting losses count: their share of the q head's gradient, and none of the answer's") {
+  const auto source = test::small_sudokus();
+  const Config config = test::small_config(*source);
+  LearnerOptions options;
+  options.tokens = 16;
+  options.batch = 1;
+  Learner<> learner(config, options);
+  const Layout& layout = learner.layout();
+  initialise(layout, 4, learner.values());
+  learner.pack();
+  std::vector<Token> tokens(16), labels(16);
+  Example example{tokens, labels, 0};
+  source->make(1, example);
+  std::vector<float> slopes(32);
+  SequenceResult result;
+  const auto gradient = [&](double halting, std::size_t from, std::size_t count) {
+    std::vector<float> z_h(learner.positions() * 32, 0.5F), z_l(z_h.size(), -0.25F);
+    SequenceBatch batch{1,          tokens.data(), labels.data(), nullptr, z_h.data(),
+                        z_l.data(), nullptr,       nullptr,       &result, slopes.data()};
+    LossOptions loss;
+    loss.target = ContinueTarget::look_ahead;
+    loss.halting = halting;
+    learner.segment(batch, loss);
+    const auto part = learner.gradient().subspan(from, count);
+    return std::vector<float>(part.begin(), part.end());
+  };
+  const auto usual = gradient(0.5, layout.q_weight, 64), little = gradient(0.125, layout.q_weight, 64);
+  for (std::size_t i = 0; i < usual.size(); ++i) CHECK(little[i] == doctest::Approx(0.25F * usual[i]));
+  CHECK(usual[0] != 0.0F);
+  for (const float g : gradient(0.0, layout.q_weight, 64)) CHECK(g == 0.0F);
+  CHECK(gradient(0.0, layout.lm_head, 6 * 32) == gradient(0.5, layout.lm_head, 6 * 32));
+}

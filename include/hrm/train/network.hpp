@@ -29,6 +29,7 @@ enum class ContinueTarget : std::uint8_t {
 struct LossOptions {
   TaskLoss task = TaskLoss::stablemax;
   ContinueTarget target = ContinueTarget::none;
+  double halting = 0.5;                ///< share of each of the two halting losses in the whole
   std::vector<float> label_weights{};  ///< [vocab] how much each label counts; empty: all the same
 };
 
@@ -129,7 +130,8 @@ class Network {
     weight_gradient<P>(t.d_logits, t.h_out, rows, layout_->config().sizes.vocab, shape_.hidden, gradient + layout_->lm_head, true,
                        t.block.packed, t.block.room, [](std::size_t j) { return j; });
     for (std::size_t s = 0; s < count; ++s) {
-      q_losses(values, batch.results[first + s], options.target == ContinueTarget::none ? nullptr : &targets[s], scale,
+      q_losses(values, batch.results[first + s], options.target == ContinueTarget::none ? nullptr : &targets[s],
+               static_cast<float>(options.halting) * scale,
                t.h_out.row(s * shape_.positions), d.row(s * shape_.positions), gradient);
     }
     back(h_, layout_->h_blocks, t.tapes.data() + l_.size(), t.h_out, d, rows, gradient, accumulate, t);
@@ -286,7 +288,7 @@ class Network {
     result.exact = result.right == result.counted;
   }
 
-  // Both halting losses (half each) of one sequence: added to d, the gradient of z_H's first row, and to the q head's.
+  // Both halting losses of one sequence, `scale`-fold: added to d, the gradient of z_H's first row, and to the q head's.
   void q_losses(const float* values, SequenceResult& result, const float* target, float scale, const float* z, float* d,
                 float* gradient) const noexcept {
     const double right = result.exact ? 1.0 : 0.0;
@@ -300,7 +302,7 @@ class Network {
       slope[1] = sigmoid(q_continue) - static_cast<double>(*target);
     }
     for (std::size_t i = 0; i < 2; ++i) {
-      const auto g = static_cast<float>(0.5 * static_cast<double>(scale) * slope[i]);
+      const auto g = static_cast<float>(static_cast<double>(scale) * slope[i]);
       const float* const w = values + layout_->q_weight + i * shape_.hidden;
       float* const dw = gradient + layout_->q_weight + i * shape_.hidden;
       gradient[layout_->q_bias + i] += g;

@@ -60,7 +60,7 @@ template <class Trainer>
   const Config& c = trainer.layout().config();
   for (const std::size_t n : {c.sizes.h_cycles, c.sizes.l_cycles, c.sizes.heads, c.halt_max_steps, o.batch, o.lanes, o.rows}) add(n);
   for (const std::uint64_t n : {o.seed, p.warm_up, p.steps, static_cast<std::uint64_t>(o.next_value), static_cast<std::uint64_t>(o.loss)}) add(n);
-  for (const double x : {o.exploration, p.rate, p.lowest, p.beta1, p.beta2, p.decay, p.puzzle_rate, p.puzzle_decay, p.average}) {
+  for (const double x : {o.exploration, o.halting, p.rate, p.lowest, p.beta1, p.beta2, p.decay, p.puzzle_rate, p.puzzle_decay, p.average}) {
     add(std::bit_cast<std::uint64_t>(x));
   }
   for (const float x : o.label_weights) add(std::bit_cast<std::uint32_t>(x));

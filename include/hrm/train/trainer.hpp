@@ -21,6 +21,7 @@ struct TrainerOptions {
   double exploration = 0.1;        ///< how likely a puzzle may not halt before a random 2 .. max_segments
   NextValue next_value = NextValue::next_step;
   TaskLoss loss = TaskLoss::stablemax;
+  double halting = 0.5;            ///< see LossOptions
   std::vector<float> label_weights{};  ///< see LossOptions
   OptimizerOptions optimizer{};
   Executor executor{};             ///< who helps; must outlive the trainer
@@ -41,8 +42,9 @@ struct StepStats {
     counted += o.counted, right += o.right, exact += o.exact;
     ended += o.ended, ended_segments += o.ended_segments, ended_exact += o.ended_exact;
   }
-  [[nodiscard]] double loss() const noexcept {
-    return sequences == 0 ? 0.0 : (task + 0.5 * (halt + go_on)) / static_cast<double>(sequences);
+  /// `halting`: TrainerOptions::halting.
+  [[nodiscard]] double loss(double halting = 0.5) const noexcept {
+    return sequences == 0 ? 0.0 : (task + halting * (halt + go_on)) / static_cast<double>(sequences);
   }
 };
 
@@ -99,6 +101,7 @@ class Trainer {
     for (std::size_t s = 0; s < slots_.size(); ++s) last_[s] = slots_[s].segment + 1 >= config_.halt_max_steps ? 1 : 0;
     LossOptions loss;
     loss.task = options_.loss;
+    loss.halting = options_.halting;
     loss.label_weights = options_.label_weights;
     loss.target = options_.next_value == NextValue::look_ahead ? ContinueTarget::look_ahead : ContinueTarget::none;
     learner_.segment(batch(), loss, [this](std::size_t s) { prepare(s); });
@@ -213,7 +216,7 @@ class Trainer {
       const SequenceResult& r = results_[s];
       const double target = sigmoid(static_cast<double>(last_[s] != 0 ? r.q_halt : std::max(r.q_halt, r.q_continue)));
       results_[s].go_on = binary_cross_entropy(q, target);
-      const auto g = static_cast<float>(0.5 * (sigmoid(q) - target) / static_cast<double>(slots_.size()));
+      const auto g = static_cast<float>(options_.halting * (sigmoid(q) - target) / static_cast<double>(slots_.size()));
       gradient[layout().q_bias + 1] += g;
       for (std::size_t k = 0; k < hidden; ++k) gradient[layout().q_weight + hidden + k] += g * z[k];
     }
