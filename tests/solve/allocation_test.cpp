@@ -21,7 +21,14 @@ void* counted(void* at) noexcept {
 }
 }  // namespace
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GLIBC__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HRM_TEST_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HRM_TEST_SANITIZED 1
+#endif
+#endif
+#if !defined(HRM_TEST_SANITIZED) && defined(__GLIBC__)
 #define HRM_TEST_COUNTS_ALL 1
 #include <dlfcn.h>
 #include <pthread.h>

@@ -33,8 +33,9 @@ class Executor {
   Executor() noexcept = default;
   template <ExecutorLike T>
     requires(!std::same_as<T, Executor>)
+  // NOLINTNEXTLINE(google-explicit-constructor)
   Executor(T& executor)
-  noexcept  // NOLINT(google-explicit-constructor)
+  noexcept
       : self_(std::addressof(executor)),
         concurrency_(static_cast<unsigned>(executor.concurrency())),
         run_([](void* self, Task task) noexcept { static_cast<T*>(self)->run(task); }) {}

@@ -61,8 +61,9 @@ class Halting {
  public:
   template <class Policy>
     requires(!std::same_as<Policy, Halting> && NoexceptCallable<const Policy&, bool, const Thought&>)
+  // NOLINTNEXTLINE(google-explicit-constructor)
   Halting(Policy policy)
-  noexcept  // NOLINT(google-explicit-constructor)
+  noexcept
       : call_([](const void* p, const Thought& t) noexcept -> bool { return (*static_cast<const Policy*>(p))(t); }) {
     static_assert(sizeof(Policy) <= sizeof(bytes_) && alignof(Policy) <= alignof(std::max_align_t), "policy too large");
     static_assert(std::is_trivially_copyable_v<Policy>, "a policy must be trivially copyable");

@@ -1,0 +1,154 @@
+/// batch: solves a file of Sudokus, many at once, with slots that take the next puzzle as soon as one halts.
+
+#include <hrm/puzzles/picture.hpp>
+
+#include "common/sudoku_input.hpp"
+
+#include <csignal>
+
+namespace {
+
+using example::Arguments;
+
+/// Ctrl-C ends the run in the middle of a segment; what was solved until then is counted.
+volatile std::sig_atomic_t interrupted = 0;
+void interrupt(int) { interrupted = 1; }
+
+/// One line on standard error that is written over and over: nothing where that is no terminal and nobody asked.
+class ProgressBar {
+ public:
+  ProgressBar(std::size_t all, bool shown) : all_(all), shown_(shown) {}
+  void show(std::size_t done, std::size_t solved) noexcept {
+    const auto now = std::chrono::steady_clock::now();
+    if (!shown_ || (done != all_ && now - last_ < std::chrono::milliseconds(50))) return;
+    last_ = now;
+    constexpr int wide = 40;
+    const int full = static_cast<int>(wide * done / all_);
+    const double rate = static_cast<double>(done) / (example::milliseconds_since(begin_) / 1000);
+    std::fprintf(stderr, "\r[%.*s%.*s] %zu of %zu, %zu solved, %.0f puzzles/s ", full,
+                 "########################################", wide - full, "........................................",
+                 done, all_, solved, rate);
+    std::fflush(stderr);
+  }
+  void end() const noexcept {
+    if (shown_) std::fputc('\n', stderr);
+  }
+
+ private:
+  std::size_t all_;
+  bool shown_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now(), last_;
+};
+
+bool terminal() {
+#if defined(__unix__) || defined(__APPLE__)
+  return isatty(STDERR_FILENO) != 0;
+#else
+  return false;
+#endif
+}
+
+/// How many puzzles took how many segments, a bar for each number.
+void print_histogram(std::span<const std::size_t> counts) {
+  const std::size_t most = *std::max_element(counts.begin(), counts.end());
+  std::size_t last = 0;
+  for (std::size_t s = 0; s < counts.size(); ++s) last = counts[s] > 0 ? s : last;
+  for (std::size_t s = 1; s <= last; ++s) {
+    const std::size_t long_as = (counts[s] * 50 + most - 1) / most;
+    std::printf("%4zu %7zu%s%s\n", s, counts[s], long_as > 0 ? " " : "", std::string(long_as, '#').c_str());
+  }
+}
+
+struct Sums {
+  std::size_t done = 0, solved = 0, halted = 0, refused = 0;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments(
+      "batch", "",
+      "Solves the Sudokus of a file, many at once. Shows its progress on standard error, then prints how many were\n"
+      "solved (by the rules), puzzles a second, how busy the slots were, and how many segments puzzles took.",
+      example::with_sudoku_input({
+          {"--slots", "N", "puzzles at once (16)"},
+          {"--threads", "N", "threads that work on them (1)"},
+          {"--max-segments", "M", "limit of segments (otherwise as trained)"},
+          {"--halt", "q|never", "stop when q_halt > q_continue, or never before the limit"},
+          {"--out", "F", "solutions, a line for each puzzle in the file's order"},
+          {"--progress", "", "show it even where standard error is no terminal"},
+      }));
+  if (const auto code = arguments.parse(argc, argv)) return *code;
+  const std::size_t first = example::first_puzzles(arguments);
+  const std::size_t slots = arguments.number("--slots", 16, 1, 4096);
+  const example::Setup setup(arguments);
+  if (!arguments.rest().empty()) arguments.note(arguments.rest()[0], "expected options alone");
+  if (const auto code = arguments.wrong()) return *code;
+  const auto input = example::load_sudokus(arguments, setup, first, argv[0]);
+  if (!input) return example::fail(arguments, input.error());
+  const auto& puzzles = input->puzzles;
+
+  hrm::BatchOptions options;
+  options.slots = slots;
+  options.tokens = input->shape.cells();
+  options.max_segments = setup.max_segments;
+  options.halting = setup.halting();
+  options.executor = setup.executor();
+  hrm::BatchSolver solver(input->model, options);
+  if (!solver.status()) return example::fail(arguments, solver.status().error());
+
+  // Everything is there before the run: nothing in it allocates.
+  const std::size_t limit = setup.max_segments != 0 ? setup.max_segments : input->model.config().halt_max_steps;
+  std::vector<std::size_t> by_segments(limit + 1);
+  std::string solutions(puzzles.size() * (input->shape.cells() + 1), '\n');
+  std::vector<hrm::Token> tokens(input->shape.cells());
+  Sums sums;
+  std::size_t next = 0;
+  ProgressBar bar(puzzles.size(), terminal() || arguments.has("--progress"));
+  static_cast<void>(std::signal(SIGINT, interrupt));
+  const auto begin = std::chrono::steady_clock::now();
+  const bool whole = solver.run(
+      [&](hrm::Job& job) noexcept {
+        if (next == puzzles.size()) return false;
+        hrm::sudoku_tokens(puzzles[next], tokens);
+        job.tokens = tokens;
+        job.id = next++;
+        return true;
+      },
+      [&](const hrm::Outcome& outcome) noexcept {
+        ++sums.done;
+        if (outcome.error != nullptr) {
+          ++sums.refused;
+          return;
+        }
+        sums.solved += example::SudokuCheck(input->shape, puzzles[outcome.id])(outcome.tokens) ? 1 : 0;
+        sums.halted += outcome.halted ? 1 : 0;
+        ++by_segments[outcome.segments];
+        char* line = &solutions[outcome.id * (outcome.tokens.size() + 1)];
+        for (const hrm::Token token : outcome.tokens)
+          *line++ = hrm::sudoku_char(static_cast<std::uint8_t>(token > 1 ? token - 1 : 0));
+        bar.show(sums.done, sums.solved);
+      },
+      []() noexcept { return interrupted == 0; });
+  const double seconds = example::milliseconds_since(begin) / 1000;
+  bar.end();
+
+  const auto [finished, segments, rounds] = solver.counts();
+  const auto share = [](std::size_t part, std::size_t of) {
+    return of == 0 ? 0.0 : 100 * static_cast<double>(part) / static_cast<double>(of);
+  };
+  std::printf("%s%zu puzzles in %.2f s: %.0f puzzles/s, %.0f segments/s\n", whole ? "" : "interrupted after ",
+              sums.done, seconds, static_cast<double>(sums.done) / seconds, static_cast<double>(segments) / seconds);
+  std::printf("solved %zu (%.2f %%), halted by themselves %zu\n", sums.solved, share(sums.solved, sums.done),
+              sums.halted);
+  std::printf("%zu slots, busy %.1f %%; segments in the mean %.2f\n", slots, share(segments, rounds * slots),
+              finished == 0 ? 0.0 : static_cast<double>(segments) / static_cast<double>(finished));
+  if (sums.refused > 0) std::printf("%zu could not be begun\n", sums.refused);
+  std::puts("\nsegments puzzles");
+  print_histogram(by_segments);
+  if (const auto path = arguments.text("--out")) {
+    if (auto written = example::write_file(*path, solutions); !written)
+      return example::fail(arguments, written.error());
+  }
+  return sums.solved == puzzles.size() ? example::done : example::unsolved;
+}
