@@ -156,8 +156,23 @@ class WeightReader {
         fingerprint_.add(pointers_[j], w.depth);
       }
       table.pack_panel(w, panel, pointers_.data());
+      if (direct && panel % 8 == 7) release_rows(table, w.depth, 8);
     }
     release(*tensor);
+  }
+
+  /// Lets go of what the last `panels` panels were packed from, where their rows lie side by side (as they do, in one
+  /// run or in two, but for the rotary embedding's): the largest tensor need not be in memory beside its packed form.
+  void release_rows(const kernels::Table& table, std::size_t depth, std::size_t panels) noexcept {
+    const std::size_t half = table.swiglu_run;
+    if (options_.release == nullptr || pointers_.back() == nullptr || pointers_[1] != pointers_[0] + depth) return;
+    const bool one_run = pointers_[half] == pointers_[0] + half * depth;
+    const std::size_t rows = one_run ? 2 * half : half;
+    for (const float* last : {pointers_[0], pointers_[half]}) {
+      options_.release(options_.release_context, reinterpret_cast<const std::byte*>(last - (panels - 1) * rows * depth),
+                       panels * rows * depth * sizeof(float));
+      if (one_run) break;
+    }
   }
 
   void release(const TensorView& tensor) noexcept {
