@@ -72,9 +72,8 @@ constexpr double tolerance = sizeof(Weight) != 4 && Arch::bf16 ? 9e-3 : 3e-5;
 
 /// Queries, keys and values as the products see them.
 template <class Weight>
-std::vector<float> rounded(const std::vector<float>& qkv, std::size_t head_dim) {
-  using A = hrm::kernels::Attention<Arch, Weight>;
-  return A::narrow && head_dim <= A::Narrow::dim_block ? as_bfloat16(qkv) : qkv;
+std::vector<float> rounded(const std::vector<float>& qkv, std::size_t positions, std::size_t head_dim) {
+  return hrm::kernels::Attention<Arch, Weight>::narrow(positions, head_dim) ? as_bfloat16(qkv) : qkv;
 }
 
 }  // namespace
@@ -87,7 +86,7 @@ TEST_CASE_TEMPLATE("attention equals the plain one", Weight, HRM_EVERY_WEIGHT) {
       CAPTURE(positions);
       const auto qkv = random_floats(positions * 3 * head_dim, static_cast<std::uint32_t>(head_dim + positions), 1.5F);
       const auto out = attend<Weight>(qkv, positions, head_dim, positions);
-      const auto seen = rounded<Weight>(qkv, head_dim);
+      const auto seen = rounded<Weight>(qkv, positions, head_dim);
       std::vector<double> weights(positions);
       std::vector<double> expected(head_dim);
       const std::size_t every = positions > 100 ? 31 : 1;

@@ -238,30 +238,35 @@ struct AttentionOf {
   }
 };
 
-/// Attention of a model with this weight type: float32 with float32 weights; with narrower ones bfloat16 where there is
-/// an instruction for it and the head is not unusually wide.
+/// Attention of a model with this weight type: float32 with float32 weights; with narrower ones bfloat16, where there
+/// is an instruction for it and the head is not unusually wide. Of int8 models long sequences alone, where attention is
+/// a large part of the work: short ones give nearly the same on every machine.
 template <class Arch, class Weight>
 struct Attention {
   using Wide = AttentionOf<Arch, float>;
   using Narrow = AttentionOf<Arch, bfloat16>;
-  static constexpr bool narrow = Arch::bf16 && sizeof(Weight) < 4;
-  static constexpr std::size_t query_block = std::conditional_t<narrow, Narrow, Wide>::query_block;
+  static constexpr bool offered = Arch::bf16 && sizeof(Weight) < 4;
+  static constexpr std::size_t query_block = std::conditional_t<offered, Narrow, Wide>::query_block;
+  static constexpr std::size_t long_sequence = 256;
 
+  static constexpr bool narrow(std::size_t positions, std::size_t head_dim) noexcept {
+    return offered && head_dim <= Narrow::dim_block && (sizeof(Weight) == 2 || positions > long_sequence);
+  }
   static std::size_t kv_bytes(std::size_t positions, std::size_t head_dim) noexcept {
-    if constexpr (narrow) {
-      if (head_dim <= Narrow::dim_block) return Narrow::kv_bytes(positions, head_dim);
+    if constexpr (offered) {
+      if (narrow(positions, head_dim)) return Narrow::kv_bytes(positions, head_dim);
     }
     return Wide::kv_bytes(positions, head_dim);
   }
   static void pack(const PackKvArgs& args) noexcept {
-    if constexpr (narrow) {
-      if (args.head_dim <= Narrow::dim_block) return Narrow::pack(args);
+    if constexpr (offered) {
+      if (narrow(args.positions, args.head_dim)) return Narrow::pack(args);
     }
     Wide::pack(args);
   }
   static void attend(const AttendArgs& args) noexcept {
-    if constexpr (narrow) {
-      if (args.head_dim <= Narrow::dim_block) return Narrow::template attend<Weight>(args);
+    if constexpr (offered) {
+      if (narrow(args.positions, args.head_dim)) return Narrow::template attend<Weight>(args);
     }
     Wide::template attend<Weight>(args);
   }
