@@ -74,7 +74,8 @@ TEST_CASE("looking ahead gives the next segment's own values") {
     Example example{std::span(tokens).subspan(16 * s, 16), std::span(labels).subspan(16 * s, 16), 0};
     source->make(s, example);
   }
-  std::vector<float> z_h(2 * learner.positions() * 32, 0.5F), z_l(z_h.size(), -0.25F);
+  const std::size_t state = 2 * learner.positions() * 32;
+  std::vector<float> z_h(state, 0.5F), z_l(state, -0.25F);
   std::vector<SequenceResult> results(2);
   const std::uint8_t last[2] = {0, 1};
   SequenceBatch batch{2,          tokens.data(), labels.data(), nullptr,        z_h.data(),

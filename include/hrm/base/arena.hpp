@@ -3,8 +3,8 @@
 
 #include <hrm/base/types.hpp>
 
+#include <cstdlib>
 #include <memory>
-#include <new>
 #include <type_traits>
 #include <utility>
 #if defined(__linux__)
@@ -18,19 +18,7 @@ namespace hrm {
 class Buffer {
  public:
   Buffer() noexcept = default;
-  explicit Buffer(std::size_t size) noexcept : size_(size) {
-    if (size == 0) return;
-    const std::size_t align = size >= huge_page ? huge_page : alignment;
-    data_ = static_cast<std::byte*>(::operator new(round_up(size, align), std::align_val_t(align), std::nothrow));
-    if (data_ == nullptr) {
-      size_ = 0;
-      return;
-    }
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    if (align == huge_page) static_cast<void>(::madvise(data_, round_up(size, align), MADV_HUGEPAGE));
-#endif
-    std::memset(data_, 0, size);
-  }
+  explicit Buffer(std::size_t size) noexcept { allocate(size); }
   Buffer(Buffer&& other) noexcept { swap(other); }
   Buffer& operator=(Buffer&& other) noexcept {
     Buffer moved(std::move(other));
@@ -39,9 +27,7 @@ class Buffer {
   }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() {
-    if (data_ != nullptr) ::operator delete(data_, std::align_val_t(size_ >= huge_page ? huge_page : alignment));
-  }
+  ~Buffer() { std::free(block_); }
 
   [[nodiscard]] std::byte* data() noexcept { return data_; }
   [[nodiscard]] const std::byte* data() const noexcept { return data_; }
@@ -50,10 +36,26 @@ class Buffer {
 
  private:
   static constexpr std::size_t huge_page = std::size_t{2} << 20;
+  // calloc knows which memory comes from the system, zero already: large blocks are not written twice. (Not inlined:
+  // gcc 12 takes other vectors for this memory and warns.)
+  HRM_NOINLINE void allocate(std::size_t size) noexcept {
+    const std::size_t align = size >= huge_page ? huge_page : alignment;
+    const std::size_t whole = round_up(size, align) + align;
+    if (size > 0 && whole > size) block_ = std::calloc(1, whole);
+    if (block_ == nullptr) return;
+    const auto at = reinterpret_cast<std::uintptr_t>(block_);
+    data_ = static_cast<std::byte*>(block_) + (round_up(at, align) - at);
+    size_ = size;
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (align == huge_page) static_cast<void>(::madvise(data_, round_up(size, align), MADV_HUGEPAGE));
+#endif
+  }
   void swap(Buffer& other) noexcept {
+    std::swap(block_, other.block_);
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
   }
+  void* block_ = nullptr;  // what was allocated; data_ is the first place in it that is aligned
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };

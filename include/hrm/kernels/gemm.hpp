@@ -4,6 +4,7 @@
 
 #include <hrm/kernels/amx.hpp>
 #include <hrm/kernels/table.hpp>
+#include <hrm/kernels/transpose.hpp>
 
 namespace hrm::kernels {
 
@@ -55,7 +56,13 @@ struct Gemm {
     for (std::size_t first = 0; first < w.depth; first += chunk) {
       const std::size_t end = first + chunk < w.depth ? first + chunk : w.depth;
       const std::size_t padded = round_up(end, D::group);
-      for (std::size_t j = 0; j < panel_cols; ++j) {
+      std::size_t j = 0;
+      if constexpr (std::is_same_v<Weight, float>) {
+        constexpr std::size_t some = turned<Arch>;  // columns that are none come last
+        for (; end - first == chunk && j + some <= panel_cols && rows[j + some - 1] != nullptr; j += some)
+          turn<Arch>(rows + j, first, reinterpret_cast<float*>(to) + first * panel_cols + j, panel_cols);
+      }
+      for (; j < panel_cols; ++j) {
         const float* const row = rows[j];
         std::int32_t sum = 0;
         for (std::size_t k = first; k < padded; ++k) {

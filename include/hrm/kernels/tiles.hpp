@@ -8,7 +8,7 @@
 /// 2k + 1 of 16 columns, side by side; tiles of one block of columns follow each other.
 
 #include <hrm/kernels/amx_ready.hpp>
-#include <hrm/kernels/simd.hpp>
+#include <hrm/kernels/transpose.hpp>
 
 #if defined(HRM_SIMD_AVX512) && defined(__AVX512BF16__)
 #define HRM_TILES 1
@@ -226,33 +226,6 @@ struct Tiles {
     return interleaved(k < depth ? load(from + k * stride, width) : _mm512_setzero_ps(),
                        k + 1 < depth ? load(from + (k + 1) * stride, width) : _mm512_setzero_ps());
   }
-  // 16 x 16 words, in place.
-  static HRM_ALWAYS_INLINE void transpose(__m512i (&r)[side]) noexcept {
-    __m512i t[side];
-    HRM_UNROLL
-    for (std::size_t i = 0; i < side; i += 4) {
-      const __m512i a = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-      const __m512i b = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-      const __m512i c = _mm512_unpacklo_epi32(r[i + 2], r[i + 3]);
-      const __m512i d = _mm512_unpackhi_epi32(r[i + 2], r[i + 3]);
-      t[i] = _mm512_unpacklo_epi64(a, c);
-      t[i + 1] = _mm512_unpackhi_epi64(a, c);
-      t[i + 2] = _mm512_unpacklo_epi64(b, d);
-      t[i + 3] = _mm512_unpackhi_epi64(b, d);
-    }
-    HRM_UNROLL
-    for (std::size_t i = 0; i < 4; ++i) {
-      const __m512i a = _mm512_shuffle_i32x4(t[i], t[i + 4], 0x88);
-      const __m512i b = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0x88);
-      const __m512i c = _mm512_shuffle_i32x4(t[i], t[i + 4], 0xdd);
-      const __m512i d = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0xdd);
-      r[i] = _mm512_shuffle_i32x4(a, b, 0x88);
-      r[i + 8] = _mm512_shuffle_i32x4(a, b, 0xdd);
-      r[i + 4] = _mm512_shuffle_i32x4(c, d, 0x88);
-      r[i + 12] = _mm512_shuffle_i32x4(c, d, 0xdd);
-    }
-  }
-
 #if defined(HRM_TILES_AMX)
   static void on_tiles(const std::byte* a, std::size_t rows, const TiledMatrix& w, float* c, std::size_t c_stride,
                        bool accumulate) noexcept {

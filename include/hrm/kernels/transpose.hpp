@@ -1,0 +1,78 @@
+#pragma once
+/// Squares of words turned in registers, for packing: rows come in, columns go out.
+
+#include <hrm/kernels/simd.hpp>
+
+namespace hrm::kernels {
+
+#if defined(HRM_SIMD_AVX512)
+/// 16 x 16 words, in place.
+HRM_ALWAYS_INLINE void transpose(__m512i (&r)[16]) noexcept {
+  constexpr std::size_t side = 16;
+  __m512i t[side];
+  HRM_UNROLL
+  for (std::size_t i = 0; i < side; i += 4) {
+    const __m512i a = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+    const __m512i b = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+    const __m512i c = _mm512_unpacklo_epi32(r[i + 2], r[i + 3]);
+    const __m512i d = _mm512_unpackhi_epi32(r[i + 2], r[i + 3]);
+    t[i] = _mm512_unpacklo_epi64(a, c);
+    t[i + 1] = _mm512_unpackhi_epi64(a, c);
+    t[i + 2] = _mm512_unpacklo_epi64(b, d);
+    t[i + 3] = _mm512_unpackhi_epi64(b, d);
+  }
+  HRM_UNROLL
+  for (std::size_t i = 0; i < 4; ++i) {
+    const __m512i a = _mm512_shuffle_i32x4(t[i], t[i + 4], 0x88);
+    const __m512i b = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0x88);
+    const __m512i c = _mm512_shuffle_i32x4(t[i], t[i + 4], 0xdd);
+    const __m512i d = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0xdd);
+    r[i] = _mm512_shuffle_i32x4(a, b, 0x88);
+    r[i + 8] = _mm512_shuffle_i32x4(a, b, 0xdd);
+    r[i + 4] = _mm512_shuffle_i32x4(c, d, 0x88);
+    r[i + 12] = _mm512_shuffle_i32x4(c, d, 0xdd);
+  }
+}
+#endif
+
+/// Columns that turn() takes at a time; 1 where there is nothing to turn with.
+template <class Arch>
+inline constexpr std::size_t turned = Arch::family == Family::avx512                                 ? 16
+                                      : Arch::family == Family::avx2 || Arch::family == Family::sse2 ? 4
+                                                                                                     : 1;
+
+/// Sixteen elements from `first` on of each of `turned` rows become columns of `to`, whose rows lie `stride` floats
+/// apart; `to` and `stride` are aligned to as many floats.
+template <class Arch>
+HRM_ALWAYS_INLINE void turn(const float* const* rows, std::size_t first, float* to, std::size_t stride) noexcept {
+#if defined(HRM_SIMD_AVX512)
+  if constexpr (turned<Arch> == 16) {
+    __m512i square[16];
+    HRM_UNROLL
+    for (std::size_t j = 0; j < 16; ++j) square[j] = _mm512_loadu_si512(rows[j] + first);
+    transpose(square);
+    HRM_UNROLL
+    for (std::size_t k = 0; k < 16; ++k) _mm512_store_si512(to + k * stride, square[k]);
+    return;
+  }
+#endif
+#if defined(HRM_SIMD_VECTOR) && !defined(HRM_SIMD_NEON64)
+  if constexpr (turned<Arch> == 4) {
+    for (std::size_t k = 0; k < 16; k += 4) {
+      __m128 a = _mm_loadu_ps(rows[0] + first + k);
+      __m128 b = _mm_loadu_ps(rows[1] + first + k);
+      __m128 c = _mm_loadu_ps(rows[2] + first + k);
+      __m128 d = _mm_loadu_ps(rows[3] + first + k);
+      _MM_TRANSPOSE4_PS(a, b, c, d);
+      _mm_store_ps(to + k * stride, a);
+      _mm_store_ps(to + (k + 1) * stride, b);
+      _mm_store_ps(to + (k + 2) * stride, c);
+      _mm_store_ps(to + (k + 3) * stride, d);
+    }
+    return;
+  }
+#endif
+  for (std::size_t k = 0; k < 16; ++k) to[k * stride] = rows[0][first + k];
+}
+
+}  // namespace hrm::kernels
