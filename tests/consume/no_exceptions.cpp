@@ -32,6 +32,14 @@ int main(int argc, char** argv) {
   const auto model = hrm::load(folder + "/model.safetensors");
   if (!model) fail(model.error().message());
 
+  auto archive = hrm::open_checkpoint(folder + "/../../archive/version_1_0.hrm");
+  if (!archive) fail(archive.error().message());
+  if (auto checked = hrm::check(*archive); !checked) fail(checked.error().message());
+  const hrm::SelfTest test = archive->archive->header.tests.front();
+  const auto from_archive = hrm::load(*std::move(archive));
+  if (!from_archive) fail(from_archive.error().message());
+  if (auto same = hrm::verify(*from_archive, test); !same) fail(same.error().message());
+
   std::vector<hrm::Token> tokens(16, 3);
   hrm::Solver solver(*model);
   if (!solver.start(tokens)) fail("start");

@@ -44,6 +44,66 @@ TEST_CASE("archive: the checked reader reads what cereal reads") {
   }
 }
 
+TEST_CASE("archive: of any header the checked reader reads what cereal does, and no cut of it") {
+  support::Noise noise(7);
+  const auto below = [&](std::uint64_t n) { return noise.word() % n; };
+  const auto text = [&] {
+    std::string out(below(20), '\0');
+    for (char& c : out) c = static_cast<char>(noise.word());
+    return out;
+  };
+  for (int round = 0; round < 50; ++round) {
+    hrm::ArchiveHeader header;
+    header.header_bytes = noise.word();
+    header.file_bytes = noise.word();
+    header.config.sizes.hidden = noise.word();
+    header.config.halt_max_steps = noise.word();
+    header.config.positions = static_cast<hrm::PositionEncoding>(below(2));
+    header.config.rope_theta = noise.next(1e6F);
+    header.precision = static_cast<std::uint8_t>(below(256));
+    for (std::string* words :
+         {&header.name, &header.task, &header.vocabulary, &header.licence, &header.provenance, &header.extension})
+      *words = text();
+    header.puzzle_ids.assign(below(5), noise.word());
+    for (auto& t : (header.tensors.resize(below(5)), header.tensors)) {
+      t = {text(),
+           static_cast<std::uint8_t>(below(256)),
+           std::vector<std::uint64_t>(below(6), noise.word()),
+           noise.word(),
+           noise.word(),
+           noise.word(),
+           noise.word(),
+           noise.word()};
+    }
+    for (auto& t : (header.tests.resize(below(3)), header.tests)) {
+      t = {std::vector<hrm::Token>(below(9), static_cast<hrm::Token>(noise.word())),
+           noise.word(),
+           static_cast<std::uint32_t>(noise.word()),
+           noise.next(1.0F),
+           std::vector<float>(below(9), noise.next(1.0F)),
+           {noise.next(1.0F)}};
+    }
+    for (auto& p : (header.panels.resize(below(3)), header.panels))
+      p = {text(), noise.word(), noise.word(), noise.word(), noise.word()};
+    const std::string bytes = hrm::detail::archive_header_bytes(header);
+    CHECK(hrm::read_archive_header_cereal(support::bytes_of(bytes)).value() == header);
+    const auto checked = [&](std::size_t size, hrm::ArchiveHeader& h) {
+      hrm::detail::ArchiveReader in(support::bytes_of(bytes).subspan(9, size));  // behind mark and byte order
+      in.all(h.major, h.minor, h.header_bytes, h.file_bytes, h.config, h.precision, h.name, h.task, h.vocabulary,
+             h.licence, h.provenance, h.puzzle_ids, h.tensors, h.tests, h.panels, h.extension);
+      return in.ok() && in.left() == 0;
+    };
+    hrm::ArchiveHeader read;
+    const std::size_t whole = bytes.size() - 9 - 8;  // and before the checksum
+    CHECK(checked(whole, read));
+    CHECK(read == header);
+    for (std::size_t size = 0; size < whole; ++size) {
+      hrm::ArchiveHeader cut;
+      CHECK(!checked(size, cut));
+    }
+  }
+}
+
 TEST_CASE("archive: float32 tensors come back as they went in, others rounded as the kernels round") {
   const auto tensors = support::make_weights(support::archive_shape);
   const auto compare = [&](hrm::Precision precision, const auto& check) {
