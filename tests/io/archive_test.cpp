@@ -175,7 +175,7 @@ TEST_CASE("archive: rows of a puzzle embedding keep their ids") {
   const std::vector<hrm::Token> tokens{1, 2, 3};
   CHECK((*model)->check(tokens, 1).has_value());
   CHECK((*model)->check(tokens, 3).has_value());
-  for (const std::size_t id : {0, 2, 4}) CHECK(!(*model)->check(tokens, id));
+  for (const std::size_t id : {0U, 2U, 4U}) CHECK(!(*model)->check(tokens, id));
   const std::array<std::size_t, 1> one{3};
   const auto narrow = hrm::load(hrm::Source::memory(support::bytes_of(file)), {.puzzle_ids = one});
   REQUIRE(support::message_of(narrow) == "");
