@@ -50,7 +50,9 @@ inline double relative(const std::vector<float>& found, const std::vector<double
 
 /// What float32, bfloat16 (weights, perhaps activations) and int8 per row and column are off by.
 template <class Weight>
-constexpr double product_tolerance = sizeof(Weight) == 4 ? 1e-6 : sizeof(Weight) == 2 ? 4e-3 : 2e-2;
+constexpr double product_tolerance = sizeof(Weight) == 4   ? 1e-6
+                                     : sizeof(Weight) == 2 ? 4e-3
+                                                           : 2e-2;
 
 /// Activations, `copies` packings of one weight matrix (so that weights stream from memory as they do in a model) and
 /// room for the result.
@@ -120,7 +122,9 @@ struct ProductData {
   std::vector<hrm::kernels::PackedMatrix> packed;
 };
 
-inline std::size_t streaming(std::size_t cols, std::size_t depth) { return std::max<std::size_t>(1, 13'000'000 / (cols * depth)); }
+inline std::size_t streaming(std::size_t cols, std::size_t depth) {
+  return std::max<std::size_t>(1, 13'000'000 / (cols * depth));
+}
 
 template <class Weight>
 Operation product(const Table& t, std::size_t rows, std::size_t cols, std::size_t depth) {

@@ -27,7 +27,8 @@ int main(int argc, char** argv) {
   hrm::LoadOptions load;
   load.precision = precision;
   const bool random = which == "sudoku" || which == "maze";
-  const hrm::Model model = random ? hrm::test::random_model(c, 1, precision) : hrm::load(std::string(which), load).value();
+  const hrm::Model model =
+      random ? hrm::test::random_model(c, 1, precision) : hrm::load(std::string(which), load).value();
   const std::size_t tokens = model.config().seq_len != 0 ? model.config().seq_len : 36;
 
   hrm::Mind mind(model, hrm::Capacity{tokens, 1});
@@ -42,8 +43,9 @@ int main(int argc, char** argv) {
   hrm::Schedule schedule(arena, model.config().sizes, model->table().operand_by_row);
   schedule.count([&](const hrm::Stage& stage) { return model->tiles(stage, w); });
 
-  constexpr const char* names[] = {"inject", "qkv", "pack_kv", "attend", "attended_operand", "project", "norm_attention",
-                                   "gate_up", "inner_operand", "down", "norm_mlp", "norm_last", "lm_head", "q_head"};
+  constexpr const char* names[] = {
+      "inject",  "qkv",           "pack_kv", "attend",   "attended_operand", "project", "norm_attention",
+      "gate_up", "inner_operand", "down",    "norm_mlp", "norm_last",        "lm_head", "q_head"};
   std::vector<std::vector<double>> times(schedule.tickets());
   for (std::size_t r = 0; r < repeats + 1; ++r) {
     std::size_t stage = 0;
@@ -67,7 +69,8 @@ int main(int argc, char** argv) {
   std::printf("%s, %zu positions, %s: %.3f ms, %u tiles, peak %.0f GFLOP/s\n", std::string(which).c_str(), w.positions,
               model->table().name, all * 1e3, schedule.tickets(), bench::peak_here());
   for (std::size_t op = 0; op < 14; ++op) {
-    if (by_op[op] > 0.0) std::printf("  %-18s %8.3f ms %5.1f %%\n", names[op], by_op[op] * 1e3, 100.0 * by_op[op] / all);
+    if (by_op[op] > 0.0)
+      std::printf("  %-18s %8.3f ms %5.1f %%\n", names[op], by_op[op] * 1e3, 100.0 * by_op[op] / all);
   }
   return 0;
 }

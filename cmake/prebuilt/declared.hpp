@@ -1,6 +1,6 @@
 #pragma once
-/// Included first in every file where HRM_PREBUILT_KERNELS is on: the kernels of this instruction set are compiled once,
-/// in the files beside this one, and not again in each program. See cmake/programs.cmake.
+/// Included first in every file where HRM_PREBUILT_KERNELS is on: the kernels of this instruction set are compiled
+/// once, in the files beside this one, and not again in each program. See cmake/programs.cmake.
 
 #include <hrm/kernels/table_of.hpp>
 

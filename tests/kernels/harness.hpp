@@ -102,7 +102,8 @@ struct Activations {
   Operand operand;
 };
 
-/// The values that rows of x have as operands, or rows of w as packed weights: float32, bfloat16 or int8 levels times scale.
+/// The values that rows of x have as operands, or rows of w as packed weights: float32, bfloat16 or int8 levels times
+/// scale.
 inline std::vector<float> as_bfloat16(std::span<const float> from) {
   std::vector<float> to(from.size());
   std::transform(from.begin(), from.end(), to.begin(), [](float x) { return hrm::to_float(hrm::to_bfloat16(x)); });
@@ -132,8 +133,8 @@ std::vector<float> rounded_operand(std::span<const float> x, std::size_t depth) 
 
 /// x W^T in double, of the rounded values.
 template <class Weight>
-std::vector<double> expected_product(std::span<const float> x, std::span<const float> w, std::size_t rows, std::size_t cols,
-                                     std::size_t depth) {
+std::vector<double> expected_product(std::span<const float> x, std::span<const float> w, std::size_t rows,
+                                     std::size_t cols, std::size_t depth) {
   std::vector<double> y(rows * cols);
   const auto xr = rounded_operand<Weight>(x, depth);
   const auto wr = rounded_weights<Weight>(w, depth);

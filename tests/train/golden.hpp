@@ -13,7 +13,8 @@ namespace hrm::train::test {
 /// A safetensors file whose tensors can be asked for by name; the prefix of published names is left off.
 class Tensors {
  public:
-  explicit Tensors(const std::string& path) : source_(Source::open(path).value()), table_(read_safetensors(source_.bytes()).value()) {
+  explicit Tensors(const std::string& path)
+      : source_(Source::open(path).value()), table_(read_safetensors(source_.bytes()).value()) {
     for (TensorView& t : table_.tensors) {
       constexpr std::string_view prefix = "_orig_mod.model.inner.";
       if (t.name.substr(0, prefix.size()) == prefix) t.name = t.name.substr(prefix.size());

@@ -80,7 +80,8 @@ inline Doubles attention(const Doubles& qkv, std::size_t hidden, std::size_t hea
         double sum = 0;
         for (std::size_t j = first; j < first + positions; ++j) {
           double score = 0;
-          for (std::size_t d = 0; d < dim; ++d) score += qkv[i * 3 * hidden + h * dim + d] * qkv[j * 3 * hidden + hidden + h * dim + d];
+          for (std::size_t d = 0; d < dim; ++d)
+            score += qkv[i * 3 * hidden + h * dim + d] * qkv[j * 3 * hidden + hidden + h * dim + d];
           weight.push_back(std::exp(score / std::sqrt(double(dim))));
           sum += weight.back();
         }

@@ -7,9 +7,9 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/wait.h>
 #include <support/files.hpp>
 #include <support/places.hpp>
-#include <sys/wait.h>
 
 #include <cstdlib>
 #include <sstream>
@@ -37,7 +37,8 @@ std::vector<TorchAnswer> ask_torch(const std::string& folder, const std::vector<
   }
   const std::string in = work.write("in", input), out = work.path("out");
   for (const std::string python : {"python3", "/usr/bin/python3"}) {
-    const std::string command = python + " '" + support::source("tests/train/torch_answers.py") + "' '" + folder + "' < '" + in + "' > '" + out + "' 2> '" + out + ".err'";
+    const std::string command = python + " '" + support::source("tests/train/torch_answers.py") + "' '" + folder +
+                                "' < '" + in + "' > '" + out + "' 2> '" + out + ".err'";
     const int status = std::system(command.c_str());
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) continue;
     std::vector<TorchAnswer> answers;

@@ -1,6 +1,6 @@
 #pragma once
-/// The plain form of every operation in table.hpp: row-major, double sums, no vectors. What tests and benchmarks compare
-/// the fast ones with; slow, allocates nothing, any thread.
+/// The plain form of every operation in table.hpp: row-major, double sums, no vectors. What tests and benchmarks
+/// compare the fast ones with; slow, allocates nothing, any thread.
 
 #include <hrm/base/types.hpp>
 
@@ -13,7 +13,8 @@ inline void product(const float* x, const float* w, std::size_t rows, std::size_
   for (std::size_t i = 0; i < rows; ++i) {
     for (std::size_t j = 0; j < cols; ++j) {
       double sum = 0.0;
-      for (std::size_t k = 0; k < depth; ++k) sum += static_cast<double>(x[i * depth + k]) * static_cast<double>(w[j * depth + k]);
+      for (std::size_t k = 0; k < depth; ++k)
+        sum += static_cast<double>(x[i * depth + k]) * static_cast<double>(w[j * depth + k]);
       y[i * cols + j] = sum;
     }
   }
@@ -56,7 +57,8 @@ inline void attend(const float* query, const float* k, const float* v, std::size
   double most = -1e300;
   for (std::size_t p = 0; p < positions; ++p) {
     double score = 0.0;
-    for (std::size_t d = 0; d < head_dim; ++d) score += static_cast<double>(query[d]) * static_cast<double>(k[p * stride + d]);
+    for (std::size_t d = 0; d < head_dim; ++d)
+      score += static_cast<double>(query[d]) * static_cast<double>(k[p * stride + d]);
     weights[p] = score;
     most = score > most ? score : most;
   }

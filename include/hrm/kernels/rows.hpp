@@ -104,13 +104,15 @@ void row_tile(const RowArgs& args, std::size_t row_begin, std::size_t row_end) n
       }
       if (k < width) {
         const std::size_t count = width - k;
-        const auto value = sum_at(k, [&](const float* p) __attribute__((always_inline)) { return load_some<Arch>(p, count); });
+        const auto value = sum_at(
+            k, [&](const float* p) __attribute__((always_inline)) { return load_some<Arch>(p, count); });
         squares[0] = S::fma(value, value, squares[0]);
         store_some<Arch>(z + k, value, count);
       }
       if (args.norm) {
         // One rounding instead of two: an error here is shared by the whole row and grows from segment to segment.
-        const float mean = sum_of<Arch>((squares[0] + squares[1]) + (squares[2] + squares[3])) / static_cast<float>(width) + args.eps;
+        const float mean =
+            sum_of<Arch>((squares[0] + squares[1]) + (squares[2] + squares[3])) / static_cast<float>(width) + args.eps;
         const auto factor = static_cast<float>(1.0 / __builtin_sqrt(static_cast<double>(mean)));
         const auto scale = S::set(factor);
         for (k = 0; k < whole; k += S::lanes) S::store(z + k, S::load(z + k) * scale);

@@ -155,7 +155,8 @@ class ShapedModel : public ModelInterface {
     Arena measure;
     take(measure);
     if (options.owner != nullptr && options.puzzle_ids.empty() && options.packed.size() == measure.used() &&
-        reinterpret_cast<std::uintptr_t>(options.packed.data()) % alignment == 0 && options.packed_key == packed_key()) {
+        reinterpret_cast<std::uintptr_t>(options.packed.data()) % alignment == 0 &&
+        options.packed_key == packed_key()) {
       Arena lent(const_cast<std::byte*>(options.packed.data()));  // nothing writes to packed weights
       take(lent);
       packed_ = options.packed;

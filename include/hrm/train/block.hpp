@@ -15,14 +15,15 @@ struct PackedBlock {
   Packed qkv_back, project_back, gate_up_back, down_back;
 };
 
-/// What a forward pass keeps: inputs of products, and the two norms' factors. The block's output is kept by who runs it.
+/// What a forward pass keeps: inputs of products, and the two norms' factors. The block's output is kept by who runs
+/// it.
 struct BlockTape {
-  Rows in;                   ///< [rows, hidden]
-  Rows qkv;                  ///< [rows, 3 hidden] rotated, q scaled, heads interleaved
-  Rows attended;             ///< [rows, hidden]
-  Rows middle;               ///< [rows, hidden] after the first norm
-  Rows gate_up;              ///< [rows, 2 inner] in runs; the way back overwrites it
-  Rows act;                  ///< [rows, inner]
+  Rows in;                    ///< [rows, hidden]
+  Rows qkv;                   ///< [rows, 3 hidden] rotated, q scaled, heads interleaved
+  Rows attended;              ///< [rows, hidden]
+  Rows middle;                ///< [rows, hidden] after the first norm
+  Rows gate_up;               ///< [rows, 2 inner] in runs; the way back overwrites it
+  Rows act;                   ///< [rows, inner]
   float* inverse1 = nullptr;  ///< [rows]
   float* inverse2 = nullptr;  ///< [rows]
 };
@@ -75,8 +76,10 @@ struct Block {
 
   /// Number of matrices that pack() packs, each by one call, on any thread.
   static constexpr std::size_t matrices = 4;
-  static void pack(const Packed& b, const BlockShape& s, const BlockOffsets& at, const float* values, std::size_t which) noexcept {
-    const auto both = [&](const typename P::Packed& w, const typename P::Packed& back, std::size_t offset, const auto& source) {
+  static void pack(const Packed& b, const BlockShape& s, const BlockOffsets& at, const float* values,
+                   std::size_t which) noexcept {
+    const auto both = [&](const typename P::Packed& w, const typename P::Packed& back, std::size_t offset,
+                          const auto& source) {
       const float* const from = values + offset;
       const std::size_t width = w.depth;
       const auto row = [&](std::size_t j) { return from + source(j) * width; };
@@ -84,10 +87,14 @@ struct Block {
       P::pack_rows(back, row);
     };
     switch (which) {
-      case 0: return both(b.qkv, b.qkv_back, at.qkv, qkv_source(s));
-      case 1: return both(b.project, b.project_back, at.project, same);
-      case 2: return both(b.gate_up, b.gate_up_back, at.gate_up, gate_up_source(s));
-      default: return both(b.down, b.down_back, at.down, same);
+      case 0:
+        return both(b.qkv, b.qkv_back, at.qkv, qkv_source(s));
+      case 1:
+        return both(b.project, b.project_back, at.project, same);
+      case 2:
+        return both(b.gate_up, b.gate_up_back, at.gate_up, gate_up_source(s));
+      default:
+        return both(b.down, b.down_back, at.down, same);
     }
   }
 
@@ -130,8 +137,10 @@ struct Block {
   /// d [rows, hidden]: the gradient of `out` in, the gradient of tape.in out. The weights' gradients go (or are added,
   /// with `accumulate`) to `gradient` at the block's offsets. tape.gate_up is used up.
   static void backward(const Packed& b, const BlockShape& s, const BlockTape& tape, const Rows& out, const Rows& d,
-                       std::size_t rows, const BlockOffsets& at, float* gradient, bool accumulate, const Scratch& t) noexcept {
-    const auto weights = [&](const Rows& dy, const Rows& x, std::size_t cols, std::size_t depth, std::size_t offset, const auto& source) {
+                       std::size_t rows, const BlockOffsets& at, float* gradient, bool accumulate,
+                       const Scratch& t) noexcept {
+    const auto weights = [&](const Rows& dy, const Rows& x, std::size_t cols, std::size_t depth, std::size_t offset,
+                             const auto& source) {
       weight_gradient<P>(dy, x, rows, cols, depth, gradient + offset, accumulate, t.packed, t.room, source);
     };
     L::rms_backward(out, tape.inverse2, d, rows, s.hidden);
@@ -147,7 +156,8 @@ struct Block {
     for (std::size_t first = 0; first < rows; first += s.positions) {
       for (std::size_t column = 0; column < s.hidden; column += s.head_dim()) {
         const auto head = [&](const Rows& r) { return Rows{r.row(first) + column, r.stride}; };
-        L::attention_backward(head(tape.qkv), head(t.attended), head(t.qkv), s.hidden, s.head_dim(), s.positions, t.attention);
+        L::attention_backward(head(tape.qkv), head(t.attended), head(t.qkv), s.hidden, s.head_dim(), s.positions,
+                              t.attention);
       }
     }
     L::rope_backward(t.qkv, rows, s.hidden, s.head_dim(), s.positions, s.cos, s.sin, s.q_scale());
@@ -169,10 +179,11 @@ struct Block {
     kernels::table<Arch, float>().row_tile(kernels::RowArgs{z, nullptr, nullptr, s.hidden, true, s.eps, {}}, 0, rows);
   }
 
-  static void attention(const Packed& b, const BlockShape& s, const Rows& in, std::size_t rows, const Rows& qkv, const Rows& attended,
-                        const Scratch& t) noexcept {
+  static void attention(const Packed& b, const BlockShape& s, const Rows& in, std::size_t rows, const Rows& qkv,
+                        const Rows& attended, const Scratch& t) noexcept {
     if constexpr (fused) {
-      const kernels::QkvArgs args{in.operand(), b.qkv, qkv.data, s.hidden, s.head_dim(), s.positions, s.cos, s.sin, s.q_scale()};
+      const kernels::QkvArgs args{in.operand(), b.qkv, qkv.data, s.hidden,   s.head_dim(),
+                                  s.positions,  s.cos, s.sin,    s.q_scale()};
       P::table().qkv_tile(args, kernels::Tile{0, rows, 0, ceil_div(3 * s.hidden, P::panel_cols)});
     } else {
       P::multiply(in, rows, b.qkv, qkv, false, t.room);
@@ -191,9 +202,11 @@ struct Block {
     }
   }
 
-  static void attend(const BlockShape& s, const Rows& head, const Rows& out, std::size_t column, std::byte* kv) noexcept {
+  static void attend(const BlockShape& s, const Rows& head, const Rows& out, std::size_t column,
+                     std::byte* kv) noexcept {
     const float* const q = head.data;
-    P::table().pack_kv_tile(kernels::PackKvArgs{q + s.hidden, q + 2 * s.hidden, head.stride, s.positions, s.head_dim(), kv});
+    P::table().pack_kv_tile(
+        kernels::PackKvArgs{q + s.hidden, q + 2 * s.hidden, head.stride, s.positions, s.head_dim(), kv});
     kernels::AttendArgs a;
     a.q = q;
     a.q_stride = head.stride;

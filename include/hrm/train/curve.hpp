@@ -48,7 +48,8 @@ class TrainingLog {
       const std::size_t end = text.find('\n', at + 1);
       LogRow row;
       if (!parse(text.substr(at + 1, end - at - 1), row)) {
-        return Error(ErrorCode::format, path, ": row ", rows_.size() + 1, ": expected a row of this program's log, found another");
+        return Error(ErrorCode::format, path, ": row ", rows_.size() + 1,
+                     ": expected a row of this program's log, found another");
       }
       if (row.step <= last_step) rows_.push_back(row);
       at = end;
@@ -69,12 +70,15 @@ class TrainingLog {
     const double last = rows_.empty() ? 1.0 : std::max(1.0, static_cast<double>(rows_.back().step));
     double most_loss = 1e-9;
     double most_segments = 1.0;
-    for (const LogRow& r : rows_) most_loss = std::max(most_loss, r.loss), most_segments = std::max(most_segments, r.segments);
+    for (const LogRow& r : rows_)
+      most_loss = std::max(most_loss, r.loss), most_segments = std::max(most_segments, r.segments);
     std::string out =
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 400\" font-family=\"sans-serif\" font-size=\"12\">\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 400\" font-family=\"sans-serif\" "
+        "font-size=\"12\">\n"
         "<rect width=\"760\" height=\"400\" fill=\"white\"/>\n";
     const auto text = [&](double x, double y, const char* colour, const char* anchor, std::string_view words) {
-      out += "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" fill=\"" + colour + "\" text-anchor=\"" + anchor + "\">";
+      out += "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" fill=\"" + colour + "\" text-anchor=\"" + anchor +
+             "\">";
       for (const char c : words) out += c == '<' || c == '&' ? std::string("_") : std::string(1, c);
       out += "</text>\n";
     };
@@ -98,11 +102,18 @@ class TrainingLog {
       label += 8.0 + 7.0 * static_cast<double>(name.size());
     };
     const auto always = [](const LogRow&) { return true; };
-    line("#bbbbbb", "loss (of " + number(most_loss) + ")", [&](const LogRow& r) { return r.loss / most_loss; }, always);
-    line("#e69f00", "segments (of " + number(most_segments) + ")", [&](const LogRow& r) { return r.segments / most_segments; }, always);
-    line("#56b4e9", "cells", [](const LogRow& r) { return r.cells; }, always);
-    line("#0072b2", "exact in training", [](const LogRow& r) { return r.exact; }, always);
-    line("#d55e00", "exact held out", [](const LogRow& r) { return r.test_exact; }, [](const LogRow& r) { return r.tested; });
+    line(
+        "#bbbbbb", "loss (of " + number(most_loss) + ")", [&](const LogRow& r) { return r.loss / most_loss; }, always);
+    line(
+        "#e69f00", "segments (of " + number(most_segments) + ")",
+        [&](const LogRow& r) { return r.segments / most_segments; }, always);
+    line(
+        "#56b4e9", "cells", [](const LogRow& r) { return r.cells; }, always);
+    line(
+        "#0072b2", "exact in training", [](const LogRow& r) { return r.exact; }, always);
+    line(
+        "#d55e00", "exact held out", [](const LogRow& r) { return r.test_exact; },
+        [](const LogRow& r) { return r.tested; });
     return out + "</svg>\n";
   }
 
@@ -117,8 +128,10 @@ class TrainingLog {
   }
   [[nodiscard]] static std::string format(const LogRow& r) {
     std::string line = std::to_string(r.step);
-    for (const double x : {r.seconds, r.rate, r.loss, r.task, r.halt, r.go_on, r.cells, r.exact, r.segments, r.speed}) line += "," + number(x);
-    for (const double x : {r.test_exact, r.test_cells, r.test_segments}) line += "," + (r.tested ? number(x) : std::string());
+    for (const double x : {r.seconds, r.rate, r.loss, r.task, r.halt, r.go_on, r.cells, r.exact, r.segments, r.speed})
+      line += "," + number(x);
+    for (const double x : {r.test_exact, r.test_cells, r.test_segments})
+      line += "," + (r.tested ? number(x) : std::string());
     return line + "\n";
   }
   [[nodiscard]] static bool parse(const std::string& line, LogRow& r) {
@@ -126,7 +139,8 @@ class TrainingLog {
     char* end = nullptr;
     r.step = std::strtoull(at, &end, 10);
     if (end == at) return false;
-    for (double* x : {&r.seconds, &r.rate, &r.loss, &r.task, &r.halt, &r.go_on, &r.cells, &r.exact, &r.segments, &r.speed}) {
+    for (double* x :
+         {&r.seconds, &r.rate, &r.loss, &r.task, &r.halt, &r.go_on, &r.cells, &r.exact, &r.segments, &r.speed}) {
       if (*end != ',') return false;
       at = end + 1;
       *x = std::strtod(at, &end);

@@ -11,9 +11,9 @@ namespace hrm::train {
 /// What a model made of a number of puzzles.
 struct Evaluation {
   std::size_t puzzles = 0;
-  std::size_t exact = 0;     ///< every counted cell right
-  std::size_t halted = 0;    ///< by themselves, before the limit or at it
-  std::size_t segments = 0;  ///< of all puzzles together
+  std::size_t exact = 0;               ///< every counted cell right
+  std::size_t halted = 0;              ///< by themselves, before the limit or at it
+  std::size_t segments = 0;            ///< of all puzzles together
   std::size_t counted = 0, right = 0;  ///< cells
 
   [[nodiscard]] static double share(std::size_t part, std::size_t whole) noexcept {
@@ -24,10 +24,10 @@ struct Evaluation {
   [[nodiscard]] double mean_segments() const noexcept { return share(segments, puzzles); }
 };
 
-/// Solves examples 0 .. count - 1 of a source in float32. `options`: how many at once, when to halt, who helps; its length
-/// is the source's. Error: the weights are no model, memory.
-[[nodiscard]] inline Result<Evaluation> evaluate(const Layout& layout, std::span<const float> values, const ExampleSource& source,
-                                                 std::size_t count, BatchOptions options) {
+/// Solves examples 0 .. count - 1 of a source in float32. `options`: how many at once, when to halt, who helps; its
+/// length is the source's. Error: the weights are no model, memory.
+[[nodiscard]] inline Result<Evaluation> evaluate(const Layout& layout, std::span<const float> values,
+                                                 const ExampleSource& source, std::size_t count, BatchOptions options) {
   const auto model = make_model(layout.config(), tensor_views(layout, values));
   if (!model) return model.error();
   options.tokens = source.tokens();

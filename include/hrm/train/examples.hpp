@@ -93,9 +93,9 @@ inline void trim_dead_ends(Maze& maze, Maze& solution, std::uint64_t depth) {
 /// Mazes, freshly generated; the label is the maze with its shortest path drawn in.
 class MazeSource final : public ExampleSource {
  public:
-  /// Dead ends of the first `period` mazes are one cell deep at most (see trim_dead_ends), and a cell deeper after every
-  /// further `period`: what tells a cell's label stands beside it at first, and moves away as the model learns to look
-  /// around. 0: whole mazes from the beginning. After 64 periods they are whole in any case.
+  /// Dead ends of the first `period` mazes are one cell deep at most (see trim_dead_ends), and a cell deeper after
+  /// every further `period`: what tells a cell's label stands beside it at first, and moves away as the model learns to
+  /// look around. 0: whole mazes from the beginning. After 64 periods they are whole in any case.
   void grow(std::uint64_t period) noexcept { period_ = period; }
 
   /// Sides are drawn from `smallest` up in steps of two (square ones where the canvas is); a smaller maze stands at a

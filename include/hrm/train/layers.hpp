@@ -55,12 +55,14 @@ struct Layers {
   }
 
   /// d becomes the gradient of rms' input: inverse * (d - y * mean(d * y)), y being its output.
-  static void rms_backward(const Rows& y, const float* inverse, const Rows& d, std::size_t rows, std::size_t width) noexcept {
+  static void rms_backward(const Rows& y, const float* inverse, const Rows& d, std::size_t rows,
+                           std::size_t width) noexcept {
     for (std::size_t r = 0; r < rows; ++r) {
       const float* const out = y.row(r);
       float* const row = d.row(r);
       V dot = S::set(0.0F);
-      for (std::size_t k = 0; k < width; k += lanes) dot = S::fma(load(row + k, width - k), load(out + k, width - k), dot);
+      for (std::size_t k = 0; k < width; k += lanes)
+        dot = S::fma(load(row + k, width - k), load(out + k, width - k), dot);
       const V mean = S::set(-kernels::sum_of<Arch>(dot) / static_cast<float>(width));
       const V scale = S::set(inverse[r]);
       for (std::size_t k = 0; k < width; k += lanes) {
@@ -70,7 +72,8 @@ struct Layers {
     }
   }
 
-  /// Column of gate_up that holds row `j` of the stored matrix's order: runs of gate, then the run of up that belongs to it.
+  /// Column of gate_up that holds row `j` of the stored matrix's order: runs of gate, then the run of up that belongs
+  /// to it.
   [[nodiscard]] static std::size_t gate_up_row(std::size_t column, std::size_t inner) noexcept {
     const std::size_t run = swiglu_run;
     const std::size_t pair = column / (2 * run);
@@ -112,13 +115,13 @@ struct Layers {
 
   /// Rotates q and k and scales q: qkv's first 2 * hidden columns, pairs side by side. `cos`, `sin` as QkvArgs has them
   /// (null: no rotation); row r is position r % positions.
-  static void rope(const Rows& qkv, std::size_t rows, std::size_t hidden, std::size_t head_dim, std::size_t positions, const float* cos,
-                   const float* sin, float q_scale) noexcept {
+  static void rope(const Rows& qkv, std::size_t rows, std::size_t hidden, std::size_t head_dim, std::size_t positions,
+                   const float* cos, const float* sin, float q_scale) noexcept {
     rotate<false>(qkv, rows, hidden, head_dim, positions, cos, sin, q_scale);
   }
   /// Takes the rotation (and q's scale) back from the gradients of q and k.
-  static void rope_backward(const Rows& d, std::size_t rows, std::size_t hidden, std::size_t head_dim, std::size_t positions,
-                            const float* cos, const float* sin, float q_scale) noexcept {
+  static void rope_backward(const Rows& d, std::size_t rows, std::size_t hidden, std::size_t head_dim,
+                            std::size_t positions, const float* cos, const float* sin, float q_scale) noexcept {
     rotate<true>(d, rows, hidden, head_dim, positions, cos, sin, q_scale);
   }
 
@@ -130,8 +133,8 @@ struct Layers {
   }
 
   /// out = softmax(q k^T) v for one head of one sequence, in P's precision. `qkv` as attention_backward has it.
-  static void attention(const Rows& qkv, const Rows& out, std::size_t hidden, std::size_t head_dim, std::size_t positions,
-                        float* scratch) noexcept {
+  static void attention(const Rows& qkv, const Rows& out, std::size_t hidden, std::size_t head_dim,
+                        std::size_t positions, float* scratch) noexcept {
     Arena arena(reinterpret_cast<std::byte*>(scratch));
     const AttentionScratch s = AttentionScratch::carve(arena, positions, head_dim);
     P::pack(s.columns, [&](std::size_t j) { return qkv.row(j) + hidden; });
@@ -144,8 +147,8 @@ struct Layers {
   /// The gradient of softmax(q k^T) v for one head of one sequence. `qkv` and `d_qkv` point at the sequence's first row
   /// and the head's first q column, k and v stand `hidden` and 2 * hidden columns further; `d_out` is the gradient of
   /// the head's output. The scores are computed again rather than kept.
-  static void attention_backward(const Rows& qkv, const Rows& d_out, const Rows& d_qkv, std::size_t hidden, std::size_t head_dim,
-                                 std::size_t positions, float* scratch) noexcept {
+  static void attention_backward(const Rows& qkv, const Rows& d_out, const Rows& d_qkv, std::size_t hidden,
+                                 std::size_t head_dim, std::size_t positions, float* scratch) noexcept {
     Arena arena(reinterpret_cast<std::byte*>(scratch));
     const AttentionScratch s = AttentionScratch::carve(arena, positions, head_dim);
     const Rows k{qkv.data + hidden, qkv.stride};
@@ -168,8 +171,8 @@ struct Layers {
  private:
   // out = v cos + swapped(v) sin; sin is odd, so the way back takes -sin.
   template <bool Back>
-  static void rotate(const Rows& d, std::size_t rows, std::size_t hidden, std::size_t head_dim, std::size_t positions, const float* cos,
-                     const float* sin, float q_scale) noexcept {
+  static void rotate(const Rows& d, std::size_t rows, std::size_t hidden, std::size_t head_dim, std::size_t positions,
+                     const float* cos, const float* sin, float q_scale) noexcept {
     for (std::size_t r = 0; r < rows; ++r) {
       float* const row = d.row(r);
       const std::size_t angle = r % positions * head_dim;
@@ -182,7 +185,8 @@ struct Layers {
           for (std::size_t k = 0; k < head_dim; k += lanes) {
             const V v = S::load(at + k);
             const V across = S::load(sin + angle + k);
-            const V turned = S::fma(v, S::load(cos + angle + k), S::swap_pairs(v) * (Back ? S::set(0.0F) - across : across));
+            const V turned =
+                S::fma(v, S::load(cos + angle + k), S::swap_pairs(v) * (Back ? S::set(0.0F) - across : across));
             S::store(at + k, turned * S::set(scale));
           }
         } else {

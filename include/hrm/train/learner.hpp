@@ -9,16 +9,16 @@
 namespace hrm::train {
 
 struct LearnerOptions {
-  std::size_t tokens = 0;     ///< S
-  std::size_t batch = 64;     ///< sequences a step
-  std::size_t lanes = 8;      ///< parts of the batch, each with a gradient of its own; more threads than lanes are no use.
-                              ///< Results depend on this number, never on the threads
-  std::size_t rows = 700;     ///< rows that one pass takes at once, about: they should fit a second-level cache
-  Executor executor{};        ///< who helps; must outlive the learner
+  std::size_t tokens = 0;  ///< S
+  std::size_t batch = 64;  ///< sequences a step
+  std::size_t lanes = 8;   ///< parts of the batch, each with a gradient of its own; more threads than lanes are no use.
+                           ///< Results depend on this number, never on the threads
+  std::size_t rows = 700;  ///< rows that one pass takes at once, about: they should fit a second-level cache
+  Executor executor{};     ///< who helps; must outlive the learner
 };
 
-/// Weights, and the gradient of a batch with respect to them. All memory is taken by the constructor. One user at a time.
-/// `Weight` (float or bfloat16) is what the factors of products are rounded to; all else is float32.
+/// Weights, and the gradient of a batch with respect to them. All memory is taken by the constructor. One user at a
+/// time. `Weight` (float or bfloat16) is what the factors of products are rounded to; all else is float32.
 template <class Arch = kernels::DefaultArch, class Weight = float>
 class Learner {
  public:
@@ -44,32 +44,37 @@ class Learner {
 
   /// After a change of values().
   void pack() noexcept {
-    parallel_for(options_.executor, network_.pack_jobs(), [&](std::size_t job, std::size_t) { network_.pack(job, values_.data()); });
+    parallel_for(options_.executor, network_.pack_jobs(),
+                 [&](std::size_t job, std::size_t) { network_.pack(job, values_.data()); });
   }
 
-  /// One segment of the batch and the gradient of its mean loss. `before(s)` is called for every sequence, on the thread
-  /// that will work on it, and may fill its tokens, labels and states.
+  /// One segment of the batch and the gradient of its mean loss. `before(s)` is called for every sequence, on the
+  /// thread that will work on it, and may fill its tokens, labels and states.
   template <class Before>
   void segment(const SequenceBatch& batch, const LossOptions& loss, const Before& before) noexcept {
     const auto scale = static_cast<float>(1.0 / static_cast<double>(batch.count));
     const std::size_t lane = ceil_div(options_.batch, lanes_);
     const std::size_t lanes = ceil_div(batch.count, lane);
     used_ = lanes;
-    parallel_for(options_.executor, lanes, [&](std::size_t i, std::size_t participant) {
-      const std::size_t end = std::min(batch.count, (i + 1) * lane);
-      for (std::size_t first = i * lane; first < end; first += chunk_) {
-        const std::size_t count = std::min(chunk_, end - first);
-        for (std::size_t s = first; s < first + count; ++s) before(s);
-        network_.segment(values_.data(), batch, first, count, loss, scale, gradients_[i].data(), first != i * lane, scratch_[participant]);
-      }
-    }, scratch_.size());
+    parallel_for(
+        options_.executor, lanes,
+        [&](std::size_t i, std::size_t participant) {
+          const std::size_t end = std::min(batch.count, (i + 1) * lane);
+          for (std::size_t first = i * lane; first < end; first += chunk_) {
+            const std::size_t count = std::min(chunk_, end - first);
+            for (std::size_t s = first; s < first + count; ++s) before(s);
+            network_.segment(values_.data(), batch, first, count, loss, scale, gradients_[i].data(), first != i * lane,
+                             scratch_[participant]);
+          }
+        },
+        scratch_.size());
   }
   void segment(const SequenceBatch& batch, const LossOptions& loss) noexcept {
     segment(batch, loss, [](std::size_t) {});
   }
 
-  /// Adds up the lanes' gradients, always in the same order; the sum of layout().dense() floats stays valid till the next
-  /// segment(). May be written to (clipped, say) before an optimiser reads it.
+  /// Adds up the lanes' gradients, always in the same order; the sum of layout().dense() floats stays valid till the
+  /// next segment(). May be written to (clipped, say) before an optimiser reads it.
   [[nodiscard]] std::span<float> gradient() noexcept {
     constexpr std::size_t block = 8192;
     float* const sum = gradients_[0].data();
@@ -91,7 +96,7 @@ class Learner {
   LearnerOptions options_;
   Network<Arch, Weight> network_;
   Values values_;
-  std::vector<Values> gradients_;  // one a lane
+  std::vector<Values> gradients_;                                 // one a lane
   std::vector<typename Network<Arch, Weight>::Scratch> scratch_;  // one a thread
   std::size_t lanes_ = 1;
   std::size_t chunk_ = 1;  // sequences of a pass

@@ -13,8 +13,8 @@ enum class TaskLoss : std::uint8_t { stablemax, softmax };
 
 /// -log of the label's share, and its gradient times `weight` into `gradient` [vocab].
 /// stablemax: s(x) = x + 1 for x >= 0, 1 / (1 - x) below; softmax: s(x) = exp(x).
-[[nodiscard]] inline double cross_entropy(TaskLoss kind, const float* logits, std::size_t vocab, Token label, double weight,
-                                          float* gradient) noexcept {
+[[nodiscard]] inline double cross_entropy(TaskLoss kind, const float* logits, std::size_t vocab, Token label,
+                                          double weight, float* gradient) noexcept {
   double most = 0.0;
   if (kind == TaskLoss::softmax) most = static_cast<double>(*std::max_element(logits, logits + vocab));
   const auto s = [&](std::size_t j) {

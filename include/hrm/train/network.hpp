@@ -9,9 +9,9 @@ namespace hrm::train {
 
 /// What a sequence's segment came to.
 struct SequenceResult {
-  double task = 0.0;          ///< cross entropy, mean over the counted positions
-  double halt = 0.0;          ///< binary cross entropy of q_halt against `exact`
-  double go_on = 0.0;         ///< binary cross entropy of q_continue; 0 where there was no target
+  double task = 0.0;   ///< cross entropy, mean over the counted positions
+  double halt = 0.0;   ///< binary cross entropy of q_halt against `exact`
+  double go_on = 0.0;  ///< binary cross entropy of q_continue; 0 where there was no target
   float q_halt = 0.0F;
   float q_continue = 0.0F;
   std::uint32_t counted = 0;  ///< positions with a label
@@ -21,9 +21,9 @@ struct SequenceResult {
 
 /// Where q_continue's target comes from.
 enum class ContinueTarget : std::uint8_t {
-  none,      ///< no loss on q_continue here
-  given,     ///< SequenceBatch::targets
-  look_ahead ///< a further segment without gradient: sigmoid(max(q')), or sigmoid(q_halt') at the limit (as published)
+  none,       ///< no loss on q_continue here
+  given,      ///< SequenceBatch::targets
+  look_ahead  ///< a further segment without gradient: sigmoid(max(q')), or sigmoid(q_halt') at the limit (as published)
 };
 
 struct LossOptions {
@@ -41,10 +41,10 @@ struct SequenceBatch {
   const std::size_t* puzzle_ids = nullptr;  ///< [count]; null: 0
   float* z_h = nullptr;                     ///< [count, P + S, hidden] in and out
   float* z_l = nullptr;
-  const float* targets = nullptr;           ///< [count] for ContinueTarget::given
-  const std::uint8_t* last = nullptr;       ///< [count] for look_ahead: this segment is the limit
-  SequenceResult* results = nullptr;        ///< [count]
-  float* puzzle_gradients = nullptr;        ///< [count, puzzle_emb_ndim]; null without a puzzle embedding
+  const float* targets = nullptr;      ///< [count] for ContinueTarget::given
+  const std::uint8_t* last = nullptr;  ///< [count] for look_ahead: this segment is the limit
+  SequenceResult* results = nullptr;   ///< [count]
+  float* puzzle_gradients = nullptr;   ///< [count, puzzle_emb_ndim]; null without a puzzle embedding
 };
 
 /// A model being trained: packed weights and the passes over a few sequences at a time. pack() after every change of
@@ -61,7 +61,8 @@ class Network {
 
   Network(const Layout& layout, std::size_t tokens) : layout_(&layout), tokens_(tokens) {
     const Config& c = layout.config();
-    shape_ = {c.sizes.hidden, c.sizes.heads, c.sizes.inner, tokens + c.sizes.puzzle_tokens, c.rms_norm_eps, nullptr, nullptr};
+    shape_ = {c.sizes.hidden, c.sizes.heads, c.sizes.inner, tokens + c.sizes.puzzle_tokens,
+              c.rms_norm_eps, nullptr,       nullptr};
     Arena measure;
     take(measure);
     memory_ = Buffer(measure.used());
@@ -95,8 +96,9 @@ class Network {
   /// A segment of sequences [first, first + count) of the batch: states move on, results and q are written, and the
   /// gradient of the summed losses goes to `gradient` (the dense part of the layout; added with `accumulate`).
   /// Every loss counts `scale`-fold (1 / batch size, say).
-  void segment(const float* values, const SequenceBatch& batch, std::size_t first, std::size_t count, const LossOptions& options,
-               float scale, float* gradient, bool accumulate, const Scratch& t) const noexcept {
+  void segment(const float* values, const SequenceBatch& batch, std::size_t first, std::size_t count,
+               const LossOptions& options, float scale, float* gradient, bool accumulate,
+               const Scratch& t) const noexcept {
     [[maybe_unused]] const typename P::Session session;
     const std::size_t rows = count * shape_.positions;
     const std::size_t floats = rows * shape_.hidden;
@@ -127,12 +129,13 @@ class Network {
     const Rows d{t.d, shape_.hidden};
     for (std::size_t s = 0; s < count; ++s) task_loss(batch, first + s, s, options, scale, t);
     P::multiply(t.d_logits, rows, lm_head_back_, d, false, t.block.room);
-    weight_gradient<P>(t.d_logits, t.h_out, rows, layout_->config().sizes.vocab, shape_.hidden, gradient + layout_->lm_head, true,
-                       t.block.packed, t.block.room, [](std::size_t j) { return j; });
+    weight_gradient<P>(t.d_logits, t.h_out, rows, layout_->config().sizes.vocab, shape_.hidden,
+                       gradient + layout_->lm_head, true, t.block.packed, t.block.room,
+                       [](std::size_t j) { return j; });
     for (std::size_t s = 0; s < count; ++s) {
       q_losses(values, batch.results[first + s], options.target == ContinueTarget::none ? nullptr : &targets[s],
-               static_cast<float>(options.halting) * scale,
-               t.h_out.row(s * shape_.positions), d.row(s * shape_.positions), gradient);
+               static_cast<float>(options.halting) * scale, t.h_out.row(s * shape_.positions),
+               d.row(s * shape_.positions), gradient);
     }
     back(h_, layout_->h_blocks, t.tapes.data() + l_.size(), t.h_out, d, rows, gradient, accumulate, t);
     back(l_, layout_->l_blocks, t.tapes.data(), t.l_out, d, rows, gradient, accumulate, t);
@@ -175,7 +178,8 @@ class Network {
       std::memcpy(x + (before + i) * hidden, values + layout_->tokens + token * hidden, hidden * sizeof(float));
     }
     const float* const positions = c.positions == PositionEncoding::learned ? values + layout_->positions : nullptr;
-    for (std::size_t i = 0; i < shape_.positions * hidden; ++i) x[i] = scale * (positions == nullptr ? x[i] : x[i] + positions[i]);
+    for (std::size_t i = 0; i < shape_.positions * hidden; ++i)
+      x[i] = scale * (positions == nullptr ? x[i] : x[i] + positions[i]);
   }
 
   void embed_backward(const SequenceBatch& batch, std::size_t s, const float* d, float* gradient) const noexcept {
@@ -199,12 +203,13 @@ class Network {
     }
   }
 
-  static void forward(const std::vector<typename B::Packed>& blocks, const BlockShape& shape, float* z, std::size_t rows,
-                      const typename B::Scratch& t) noexcept {
+  static void forward(const std::vector<typename B::Packed>& blocks, const BlockShape& shape, float* z,
+                      std::size_t rows, const typename B::Scratch& t) noexcept {
     for (const typename B::Packed& b : blocks) B::forward(b, shape, z, rows, t);
   }
   // A segment without the last L and H application (`short_by_one`), or a whole one.
-  void detached(float* z_h, float* z_l, const float* x, std::size_t rows, bool short_by_one, const Scratch& t) const noexcept {
+  void detached(float* z_h, float* z_l, const float* x, std::size_t rows, bool short_by_one,
+                const Scratch& t) const noexcept {
     const Sizes& sizes = layout_->config().sizes;
     const std::size_t floats = rows * shape_.hidden;
     for (std::size_t i = 0; i < sizes.h_cycles; ++i) {
@@ -218,13 +223,15 @@ class Network {
       forward(h_, shape_, z_h, rows, t.block);
     }
   }
-  void keep(const std::vector<typename B::Packed>& blocks, const BlockTape* tapes, const Rows& out, std::size_t rows, const Scratch& t) const noexcept {
+  void keep(const std::vector<typename B::Packed>& blocks, const BlockTape* tapes, const Rows& out, std::size_t rows,
+            const Scratch& t) const noexcept {
     for (std::size_t i = 0; i < blocks.size(); ++i) {
       B::forward(blocks[i], shape_, tapes[i], i + 1 < blocks.size() ? tapes[i + 1].in : out, rows, t.block);
     }
   }
-  void back(const std::vector<typename B::Packed>& blocks, const std::vector<BlockOffsets>& offsets, const BlockTape* tapes, const Rows& out,
-            const Rows& d, std::size_t rows, float* gradient, bool accumulate, const Scratch& t) const noexcept {
+  void back(const std::vector<typename B::Packed>& blocks, const std::vector<BlockOffsets>& offsets,
+            const BlockTape* tapes, const Rows& out, const Rows& d, std::size_t rows, float* gradient, bool accumulate,
+            const Scratch& t) const noexcept {
     for (std::size_t i = blocks.size(); i-- > 0;) {
       const Rows& its_out = i + 1 < blocks.size() ? tapes[i + 1].in : out;
       B::backward(blocks[i], shape_, tapes[i], its_out, d, rows, offsets[i], gradient, accumulate, t.block);
@@ -243,7 +250,8 @@ class Network {
     result.q_continue = q[1];
   }
 
-  void look_ahead(const float* values, const SequenceBatch& batch, std::size_t first, std::size_t count, const Scratch& t) const noexcept {
+  void look_ahead(const float* values, const SequenceBatch& batch, std::size_t first, std::size_t count,
+                  const Scratch& t) const noexcept {
     const std::size_t rows = count * shape_.positions;
     std::memcpy(t.ahead_h, t.h_out.data, rows * shape_.hidden * sizeof(float));
     std::memcpy(t.ahead_l, t.l_out.data, rows * shape_.hidden * sizeof(float));
@@ -264,7 +272,9 @@ class Network {
     const std::size_t before = shape_.positions - tokens_;
     const Token* const labels = batch.labels + s * tokens_;
     const auto weight_of = [&](Token label) {
-      return options.label_weights.empty() ? 1.0 : static_cast<double>(options.label_weights[static_cast<std::size_t>(label)]);
+      return options.label_weights.empty()
+                 ? 1.0
+                 : static_cast<double>(options.label_weights[static_cast<std::size_t>(label)]);
     };
     SequenceResult& result = batch.results[s];
     result.task = 0.0;
@@ -281,14 +291,16 @@ class Network {
       }
       const Token label = labels[i - before];
       const double weight = share * weight_of(label);
-      result.task += weight * cross_entropy(options.task, logits, vocab, label, weight * static_cast<double>(scale), gradient);
+      result.task +=
+          weight * cross_entropy(options.task, logits, vocab, label, weight * static_cast<double>(scale), gradient);
       ++result.counted;
       if (argmax(logits, vocab) == label) ++result.right;
     }
     result.exact = result.right == result.counted;
   }
 
-  // Both halting losses of one sequence, `scale`-fold: added to d, the gradient of z_H's first row, and to the q head's.
+  // Both halting losses of one sequence, `scale`-fold: added to d, the gradient of z_H's first row, and to the q
+  // head's.
   void q_losses(const float* values, SequenceResult& result, const float* target, float scale, const float* z, float* d,
                 float* gradient) const noexcept {
     const double right = result.exact ? 1.0 : 0.0;
@@ -344,7 +356,7 @@ class Network<Arch, Weight>::Scratch {
   std::vector<BlockTape> tapes;
   typename B::Scratch block;
   mutable std::vector<float> targets;  // [sequences]
-  // NOLINTEND(*-non-private-member-*)
+                                       // NOLINTEND(*-non-private-member-*)
 
  private:
   void take(Arena& arena, const Network& network, std::size_t sequences) {

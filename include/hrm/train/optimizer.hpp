@@ -15,10 +15,10 @@ struct OptimizerOptions {
   std::uint64_t steps = 10000;  ///< where the cosine ends
   double beta1 = 0.9;
   double beta2 = 0.95;
-  double decay = 0.1;           ///< weight decay: w *= 1 - rate * decay before each step
-  double puzzle_rate = 1e-2;    ///< of the puzzle embedding's sign-SGD; follows the same course
+  double decay = 0.1;         ///< weight decay: w *= 1 - rate * decay before each step
+  double puzzle_rate = 1e-2;  ///< of the puzzle embedding's sign-SGD; follows the same course
   double puzzle_decay = 0.1;
-  double average = 0.999;       ///< share of the moving average that stays at each step; early on (1 + n) / (10 + n) at most
+  double average = 0.999;  ///< share of the moving average that stays at each step; early on (1 + n) / (10 + n) at most
 };
 
 /// The course of the learning rate, 0 to 1, at step n (the first is 1): warm-up, then a cosine down to `lowest`.
@@ -29,14 +29,19 @@ struct OptimizerOptions {
 }
 
 /// atan2(a, b) for b >= 0, within 2e-7, element by element; 0 where both are 0. By halves: atan2(a, b) =
-/// 2 atan(a / (b + sqrt(a^2 + b^2))), whose argument lies in [-1, 1], and there a polynomial does (Abramowitz and Stegun, 4.4.49).
+/// 2 atan(a / (b + sqrt(a^2 + b^2))), whose argument lies in [-1, 1], and there a polynomial does (Abramowitz and
+/// Stegun, 4.4.49).
 template <class A, class B>
 [[nodiscard]] auto atan2_upper(const A& a, const B& b) {
   const auto t = (a / ((a * a + b * b).sqrt() + b).max(1e-37F)).max(-1.0F).min(1.0F).eval();
   const auto u = (t * t).eval();
   return (2.0F * t *
-          (1.0F + u * (-0.3333314528F + u * (0.1999355085F + u * (-0.1420889944F + u * (0.1065626393F +
-            u * (-0.0752896400F + u * (0.0429096138F + u * (-0.0161657367F + u * 0.0028662257F)))))))))
+          (1.0F + u * (-0.3333314528F +
+                       u * (0.1999355085F +
+                            u * (-0.1420889944F +
+                                 u * (0.1065626393F +
+                                      u * (-0.0752896400F +
+                                           u * (0.0429096138F + u * (-0.0161657367F + u * 0.0028662257F)))))))))
       .eval();
 }
 
@@ -45,11 +50,14 @@ class AdamATan2 {
  public:
   explicit AdamATan2(std::size_t count) : first_(count), second_(count) {}
 
-  /// values -= rate * atan2(m / (1 - beta1^n), sqrt(v / (1 - beta2^n))) after values *= 1 - rate * decay, n counting steps
-  /// from 1; then average = keep * average + (1 - keep) * values. All spans have `count` numbers, a multiple of 16.
-  void step(std::uint64_t n, double rate, const OptimizerOptions& o, std::span<const float> gradient, float* values, float* average,
-            double keep, const Executor& executor) noexcept {
-    const auto correct = [n](double beta) { return static_cast<float>(1.0 / (1.0 - std::pow(beta, static_cast<double>(n)))); };
+  /// values -= rate * atan2(m / (1 - beta1^n), sqrt(v / (1 - beta2^n))) after values *= 1 - rate * decay, n counting
+  /// steps from 1; then average = keep * average + (1 - keep) * values. All spans have `count` numbers, a multiple
+  /// of 16.
+  void step(std::uint64_t n, double rate, const OptimizerOptions& o, std::span<const float> gradient, float* values,
+            float* average, double keep, const Executor& executor) noexcept {
+    const auto correct = [n](double beta) {
+      return static_cast<float>(1.0 / (1.0 - std::pow(beta, static_cast<double>(n))));
+    };
     const float correct1 = correct(o.beta1);
     const float correct2 = correct(o.beta2);
     const auto by = static_cast<float>(rate);
@@ -87,7 +95,8 @@ class AdamATan2 {
   [[nodiscard]] Values& second() noexcept { return second_; }
 
  private:
-  static void angle(const float* m, const float* v, std::size_t count, float correct1, float correct2, float* out) noexcept {
+  static void angle(const float* m, const float* v, std::size_t count, float correct1, float correct2,
+                    float* out) noexcept {
     using Piece = Eigen::Array<float, 16, 1>;  // fixed: no temporary is allocated
     for (std::size_t i = 0; i < count; i += 16) {
       const Piece a = Eigen::Map<const Piece>(m + i) * correct1;
@@ -101,8 +110,8 @@ class AdamATan2 {
 
 /// Sign-SGD on the rows of the puzzle embedding that stand in a batch, each once however often it stands there:
 /// row = row * (1 - rate * decay) - rate * sign(sum of its gradients). gradients [ids.size(), width].
-inline void sign_sgd(std::span<const std::size_t> ids, const float* gradients, std::size_t width, double rate, double decay,
-                     float* table) {
+inline void sign_sgd(std::span<const std::size_t> ids, const float* gradients, std::size_t width, double rate,
+                     double decay, float* table) {
   std::vector<std::size_t> order(ids.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return ids[a] < ids[b]; });

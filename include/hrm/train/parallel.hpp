@@ -8,10 +8,11 @@
 namespace hrm::train {
 
 /// Calls f(index, participant) for every index below `count`, each once, on up to executor.concurrency() threads;
-/// `participant` is below that number (and below `limit`), and no two calls with the same one overlap (so it can name a scratch buffer).
-/// f must not throw. Returns when all calls have returned. Which thread takes which index is open.
+/// `participant` is below that number (and below `limit`), and no two calls with the same one overlap (so it can name a
+/// scratch buffer). f must not throw. Returns when all calls have returned. Which thread takes which index is open.
 template <class F>
-void parallel_for(const Executor& executor, std::size_t count, const F& f, std::size_t limit = ~std::size_t{0}) noexcept {
+void parallel_for(const Executor& executor, std::size_t count, const F& f,
+                  std::size_t limit = ~std::size_t{0}) noexcept {
   struct Context {
     const F& f;
     std::size_t count;

@@ -127,7 +127,8 @@ class Values {
 }
 
 /// Fills a block from named tensors. Error: one is missing, of another shape or type, or not finite.
-[[nodiscard]] inline Result<void> read_parameters(const Layout& layout, std::span<const TensorView> tensors, std::span<float> values) {
+[[nodiscard]] inline Result<void> read_parameters(const Layout& layout, std::span<const TensorView> tensors,
+                                                  std::span<float> values) {
   for (const Parameter& p : layout.list()) {
     const TensorView* found = nullptr;
     for (const TensorView& t : tensors) {
@@ -137,11 +138,12 @@ class Values {
     const bool fits = found->rank == p.rank && (p.rank == 1 ? found->shape[0] == p.cols
                                                             : found->shape[0] == p.rows && found->shape[1] == p.cols);
     if (!fits) {
-      return Error(ErrorCode::shape, p.name, ": expected shape [", p.rows, ", ", p.cols, "], found ", found->elements(), " elements of rank ",
-                   found->rank);
+      return Error(ErrorCode::shape, p.name, ": expected shape [", p.rows, ", ", p.cols, "], found ", found->elements(),
+                   " elements of rank ", found->rank);
     }
     if (found->dtype != DType::f32 && found->dtype != DType::f16 && found->dtype != DType::bf16) {
-      return Error(ErrorCode::unsupported, p.name, ": expected float32, float16 or bfloat16, found ", name_of(found->dtype));
+      return Error(ErrorCode::unsupported, p.name, ": expected float32, float16 or bfloat16, found ",
+                   name_of(found->dtype));
     }
     if (!read_floats(*found, 0, p.size(), values.data() + p.offset)) {
       return Error(ErrorCode::value, p.name, ": expected finite numbers, found NaN or infinity");

@@ -13,7 +13,8 @@
 namespace hrm::train {
 
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push  // a vector as a template's argument loses its alignment attribute, which nothing here needs
+#pragma GCC diagnostic \
+    push  // a vector as a template's argument loses its alignment attribute, which nothing here needs
 #pragma GCC diagnostic ignored "-Wignored-attributes"
 #endif
 
@@ -44,7 +45,9 @@ struct Products<Arch, float> {
   [[nodiscard]] static const kernels::Table& table() noexcept { return kernels::table<Arch, float>(); }
 
   /// Floats from row to row that keep rows out of each other's cache sets.
-  [[nodiscard]] static std::size_t stride(std::size_t width) noexcept { return G::operand_stride(width) / sizeof(float); }
+  [[nodiscard]] static std::size_t stride(std::size_t width) noexcept {
+    return G::operand_stride(width) / sizeof(float);
+  }
 
   [[nodiscard]] static std::size_t packed_floats(std::size_t cols, std::size_t depth) noexcept {
     return ceil_div(cols, panel_cols) * G::panel_bytes(depth) / sizeof(float);
@@ -105,7 +108,8 @@ struct Products<Arch, float> {
 
   /// to row(source(j)) = column j of from [rows, cols].
   template <class Source>
-  static void transpose(const Rows& from, std::size_t rows, std::size_t cols, const Rows& to, const Source& source) noexcept {
+  static void transpose(const Rows& from, std::size_t rows, std::size_t cols, const Rows& to,
+                        const Source& source) noexcept {
     using Packet = Eigen::internal::packet_traits<float>::type;
     constexpr std::size_t side = Eigen::internal::unpacket_traits<Packet>::size;
     constexpr std::size_t block = side > 1 ? side : 4;
@@ -116,9 +120,11 @@ struct Products<Arch, float> {
         if constexpr (side > 1) {
           if (height == block && width == block) {
             Eigen::internal::PacketBlock<Packet, side> square;
-            for (std::size_t i = 0; i < block; ++i) square.packet[i] = Eigen::internal::ploadu<Packet>(from.row(r + i) + c);
+            for (std::size_t i = 0; i < block; ++i)
+              square.packet[i] = Eigen::internal::ploadu<Packet>(from.row(r + i) + c);
             Eigen::internal::ptranspose(square);
-            for (std::size_t j = 0; j < block; ++j) Eigen::internal::pstoreu(to.row(source(c + j)) + r, square.packet[j]);
+            for (std::size_t j = 0; j < block; ++j)
+              Eigen::internal::pstoreu(to.row(source(c + j)) + r, square.packet[j]);
             continue;
           }
         }
@@ -132,8 +138,8 @@ struct Products<Arch, float> {
 
   /// c row(source(j)) (+)= column j of x [w.depth, cols] times the packed matrix: x^T W.
   template <class Source>
-  static void multiply_turned(const Rows& x, std::size_t cols, const Packed& w, const Rows& c, bool accumulate, std::byte* room,
-                              const Source& source) noexcept {
+  static void multiply_turned(const Rows& x, std::size_t cols, const Packed& w, const Rows& c, bool accumulate,
+                              std::byte* room, const Source& source) noexcept {
     const Rows t{reinterpret_cast<float*>(room), stride(w.depth)};
     transpose(x, w.depth, cols, t, source);
     multiply(t, cols, w, c, accumulate, nullptr);
@@ -162,23 +168,24 @@ struct Products<Arch, bfloat16> {
   static void pack_rows(const Packed& w, const Row& row) noexcept {
     T::pack_rows(w, row);
   }
-  static void multiply(const Rows& x, std::size_t rows, const Packed& w, const Rows& c, bool accumulate, std::byte* room) noexcept {
+  static void multiply(const Rows& x, std::size_t rows, const Packed& w, const Rows& c, bool accumulate,
+                       std::byte* room) noexcept {
     T::write_operand(x.data, x.stride, rows, w.depth, room);
     T::product(room, rows, w, c.data, c.stride, accumulate);
   }
   template <class Source>
-  static void multiply_turned(const Rows& x, std::size_t cols, const Packed& w, const Rows& c, bool accumulate, std::byte* room,
-                              const Source& source) noexcept {
+  static void multiply_turned(const Rows& x, std::size_t cols, const Packed& w, const Rows& c, bool accumulate,
+                              std::byte* room, const Source& source) noexcept {
     T::write_turned(x.data, x.stride, w.depth, cols, room, source);
     T::product(room, cols, w, c.data, c.stride, accumulate);
   }
 };
 
-/// gradient [out, in] (+)= dy^T x for dy [rows, out], x [rows, in]; row source(j) of the gradient belongs to column j of
-/// dy. `packed` is what take() gives for [rows, in].
+/// gradient [out, in] (+)= dy^T x for dy [rows, out], x [rows, in]; row source(j) of the gradient belongs to column j
+/// of dy. `packed` is what take() gives for [rows, in].
 template <class P, class Source>
-void weight_gradient(const Rows& dy, const Rows& x, std::size_t rows, std::size_t out, std::size_t in, float* gradient, bool accumulate,
-                     typename P::Packed packed, std::byte* room, const Source& source) noexcept {
+void weight_gradient(const Rows& dy, const Rows& x, std::size_t rows, std::size_t out, std::size_t in, float* gradient,
+                     bool accumulate, typename P::Packed packed, std::byte* room, const Source& source) noexcept {
   packed.cols = in;
   packed.depth = rows;
   P::pack_rows(packed, [&](std::size_t k) { return x.row(k); });

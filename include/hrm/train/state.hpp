@@ -41,7 +41,8 @@ template <class Write>
 }
 
 [[nodiscard]] inline Result<void> write_text(const std::string& path, std::string_view text) {
-  return replace_file(path, [&](std::FILE* file) { return std::fwrite(text.data(), 1, text.size(), file) == text.size(); });
+  return replace_file(path,
+                      [&](std::FILE* file) { return std::fwrite(text.data(), 1, text.size(), file) == text.size(); });
 }
 
 namespace detail {
@@ -58,9 +59,14 @@ template <class Trainer>
   const auto add = [&](std::uint64_t word) { hash = mixed(hash, word); };
   for (const Parameter& t : trainer.layout().list()) add(t.rows), add(t.cols);
   const Config& c = trainer.layout().config();
-  for (const std::size_t n : {c.sizes.h_cycles, c.sizes.l_cycles, c.sizes.heads, c.halt_max_steps, o.batch, o.lanes, o.rows}) add(n);
-  for (const std::uint64_t n : {o.seed, p.warm_up, p.steps, static_cast<std::uint64_t>(o.next_value), static_cast<std::uint64_t>(o.loss)}) add(n);
-  for (const double x : {o.exploration, o.halting, p.rate, p.lowest, p.beta1, p.beta2, p.decay, p.puzzle_rate, p.puzzle_decay, p.average}) {
+  for (const std::size_t n :
+       {c.sizes.h_cycles, c.sizes.l_cycles, c.sizes.heads, c.halt_max_steps, o.batch, o.lanes, o.rows})
+    add(n);
+  for (const std::uint64_t n :
+       {o.seed, p.warm_up, p.steps, static_cast<std::uint64_t>(o.next_value), static_cast<std::uint64_t>(o.loss)})
+    add(n);
+  for (const double x : {o.exploration, o.halting, p.rate, p.lowest, p.beta1, p.beta2, p.decay, p.puzzle_rate,
+                         p.puzzle_decay, p.average}) {
     add(std::bit_cast<std::uint64_t>(x));
   }
   for (const float x : o.label_weights) add(std::bit_cast<std::uint32_t>(x));
@@ -68,7 +74,8 @@ template <class Trainer>
 }
 }  // namespace detail
 
-/// Writes what load_state() needs. `source` tells the examples' source apart (its seed and options, hashed). Error: I/O.
+/// Writes what load_state() needs. `source` tells the examples' source apart (its seed and options, hashed). Error:
+/// I/O.
 template <class Trainer>
 [[nodiscard]] Result<void> save_state(Trainer& trainer, const std::string& path, std::uint64_t source = 0) {
   std::vector<TensorView> tensors;
@@ -87,8 +94,8 @@ template <class Trainer>
   return write_tensors(path, tensors);
 }
 
-/// Puts a trainer made with the same options where save_state() left another. Error: the file is wrong or of another run;
-/// the trainer is then not to be used.
+/// Puts a trainer made with the same options where save_state() left another. Error: the file is wrong or of another
+/// run; the trainer is then not to be used.
 template <class Trainer>
 [[nodiscard]] Result<void> load_state(Trainer& trainer, const std::string& path, std::uint64_t source = 0) {
   auto file = Source::open(path);
@@ -115,13 +122,15 @@ template <class Trainer>
     status = Error(ErrorCode::mismatch, path, ": expected a run with the same options, found another");
   }
   if (status) trainer.state(read);
-  if (status && !trainer.begin_again()) status = Error(ErrorCode::value, path, ": expected tokens and puzzle ids in range, found others");
+  if (status && !trainer.begin_again())
+    status = Error(ErrorCode::value, path, ": expected tokens and puzzle ids in range, found others");
   return status;
 }
 
 /// Writes model.safetensors (names as published, float32) and all_config.yaml into a folder that is there. Error: I/O.
-[[nodiscard]] inline Result<void> save_model(const Layout& layout, std::span<const float> values, const TrainerOptions& options,
-                                             double expansion, const std::string& folder) {
+[[nodiscard]] inline Result<void> save_model(const Layout& layout, std::span<const float> values,
+                                             const TrainerOptions& options, double expansion,
+                                             const std::string& folder) {
   std::vector<std::string> names;
   std::vector<TensorView> tensors = tensor_views(layout, values);
   names.reserve(tensors.size());
@@ -137,7 +146,9 @@ template <class Trainer>
     return std::string(text);
   };
   std::string yaml = "arch:\n";
-  const auto line = [&](const char* key, const std::string& value) { yaml += "  " + std::string(key) + ": " + value + "\n"; };
+  const auto line = [&](const char* key, const std::string& value) {
+    yaml += "  " + std::string(key) + ": " + value + "\n";
+  };
   line("H_cycles", std::to_string(c.sizes.h_cycles));
   line("H_layers", std::to_string(c.sizes.h_layers));
   line("L_cycles", std::to_string(c.sizes.l_cycles));

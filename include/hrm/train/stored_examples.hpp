@@ -16,10 +16,10 @@ class StoredSource final : public ExampleSource {
   static constexpr std::size_t held_out_every = 10;  ///< of so many examples the last is held out
 
   struct Options {
-    std::string split = "train";   ///< of a folder
+    std::string split = "train";  ///< of a folder
     std::uint64_t seed = 0;
-    bool symmetries = true;        ///< for Sudokus and mazes
-    bool in_order = false;         ///< example i is number i of the file (modulo their number), as it stands: for testing
+    bool symmetries = true;  ///< for Sudokus and mazes
+    bool in_order = false;   ///< example i is number i of the file (modulo their number), as it stands: for testing
     Part part = Part::all;
   };
 
@@ -36,8 +36,8 @@ class StoredSource final : public ExampleSource {
       const bool held_out = number % held_out_every == held_out_every - 1;
       if (options.part != Part::all && held_out != (options.part == Part::held_out)) continue;
       if (example.puzzle_id >= source->puzzle_ids()) {
-        return Error(ErrorCode::value, path, ": example ", number, ": puzzle id, expected below ", source->puzzle_ids(), ", found ",
-                     example.puzzle_id);
+        return Error(ErrorCode::value, path, ": example ", number, ": puzzle id, expected below ", source->puzzle_ids(),
+                     ", found ", example.puzzle_id);
       }
       source->inputs_.insert(source->inputs_.end(), example.input.begin(), example.input.end());
       source->labels_.insert(source->labels_.end(), example.label.begin(), example.label.end());
@@ -45,7 +45,8 @@ class StoredSource final : public ExampleSource {
     }
     if (source->ids_.empty()) {
       const bool some = options.part == Part::held_out;
-      return Error(ErrorCode::missing, path, ": examples, expected at least ", some ? held_out_every : 1, ", found fewer");
+      return Error(ErrorCode::missing, path, ": examples, expected at least ", some ? held_out_every : 1,
+                   ", found fewer");
     }
     return source;
   }

@@ -1,6 +1,7 @@
 #pragma once
-/// Deep supervision with halting (paper, sections 2.3 and 2.4): slots hold puzzles under way; every step runs one segment
-/// of all of them, learns from its answer and from its wish to halt, and refills the slots whose puzzles have ended.
+/// Deep supervision with halting (paper, sections 2.3 and 2.4): slots hold puzzles under way; every step runs one
+/// segment of all of them, learns from its answer and from its wish to halt, and refills the slots whose puzzles have
+/// ended.
 
 #include <hrm/train/examples.hpp>
 #include <hrm/train/optimizer.hpp>
@@ -9,30 +10,31 @@ namespace hrm::train {
 
 /// Where the value of thinking on comes from.
 enum class NextValue : std::uint8_t {
-  next_step,  ///< the slot's own next segment, a step later (free; teaches the q head alone, as reference/train.py does)
+  next_step,  ///< the slot's own next segment, a step later (free; teaches the q head alone, as reference/train.py
+              ///< does)
   look_ahead  ///< an extra forward pass of every segment (as published; costs some 40 % more)
 };
 
 struct TrainerOptions {
   std::size_t batch = 64;
-  std::size_t lanes = 8;           ///< see LearnerOptions
-  std::size_t rows = 700;          ///< see LearnerOptions
-  std::uint64_t seed = 0;          ///< of the first weights and of exploration
-  double exploration = 0.1;        ///< how likely a puzzle may not halt before a random 2 .. max_segments
+  std::size_t lanes = 8;     ///< see LearnerOptions
+  std::size_t rows = 700;    ///< see LearnerOptions
+  std::uint64_t seed = 0;    ///< of the first weights and of exploration
+  double exploration = 0.1;  ///< how likely a puzzle may not halt before a random 2 .. max_segments
   NextValue next_value = NextValue::next_step;
   TaskLoss loss = TaskLoss::stablemax;
-  double halting = 0.5;            ///< see LossOptions
+  double halting = 0.5;                ///< see LossOptions
   std::vector<float> label_weights{};  ///< see LossOptions
   OptimizerOptions optimizer{};
-  Executor executor{};             ///< who helps; must outlive the trainer
+  Executor executor{};  ///< who helps; must outlive the trainer
 };
 
 /// What a step (or several, added up) came to.
 struct StepStats {
-  std::uint64_t sequences = 0;  ///< examples x segments
-  double task = 0.0, halt = 0.0, go_on = 0.0;  ///< summed losses
-  std::uint64_t counted = 0, right = 0;        ///< cells
-  std::uint64_t exact = 0;                     ///< sequences
+  std::uint64_t sequences = 0;                  ///< examples x segments
+  double task = 0.0, halt = 0.0, go_on = 0.0;   ///< summed losses
+  std::uint64_t counted = 0, right = 0;         ///< cells
+  std::uint64_t exact = 0;                      ///< sequences
   std::uint64_t ended = 0, ended_segments = 0;  ///< puzzles that left their slot, and their segments
   std::uint64_t ended_exact = 0;
 
@@ -170,8 +172,11 @@ class Trainer {
   }
 
   [[nodiscard]] SequenceBatch batch() noexcept {
-    return {slots_.size(), tokens_.data(), labels_.data(), ids_.data(), z_h_.data(), z_l_.data(), nullptr, last_.data(), results_.data(),
-            puzzle_gradients_.empty() ? nullptr : puzzle_gradients_.data()};
+    return {slots_.size(),   tokens_.data(),
+            labels_.data(),  ids_.data(),
+            z_h_.data(),     z_l_.data(),
+            nullptr,         last_.data(),
+            results_.data(), puzzle_gradients_.empty() ? nullptr : puzzle_gradients_.data()};
   }
 
   void refill(Slot& slot) noexcept {
@@ -198,8 +203,10 @@ class Trainer {
     source_->make(slots_[s].index, example);
     ids_[s] = example.puzzle_id;
     for (std::size_t r = 0; r < learner_.positions(); ++r) {
-      std::memcpy(z_h_.data() + s * floats + r * hidden, learner_.values().data() + layout().h_init, hidden * sizeof(float));
-      std::memcpy(z_l_.data() + s * floats + r * hidden, learner_.values().data() + layout().l_init, hidden * sizeof(float));
+      std::memcpy(z_h_.data() + s * floats + r * hidden, learner_.values().data() + layout().h_init,
+                  hidden * sizeof(float));
+      std::memcpy(z_l_.data() + s * floats + r * hidden, learner_.values().data() + layout().l_init,
+                  hidden * sizeof(float));
     }
   }
 
@@ -234,7 +241,8 @@ class Trainer {
       sign_sgd(ids_, puzzle_gradients_.data(), config_.puzzle_emb_ndim, o.puzzle_rate * course, o.puzzle_decay, table);
       const auto share = static_cast<float>(1.0 - keep);
       float* const mean = average_.data() + layout().puzzles;
-      for (std::size_t i = 0; i < config_.puzzle_ids * config_.puzzle_emb_ndim; ++i) mean[i] += share * (table[i] - mean[i]);
+      for (std::size_t i = 0; i < config_.puzzle_ids * config_.puzzle_emb_ndim; ++i)
+        mean[i] += share * (table[i] - mean[i]);
     }
     learner_.pack();
   }
