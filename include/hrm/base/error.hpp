@@ -47,9 +47,9 @@ class Error {
     Part(char c) noexcept : number_(static_cast<unsigned char>(c)), kind_(2) {}  // NOLINT(google-explicit-constructor)
     template <class T>
       requires(std::is_integral_v<T> && !std::is_same_v<T, char>)
+    // NOLINTNEXTLINE(google-explicit-constructor)
     Part(T number)
-    noexcept  // NOLINT(google-explicit-constructor)
-        : number_(static_cast<std::uint64_t>(number)), kind_(1), negative_(number < T(0)) {}
+    noexcept : number_(static_cast<std::uint64_t>(number)), kind_(1), negative_(number < T(0)) {}
 
    private:
     friend class Error;

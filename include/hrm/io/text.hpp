@@ -58,8 +58,9 @@ class Callback {
  public:
   template <class Callable>
     requires(!std::is_same_v<Callable, Callback>)
+  // NOLINTNEXTLINE(google-explicit-constructor)
   Callback(const Callable& callable)
-  noexcept  // NOLINT(google-explicit-constructor)
+  noexcept
       : callable_(&callable),
         call_([](const void* c, Argument argument) { return (*static_cast<const Callable*>(c))(argument); }) {}
   [[nodiscard]] Result<void> operator()(Argument argument) const { return call_(callable_, argument); }

@@ -274,8 +274,8 @@ class Model {
  public:
   /// From a BasicModel (or anything else that is a ModelInterface).
   template <class Concrete>
-    requires std::is_base_of_v<ModelInterface, Concrete> Model(std::shared_ptr<const Concrete> model)
-  noexcept : model_(std::move(model)) {}  // NOLINT(google-explicit-constructor)
+    requires std::is_base_of_v<ModelInterface, Concrete> Model(std::shared_ptr<const Concrete> model)  // NOLINT
+  noexcept : model_(std::move(model)) {}
 
   [[nodiscard]] const Config& config() const noexcept { return model_->config(); }
   [[nodiscard]] Precision precision() const noexcept { return model_->precision(); }
