@@ -151,7 +151,7 @@ TEST_CASE(
   support::write_file(folder.path("checkpoint"), support::write_torch(support::make_weights({})));
   const std::size_t packed = hrm::load(folder.path())->weight_bytes();
   CHECK(packed > 100 * support::mebibyte);
-  for (const std::size_t tokens : {81, 900}) {  // a Sudoku, and a maze of the published size
+  for (const std::size_t tokens : {81U, 900U}) {  // a Sudoku, and a maze of the published size
     CAPTURE(tokens);
     CHECK(support::memory_of([&] {
             const auto model = hrm::load(folder.path());
