@@ -3,6 +3,7 @@
 
 #include <support/files.hpp>
 #include <support/places.hpp>
+#include <support/sanitized.hpp>
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -124,12 +125,6 @@ struct Outcome {
 }
 
 /// Under a sanitizer programs take a hundred times longer: tests then do less of the same.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool slow = true;
-#elif defined(__has_feature)
-inline constexpr bool slow = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-inline constexpr bool slow = false;
-#endif
+inline constexpr bool slow = HRM_TEST_SANITIZED != 0;
 
 }  // namespace cli

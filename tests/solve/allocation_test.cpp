@@ -9,7 +9,8 @@
 #include <cstdlib>
 #include <mutex>
 
-#include "support/random_model.hpp"
+#include <support/random_model.hpp>
+#include <support/sanitized.hpp>
 
 namespace {
 std::atomic<std::size_t> allocations{0};
@@ -21,14 +22,7 @@ void* counted(void* at) noexcept {
 }
 }  // namespace
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HRM_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HRM_TEST_SANITIZED 1
-#endif
-#endif
-#if !defined(HRM_TEST_SANITIZED) && defined(__GLIBC__)
+#if !HRM_TEST_SANITIZED && defined(__GLIBC__)
 #define HRM_TEST_COUNTS_ALL 1
 #include <dlfcn.h>
 #include <pthread.h>
@@ -80,10 +74,14 @@ TEST_CASE("the counting counts") {
   CHECK(allocations.load() > before);
   CHECK(one.size() == 100);
   const std::size_t aligned = allocations.load();
-  const Buffer block(1000);
+  void* const at = ::operator new(100, std::align_val_t(64), std::nothrow);
   CHECK(allocations.load() > aligned);
-  CHECK(block.size() == 1000);
+  ::operator delete(at, std::align_val_t(64));
 #ifdef HRM_TEST_COUNTS_ALL
+  const std::size_t plain = allocations.load();
+  const Buffer block(1000);  // from calloc
+  CHECK(allocations.load() > plain);
+  CHECK(block.size() == 1000);
   std::mutex mutex;
   const std::size_t locks = mutexes.load();
   const std::lock_guard lock(mutex);

@@ -1,6 +1,8 @@
 #pragma once
 /// How much memory a piece of work takes at most, measured in a process of its own.
 
+#include <support/sanitized.hpp>
+
 #include <cstddef>
 #include <fstream>
 #include <string>
@@ -11,17 +13,6 @@
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
-#endif
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HRM_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HRM_TEST_SANITIZED 1
-#endif
-#endif
-#ifndef HRM_TEST_SANITIZED
-#define HRM_TEST_SANITIZED 0
 #endif
 
 /// Whether memory_of() works: Linux with glibc, and no sanitizer, as those take memory of their own.
