@@ -237,14 +237,15 @@ TEST_CASE("hrm-run: options") {
     CHECK(without_ms(run("hrm-run", {folder, "--precision", "f32"}, input).out) == without_ms(plain.out));
     const auto lines = cli::lines_of(plain.out);
     // How far q may be off after one segment of a model that was never trained: hidden is 32 here, so roundings count.
-    for (const auto& [precision, most] : {std::pair{"bf16", 0.1}, {"int8", 0.3}}) {
+    for (const auto& bound : {std::pair{"bf16", 0.1}, {"int8", 0.3}}) {
+      const char* const precision = bound.first;
       CAPTURE(precision);
       const auto outcome = run("hrm-run", {folder, "--precision", precision}, input);
       REQUIRE(outcome.code == 0);
       CHECK(without_ms(outcome.out) != without_ms(plain.out));
       const auto rough = cli::lines_of(outcome.out);
       REQUIRE(rough.size() == lines.size());
-      CHECK(std::abs(parse(rough[2]).q_halt - parse(lines[2]).q_halt) < most);
+      CHECK(std::abs(parse(rough[2]).q_halt - parse(lines[2]).q_halt) < bound.second);
     }
   }
   SUBCASE("--config names another configuration") {
