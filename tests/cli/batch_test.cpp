@@ -35,7 +35,7 @@ double before(const std::string& text, const std::string& word) {
 TEST_CASE("batch: the same answers whatever the slots and threads, a histogram that adds up") {
   const support::TemporaryFolder folder;
   std::vector<std::string> solutions;
-  const std::size_t count = cli::slow ? 12 : 200;
+  const std::size_t count = cli::slow ? 64 : 200;
   const std::string file = folder.write("puzzles.csv", some_puzzles(count, solutions));
   std::string first;
   for (const char* slots : {"1", "5", "16"}) {

@@ -57,12 +57,16 @@ HRM_NOINLINE void* operator new(std::size_t size) {
   if (at == nullptr) std::abort();
   return at;
 }
+HRM_NOINLINE void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return counted(std::malloc(size == 0 ? 1 : size));
+}
 HRM_NOINLINE void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
   const auto to = static_cast<std::size_t>(alignment);
   return counted(std::aligned_alloc(to, (size + to - 1) / to * to));
 }
 HRM_NOINLINE void operator delete(void* at) noexcept { std::free(at); }
 HRM_NOINLINE void operator delete(void* at, std::size_t) noexcept { std::free(at); }
+HRM_NOINLINE void operator delete(void* at, const std::nothrow_t&) noexcept { std::free(at); }
 HRM_NOINLINE void operator delete(void* at, std::align_val_t) noexcept { std::free(at); }
 HRM_NOINLINE void operator delete(void* at, std::align_val_t, const std::nothrow_t&) noexcept { std::free(at); }
 
