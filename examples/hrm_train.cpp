@@ -21,10 +21,9 @@
 #endif
 #include <sys/stat.h>
 
+namespace hrm::train {
 namespace {
 
-using namespace hrm;
-using namespace hrm::train;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* usage = R"(usage: hrm-train TASK --out FOLDER [options]
@@ -517,15 +516,16 @@ int run(Settings& s) {
 }
 
 }  // namespace
+}  // namespace hrm::train
 
 int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]) == "--help" || std::string_view(argv[i]) == "-h") {
-      std::fputs(usage, stdout);
+      std::fputs(hrm::train::usage, stdout);
       return 0;
     }
   }
-  Settings settings;
-  if (!read_arguments(argc, argv, settings)) return 2;
-  return run(settings);
+  hrm::train::Settings settings;
+  if (!hrm::train::read_arguments(argc, argv, settings)) return 2;
+  return hrm::train::run(settings);
 }

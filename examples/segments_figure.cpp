@@ -83,22 +83,22 @@ class Figure {
         "<rect width=\"860\" height=\"400\" fill=\"#ffffff\"/>\n";
     accuracy(70);
     segments(500);
-    legend("always M segments", fixed_, 250, true);
-    legend("halting, M the limit", halting_, 440, false);
+    legend("always M segments", fixed_colour, 250, true);
+    legend("halting, M the limit", halting_colour, 440, false);
     text(430, 390, "middle", "M, segments  \xC2\xB7  " + std::to_string(puzzles) + " puzzles", "#57606a");
     out_ += "</svg>\n";
   }
   [[nodiscard]] const std::string& svg() const noexcept { return out_; }
 
  private:
-  static constexpr double top_ = 72, high_ = 264, wide_ = 310;
-  static constexpr std::string_view fixed_ = "#8c959f", halting_ = "#0969da";
+  static constexpr double plot_top = 72, plot_height = 264, plot_width = 310;
+  static constexpr std::string_view fixed_colour = "#8c959f", halting_colour = "#0969da";
 
   [[nodiscard]] double column(double left, std::size_t i) const {
     const double steps = points_.size() > 1 ? static_cast<double>(points_.size() - 1) : 1;
-    return left + 14 + (wide_ - 28) * static_cast<double>(i) / steps;
+    return left + 14 + (plot_width - 28) * static_cast<double>(i) / steps;
   }
-  [[nodiscard]] static double height(double share) { return top_ + high_ * (1 - share); }
+  [[nodiscard]] static double height(double share) { return plot_top + plot_height * (1 - share); }
 
   void text(double x, double y, std::string_view anchor, std::string_view words, std::string_view fill,
             std::string_view more = {}) {
@@ -113,13 +113,13 @@ class Figure {
 
   /// Title, horizontal lines at the shares of the height, and M below.
   void frame(double left, std::string_view title, std::span<const std::pair<double, std::string>> ticks) {
-    text(left - 40, top_ - 22, "start", title, "#24292f", " font-weight=\"bold\" font-size=\"15\"");
+    text(left - 40, plot_top - 22, "start", title, "#24292f", " font-weight=\"bold\" font-size=\"15\"");
     for (const auto& [share, words] : ticks) {
-      rule(left, left + wide_, height(share), share == 0 ? "#8c959f" : "#e4e7eb");
+      rule(left, left + plot_width, height(share), share == 0 ? "#8c959f" : "#e4e7eb");
       text(left - 8, height(share) + 4.5, "end", words, "#57606a");
     }
     for (std::size_t i = 0; i < points_.size(); ++i) {
-      text(column(left, i), top_ + high_ + 20, "middle", std::to_string(points_[i].limit), "#57606a");
+      text(column(left, i), plot_top + plot_height + 20, "middle", std::to_string(points_[i].limit), "#57606a");
     }
   }
   /// Where the labels of a line stand, seen from its points.
@@ -141,7 +141,7 @@ class Figure {
       const double x = column(left, i);
       const double y = height(value(points_[i]));
       marker(x, y, stroke, wide);
-      text(x + place.dx, std::min(y + place.dy, top_ + high_ - 5), place.anchor, label(points_[i]), stroke,
+      text(x + place.dx, std::min(y + place.dy, plot_top + plot_height - 5), place.anchor, label(points_[i]), stroke,
            " font-size=\"12\"");
     }
   }
@@ -166,8 +166,8 @@ class Figure {
     frame(left, "Puzzles solved", ticks);
     const auto fixed = [](const Point& p) { return p.fixed; };
     const auto halting = [](const Point& p) { return p.halting; };
-    line(left, fixed_, true, fixed, [](const Point& p) { return percent(p.fixed); }, {"start", 7, 19});
-    line(left, halting_, false, halting, [](const Point& p) { return percent(p.halting); }, {"end", -7, -9});
+    line(left, fixed_colour, true, fixed, [](const Point& p) { return percent(p.fixed); }, {"start", 7, 19});
+    line(left, halting_colour, false, halting, [](const Point& p) { return percent(p.halting); }, {"end", -7, -9});
   }
 
   /// Segments in doublings too, so that thinking M segments is a straight line.
@@ -179,10 +179,10 @@ class Figure {
     }
     frame(left, "Segments in the mean", ticks);
     line(
-        left, fixed_, true, [most](const Point& p) { return std::log2(static_cast<double>(p.limit)) / most; },
+        left, fixed_colour, true, [most](const Point& p) { return std::log2(static_cast<double>(p.limit)) / most; },
         [](const Point& p) { return std::to_string(p.limit); }, {"end", -8, -8});
     line(
-        left, halting_, false, [most](const Point& p) { return std::log2(p.segments) / most; },
+        left, halting_colour, false, [most](const Point& p) { return std::log2(p.segments) / most; },
         [](const Point& p) {
           return p.segments < static_cast<double>(p.limit) ? format_number(p.segments, 2) : std::string();
         },
