@@ -1,4 +1,4 @@
-/// hrm-maze, with the bundled 7x7 model, and with random weights where there is no model.
+/// hrm-maze, with the bundled models, and with random weights where there is no model.
 
 #include <doctest/doctest.h>
 #include <hrm/puzzles/dataset.hpp>
@@ -13,7 +13,6 @@ namespace {
 using cli::run;
 
 const std::string maze = "########   # ## # # ##G#S  ###### ##     ########";
-const std::string bundled = support::weights("maze7");
 
 std::string rows_of(const std::string& line, std::size_t side) {
   std::string text;
@@ -23,36 +22,40 @@ std::string rows_of(const std::string& line, std::size_t side) {
 
 }  // namespace
 
-TEST_CASE("hrm-maze: one line with tabs; the way is checked") {
-  const std::string csv = support::read_file(bundled + "/test.csv");
-  std::vector<std::string> cases;
-  std::string input;
-  for (const std::string& line : cli::lines_of(csv)) {
-    if (cases.size() == (cli::slow ? 20U : 400U)) break;
-    cases.push_back(line.substr(0, 49));
-    input += line + "\n";
+TEST_CASE("hrm-maze: one line with tabs; the way is checked, and most are found as the models' tables say") {
+  struct Case {
+    std::string model;
+    std::size_t side, mazes, slow_mazes;
+    double solved;  // at least this share
+  };
+  for (const Case& c : {Case{"maze7", 7, 400, 20, 0.97}, Case{"maze15", 15, 80, 5, 0.9}}) {
+    CAPTURE(c.model);
+    std::vector<std::string> cases;
+    std::string input;
+    for (const std::string& line : cli::lines_of(support::read_file(support::weights(c.model) + "/test.csv"))) {
+      if (cases.size() == (cli::slow ? c.slow_mazes : c.mazes)) break;
+      cases.push_back(line.substr(0, c.side * c.side));
+      input += line + "\n";
+    }
+    const auto outcome = run("hrm-maze", {"--file", "-"}, input);
+    const auto lines = cli::lines_of(outcome.out);
+    REQUIRE(lines.size() == cases.size());
+    std::size_t solved = 0;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      const auto fields = cli::fields_of(lines[i]);
+      REQUIRE(fields.size() == 4);
+      std::vector<hrm::Token> tokens;
+      for (const char cell : fields[0]) tokens.push_back(static_cast<hrm::Token>(hrm::maze_chars.find(cell) + 1));
+      const auto check = hrm::check_maze(hrm::parse_maze(cases[i]).value(), hrm::maze_grid(c.side, c.side, tokens));
+      CHECK(fields[1] == (check.valid ? "solved" : "unsolved"));
+      solved += check.valid ? 1 : 0;
+      CHECK(std::stoi(fields[2]) >= 1);
+      CHECK(std::stod(fields[3]) > 0);
+    }
+    CHECK(outcome.code == (solved == lines.size() ? 0 : 3));
+    MESSAGE("solved ", solved, " of ", lines.size());
+    CHECK(static_cast<double>(solved) > (cli::slow ? 0.75 : c.solved) * static_cast<double>(lines.size()));
   }
-  const auto outcome = run("hrm-maze", {"--file", "-"}, input);
-  const auto lines = cli::lines_of(outcome.out);
-  REQUIRE(lines.size() == cases.size());
-  std::size_t solved = 0;
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const auto fields = cli::fields_of(lines[i]);
-    REQUIRE(fields.size() == 4);
-    const auto check = hrm::check_maze(hrm::parse_maze(cases[i]).value(), hrm::maze_grid(7, 7, [&] {
-                                         std::vector<hrm::Token> tokens;
-                                         for (const char c : fields[0])
-                                           tokens.push_back(static_cast<hrm::Token>(hrm::maze_chars.find(c) + 1));
-                                         return tokens;
-                                       }()));
-    CHECK(fields[1] == (check.valid ? "solved" : "unsolved"));
-    solved += check.valid ? 1 : 0;
-    CHECK(std::stoi(fields[2]) >= 1);
-    CHECK(std::stod(fields[3]) > 0);
-  }
-  CHECK(outcome.code == (solved == lines.size() ? 0 : 3));
-  MESSAGE("solved ", solved, " of ", lines.size());
-  CHECK(static_cast<double>(solved) > (cli::slow ? 0.75 : 0.97) * static_cast<double>(lines.size()));
 }
 
 TEST_CASE("hrm-maze: rows, one line, several mazes in a file") {

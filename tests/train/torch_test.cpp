@@ -102,7 +102,7 @@ TEST_CASE("a model fresh from the trainer answers in PyTorch as it does here") {
 }
 
 TEST_CASE("the bundled models answer in PyTorch as they do here") {
-  for (const std::string name : {"sudoku6", "maze7"}) {
+  for (const std::string name : {"sudoku6", "maze7", "maze15"}) {
     CAPTURE(name);
     const std::string folder = support::weights(name);
     auto reader = PuzzleReader::open(folder + "/test.csv").value();

@@ -4,6 +4,7 @@
 #include <hrm/io/source.hpp>
 #include <hrm/train/state.hpp>
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -87,7 +88,7 @@ class TrainingLog {
       const double y = top + height * (1.0 - 0.25 * i);
       out += "<path d=\"M" + number(left) + " " + number(y) + "h" + number(width) + "\" stroke=\"#ddd\"/>\n";
       text(left - 6, y + 4, "black", "end", number(25.0 * i) + "%");
-      text(left + width * 0.25 * i, top + height + 18, "black", "middle", number(last * 0.25 * i));
+      text(left + width * 0.25 * i, top + height + 18, "black", "middle", number(std::round(last * 0.25 * i)));
     }
     double label = left;
     const auto line = [&](const char* colour, std::string_view name, const auto& value, const auto& shown) {
