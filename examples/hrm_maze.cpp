@@ -139,7 +139,7 @@ int main(int argc, char** argv) {
   options.rows = options.cols = arguments.number("--side", 7, 4, hrm::MazeOptions::max_side);
   options.loops = arguments.real("--loops", 0.0, 0.0, 1.0);
   options.unique = !arguments.has("--any-path");
-  const auto steps = example::range(arguments, "--steps", 1, ~std::size_t{0});
+  const auto steps = arguments.range("--steps", 1, ~std::size_t{0});
   options.min_steps = steps.first;
   options.max_steps = steps.second;
   example::check_puzzle_options(arguments, {"--side", "--loops", "--steps", "--any-path"}, {"--grid"});

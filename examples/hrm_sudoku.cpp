@@ -106,8 +106,8 @@ int main(int argc, char** argv) {
   const std::size_t seed = arguments.number("--seed", 1, 0, ~std::size_t{0});
   const std::size_t id = arguments.number("--puzzle-id", 0, 0, ~std::size_t{0} >> 1);
   hrm::SudokuOptions options;
-  const auto clues = example::range(arguments, "--clues", 0, 0);
-  const auto nodes = example::range(arguments, "--nodes", 0, ~std::size_t{0});
+  const auto clues = arguments.range("--clues", 0, 0);
+  const auto nodes = arguments.range("--nodes", 0, ~std::size_t{0});
   options.min_clues = clues.first;
   options.max_clues = clues.second;
   options.min_nodes = nodes.first;

@@ -13,59 +13,20 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <functional>
-#include <map>
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <unistd.h>
 #endif
 #include <sys/stat.h>
 
+#include "common/train_settings.hpp"
+
 namespace hrm::train {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* usage = R"(usage: hrm-train TASK --out FOLDER [options]
-  TASK       sudoku4, sudoku6, sudoku9, .. (any side up to 25), maze7, maze15, maze7x15, .. (any odd sides): freshly made
-             puzzles;
-             or a data set: a folder as published (dataset.json, *.npy), or CSV (puzzle,solution)
-writes FOLDER/model.safetensors and all_config.yaml (the averaged weights), log.csv, curve.svg, recipe.txt, train.state
---archive writes FOLDER/model.hrm as well, the same model in one file, which programs prefer
-Ctrl-C saves and ends; --resume goes on from there, bit for bit
-
-puzzles      --clues A-B      sudoku: givens (6x6: 8-18, 9x9: 26-45)     --smallest N   maze: sides from N up, in a canvas
-             --loops X        maze: share of walls opened (default 0: one way only)     --path A-B  maze: steps from S to G
-             --grow N         maze: dead ends of the first N mazes are one cell deep at most, of the next N two, then three, ..
-             --test PATH      held-out puzzles: CSV or a folder's test split (default: freshly made ones, the data set's
-                              own test split, or every tenth puzzle of a CSV)
-model        --hidden 128 --heads 4 --layers 2 --expansion 4 --h-cycles 2 --l-cycles 2 --positions rope|learned
-             --puzzle-width N (of the puzzle embedding, default hidden; 0: none)   --max-segments 16
-training     --steps 10000 --batch 64 --rate 1e-3 --warm-up 200 --lowest 0.1 --decay 0.1 --average 0.999
-             --puzzle-rate 1e-2 --puzzle-decay 0.1 --explore 0.5 --loss stablemax|softmax
-             --next step|look-ahead   where q_continue's target comes from: the batch's own next step, or a further pass
-             --weight TOKEN=X         how much a label counts (maze: 1 is wall, 5 the path), may be repeated
-             --halting 0.5            how much each halting loss counts beside the answer's
-             --from MODEL             begin from a model's weights (a folder or a file of the same sizes)
-run          --precision f32|bf16  what factors of products are rounded to (bf16: where the machine has such products)
-             --threads 1 --lanes 8 --seed 0 --resume --minutes M (then save and end) --quiet
-             --evaluate 500 (held-out puzzles) --evaluate-every 1000 --save-every 500 --log-every 50 (steps)
-)";
-
-struct Settings {
-  std::string task, out, test, from, next = "step", loss = "stablemax", positions = "rope", precision = "f32", command;
-  std::size_t least_clues = 0, most_clues = 0, smallest = 0, least_steps = 0, most_steps = 0;
-  double loops = 0.0;
-  std::uint64_t grow = 0;
-  std::size_t hidden = 128, heads = 4, layers = 2, h_cycles = 2, l_cycles = 2, max_segments = 16;
-  std::size_t puzzle_width = ~std::size_t{0};
-  double expansion = 4.0;
-  std::map<std::size_t, double> weights;
-  TrainerOptions trainer;
-  std::size_t threads = 1, evaluate = 500, evaluate_every = 1000, save_every = 500, log_every = 50;
-  double minutes = 0.0;
-  bool resume = false, quiet = false, archive = false;
-};
+using Settings = example::TrainSettings;
 
 volatile std::sig_atomic_t interrupted = 0;
 
@@ -75,129 +36,9 @@ int fail(const Error& error) {
   return 1;
 }
 
-template <class T>
-bool parse(std::string_view text, T& out) {
+bool parse(std::string_view text, std::size_t& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   return error == std::errc() && end == text.data() + text.size();
-}
-bool parse(std::string_view text, std::string& out) {
-  out = text;
-  return true;
-}
-
-/// False: wrong usage, which has been said.
-bool read_arguments(int argc, char** argv, Settings& s) {
-  TrainerOptions& t = s.trainer;
-  t.exploration = 0.5;
-  OptimizerOptions& o = t.optimizer;
-  using Take = std::function<bool(std::string_view)>;
-  const auto into = [](auto& target) { return Take([&target](std::string_view text) { return parse(text, target); }); };
-  const auto range = [](std::size_t& least, std::size_t& most) {
-    return Take([&](std::string_view text) {
-      const std::size_t dash = text.find('-');
-      return dash != std::string_view::npos && parse(text.substr(0, dash), least) &&
-             parse(text.substr(dash + 1), most) && least <= most;
-    });
-  };
-  const std::map<std::string_view, Take> options = {
-      {"--out", into(s.out)},
-      {"--test", into(s.test)},
-      {"--from", into(s.from)},
-      {"--clues", range(s.least_clues, s.most_clues)},
-      {"--path", range(s.least_steps, s.most_steps)},
-      {"--smallest", into(s.smallest)},
-      {"--loops", into(s.loops)},
-      {"--grow", into(s.grow)},
-      {"--hidden", into(s.hidden)},
-      {"--heads", into(s.heads)},
-      {"--layers", into(s.layers)},
-      {"--expansion", into(s.expansion)},
-      {"--h-cycles", into(s.h_cycles)},
-      {"--l-cycles", into(s.l_cycles)},
-      {"--positions", into(s.positions)},
-      {"--precision", into(s.precision)},
-      {"--puzzle-width", into(s.puzzle_width)},
-      {"--max-segments", into(s.max_segments)},
-      {"--steps", into(o.steps)},
-      {"--batch", into(t.batch)},
-      {"--rate", into(o.rate)},
-      {"--warm-up", into(o.warm_up)},
-      {"--lowest", into(o.lowest)},
-      {"--decay", into(o.decay)},
-      {"--average", into(o.average)},
-      {"--puzzle-rate", into(o.puzzle_rate)},
-      {"--puzzle-decay", into(o.puzzle_decay)},
-      {"--explore", into(t.exploration)},
-      {"--halting", into(t.halting)},
-      {"--loss", into(s.loss)},
-      {"--next", into(s.next)},
-      {"--weight",
-       [&](std::string_view text) {
-         std::size_t token = 0;
-         double weight = 0;
-         const std::size_t equals = text.find('=');
-         if (equals == std::string_view::npos || !parse(text.substr(0, equals), token) ||
-             !parse(text.substr(equals + 1), weight))
-           return false;
-         s.weights[token] = weight;
-         return weight > 0;
-       }},
-      {"--threads", into(s.threads)},
-      {"--lanes", into(t.lanes)},
-      {"--seed", into(t.seed)},
-      {"--minutes", into(s.minutes)},
-      {"--evaluate", into(s.evaluate)},
-      {"--evaluate-every", into(s.evaluate_every)},
-      {"--save-every", into(s.save_every)},
-      {"--log-every", into(s.log_every)},
-  };
-  const auto wrong = [](const std::string& what) {
-    std::fprintf(stderr, "hrm-train: %s (hrm-train --help lists them)\n", what.c_str());
-    return false;
-  };
-  s.command = "hrm-train";
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    if (word != "--resume" && word != "--quiet") s.command.append(" ").append(word);
-    if (word == "--resume") {
-      s.resume = true;
-    } else if (word == "--quiet") {
-      s.quiet = true;
-    } else if (word == "--archive") {
-      s.archive = true;
-    } else if (word.substr(0, 2) != "--") {
-      if (!s.task.empty()) return wrong("expected one task, found another: " + std::string(word));
-      s.task = word;
-    } else if (const auto option = options.find(word); option == options.end()) {
-      return wrong("unknown option " + std::string(word));
-    } else if (i + 1 == argc || !option->second(argv[i + 1])) {
-      return wrong(std::string(word) + ": expected a value, found " + (i + 1 == argc ? "none" : argv[i + 1]));
-    } else {
-      s.command.append(" ").append(argv[++i]);
-    }
-  }
-  if (s.task.empty()) return wrong("expected a task, found none");
-  if (s.out.empty()) return wrong("expected --out FOLDER, found none");
-  const auto one_of = [](const std::string& word, std::string_view a, std::string_view b) {
-    return word == a || word == b;
-  };
-  if (!one_of(s.next, "step", "look-ahead")) return wrong("--next: expected step or look-ahead, found " + s.next);
-  if (!one_of(s.loss, "stablemax", "softmax")) return wrong("--loss: expected stablemax or softmax, found " + s.loss);
-  if (!one_of(s.positions, "rope", "learned"))
-    return wrong("--positions: expected rope or learned, found " + s.positions);
-  if (!one_of(s.precision, "f32", "bf16")) return wrong("--precision: expected f32 or bf16, found " + s.precision);
-  if (s.precision == "bf16" && !Products<kernels::DefaultArch, bfloat16>::offered)
-    return wrong("--precision: expected f32, as this instruction set has no bfloat16 products, found bf16");
-  if (s.heads == 0 || s.hidden == 0 || s.hidden % (2 * s.heads) != 0)
-    return wrong("--heads: expected a number that divides --hidden into even parts");
-  if (s.layers == 0 || s.h_cycles == 0 || s.l_cycles == 0 || s.max_segments == 0 || t.batch == 0 || t.lanes == 0 ||
-      s.threads == 0 || s.log_every == 0 || s.evaluate_every == 0 || s.save_every == 0 || !(s.expansion > 0)) {
-    return wrong("expected numbers above zero");
-  }
-  t.next_value = s.next == "step" ? NextValue::next_step : NextValue::look_ahead;
-  t.loss = s.loss == "softmax" ? TaskLoss::softmax : TaskLoss::stablemax;
-  if (s.puzzle_width == ~std::size_t{0}) s.puzzle_width = s.hidden;
-  return true;
 }
 
 using SourcePointer = std::unique_ptr<ExampleSource>;
@@ -235,8 +76,8 @@ Result<SourcePointer> make_source(const Settings& s, bool held_out) {
     if (!shape) return shape.error();
     SudokuOptions options;
     const std::size_t cells = shape->cells();
-    options.min_clues = s.most_clues != 0 ? s.least_clues : side == 4 ? 4 : side == 6 ? 8 : cells * 26 / 81;
-    options.max_clues = s.most_clues != 0 ? s.most_clues : side == 4 ? 10 : side == 6 ? 18 : cells * 45 / 81;
+    options.min_clues = s.clues.second != 0 ? s.clues.first : side == 4 ? 4 : side == 6 ? 8 : cells * 26 / 81;
+    options.max_clues = s.clues.second != 0 ? s.clues.second : side == 4 ? 10 : side == 6 ? 18 : cells * 45 / 81;
     Random random(seed);
     if (const auto made = SudokuGenerator(*shape).generate(options, random); !made) return made.error();
     return SourcePointer(new SudokuSource(*shape, options, seed));
@@ -246,7 +87,7 @@ Result<SourcePointer> make_source(const Settings& s, bool held_out) {
       if (n < 5 || n % 2 == 0) return Error(ErrorCode::value, "maze: side, expected an odd number from 5, found ", n);
     }
     options.loops = s.loops;
-    if (s.most_steps != 0 && !held_out) options.min_steps = s.least_steps, options.max_steps = s.most_steps;
+    if (s.path.second != 0 && !held_out) options.min_steps = s.path.first, options.max_steps = s.path.second;
     side = std::max(options.rows, options.cols);
     const std::size_t smallest = s.smallest == 0 || held_out ? side : s.smallest;
     if (smallest > side || smallest % 2 == 0 || smallest < 5) {
@@ -275,7 +116,7 @@ Config make_config(const Settings& s, const ExampleSource& source) {
   c.puzzle_ids = s.puzzle_width == 0 ? 0 : source.puzzle_ids();
   c.seq_len = source.tokens();
   c.halt_max_steps = s.max_segments;
-  c.positions = s.positions == "learned" ? PositionEncoding::learned : PositionEncoding::rope;
+  c.positions = s.learned_positions ? PositionEncoding::learned : PositionEncoding::rope;
   return c;
 }
 
@@ -283,7 +124,7 @@ Config make_config(const Settings& s, const ExampleSource& source) {
 std::uint64_t hash_of(const Settings& s) {
   std::uint64_t hash = s.trainer.seed;
   for (const char c : s.task + "|" + s.from) hash = mixed(hash, static_cast<unsigned char>(c));
-  for (const std::size_t n : {s.least_clues, s.most_clues, s.smallest, s.least_steps, s.most_steps})
+  for (const std::size_t n : {s.clues.first, s.clues.second, s.smallest, s.path.first, s.path.second})
     hash = mixed(hash, n);
   return mixed(hash, std::bit_cast<std::uint64_t>(s.loops));
 }
@@ -493,7 +334,7 @@ int run(Settings& s) {
         return fail(
             Error(ErrorCode::value, "--weight: expected a token below ", (*source)->vocab(), ", found ", token));
       }
-      s.trainer.label_weights[token] = static_cast<float>(weight);
+      s.trainer.label_weights[token] = weight;
     }
   }
   if (::mkdir(s.out.c_str(), 0777) != 0 && hrm::detail::path_kind(s.out) != hrm::detail::PathKind::folder) {
@@ -510,7 +351,7 @@ int run(Settings& s) {
     return 0;
   };
   if constexpr (Products<kernels::DefaultArch, bfloat16>::offered) {
-    if (s.precision == "bf16") return from_start_to_end(bfloat16{});
+    if (s.bfloat16) return from_start_to_end(bfloat16{});
   }
   return from_start_to_end(float{});
 }
@@ -519,13 +360,9 @@ int run(Settings& s) {
 }  // namespace hrm::train
 
 int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    if (std::string_view(argv[i]) == "--help" || std::string_view(argv[i]) == "-h") {
-      std::fputs(hrm::train::usage, stdout);
-      return 0;
-    }
-  }
-  hrm::train::Settings settings;
-  if (!hrm::train::read_arguments(argc, argv, settings)) return 2;
+  example::Arguments arguments = example::train_arguments();
+  if (const auto code = arguments.parse(argc, argv)) return *code;
+  example::TrainSettings settings = example::train_settings(arguments, argc, argv);
+  if (const auto code = arguments.wrong()) return *code;
   return hrm::train::run(settings);
 }

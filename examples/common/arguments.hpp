@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace example {
@@ -15,7 +16,7 @@ namespace example {
 enum Exit : int { done = 0, bad_file = 1, bad_usage = 2, unsolved = 3 };
 
 struct Option {
-  std::string_view name;   ///< "--file"
+  std::string_view name;   ///< "--file"; empty: `help` is a heading of those that follow
   std::string_view value;  ///< what its value is called; empty: it takes none
   std::string_view help;
 };
@@ -97,6 +98,24 @@ class Arguments {
     note(name, "expected a number from " + shortest(least) + " to " + shortest(most) + ", found " + *value);
     return otherwise;
   }
+  /// "12" or "10-14"; `least` and `most` where the option was not given. A wrong one shows in wrong().
+  [[nodiscard]] std::pair<std::size_t, std::size_t> range(std::string_view name, std::size_t least, std::size_t most) {
+    const auto value = text(name);
+    if (!value) return {least, most};
+    std::pair<std::size_t, std::size_t> out{0, 0};
+    const char* const end = value->data() + value->size();
+    auto [at, fault] = std::from_chars(value->data(), end, out.first);
+    out.second = out.first;
+    if (fault == std::errc() && at != end && *at == '-') {
+      const auto second = std::from_chars(at + 1, end, out.second);
+      at = second.ptr;
+      fault = second.ec;
+    }
+    if (fault != std::errc() || at != end || out.first > out.second) {
+      note(name, "expected a number or a range such as 10-14, found " + *value);
+    }
+    return out;
+  }
   /// One of some words; the first of them where the option was not given.
   [[nodiscard]] std::size_t choice(std::string_view name, std::vector<std::string_view> words) {
     const auto value = text(name);
@@ -142,6 +161,10 @@ class Arguments {
   void help() const {
     std::printf("%s %s [options]\n%s\n\n", program_.c_str(), rest_name_.c_str(), about_.c_str());
     for (const Option& option : options_) {
+      if (option.name.empty()) {
+        std::printf("\n%s\n", std::string(option.help).c_str());
+        continue;
+      }
       const std::string left = std::string(option.name) + " " + std::string(option.value);
       std::printf("  %-22s %s\n", left.c_str(), std::string(option.help).c_str());
     }

@@ -129,26 +129,6 @@ class Player {
   hrm::Solver solver_;
 };
 
-/// "12" or "10-14"; a wrong one is noted.
-inline std::pair<std::size_t, std::size_t> range(Arguments& arguments, std::string_view name, std::size_t least,
-                                                 std::size_t most) {
-  const auto text = arguments.text(name);
-  if (!text) return {least, most};
-  std::pair<std::size_t, std::size_t> out{0, 0};
-  const char* const end = text->data() + text->size();
-  auto [at, fault] = std::from_chars(text->data(), end, out.first);
-  out.second = out.first;
-  if (fault == std::errc() && at != end && *at == '-') {
-    const auto second = std::from_chars(at + 1, end, out.second);
-    at = second.ptr;
-    fault = second.ec;
-  }
-  if (fault != std::errc() || at != end || out.first > out.second) {
-    arguments.note(name, "expected a number or a range such as 10-14, found " + *text);
-  }
-  return out;
-}
-
 /// A generated puzzle, as text and as tokens.
 struct Generated {
   std::string puzzle, solution;

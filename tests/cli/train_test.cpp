@@ -7,19 +7,27 @@
 
 #include <support/places.hpp>
 
+#include <algorithm>
+
 #include <cli/command.hpp>
 
 namespace {
 
 using cli::run;
 
-// A run of a few seconds.
-std::vector<std::string> small_run(const std::string& out, std::vector<std::string> more = {}) {
-  std::vector<std::string> words = {"sudoku4", "--out",       out,  "--hidden",       "32", "--heads",
-                                    "2",       "--layers",    "1",  "--expansion",    "2",  "--batch",
-                                    "8",       "--steps",     "12", "--evaluate",     "5",  "--evaluate-every",
-                                    "6",       "--log-every", "3",  "--max-segments", "4"};
+// A run of a few seconds; `more` goes before what it says by itself.
+std::vector<std::string> small_run(const std::string& out, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> words = {"sudoku4", "--out", out};
   words.insert(words.end(), more.begin(), more.end());
+  const std::vector<std::pair<std::string, std::string>> small = {
+      {"--hidden", "32"},   {"--heads", "2"},       {"--layers", "1"},   {"--expansion", "2"},
+      {"--batch", "8"},     {"--steps", "12"},      {"--evaluate", "5"}, {"--evaluate-every", "6"},
+      {"--log-every", "3"}, {"--max-segments", "4"}};
+  for (const auto& [name, value] : small) {
+    if (std::find(more.begin(), more.end(), name) != more.end()) continue;
+    words.push_back(name);
+    words.push_back(value);
+  }
   return words;
 }
 
@@ -152,7 +160,7 @@ TEST_CASE("hrm-train learns from mazes, from CSV, and from another model's weigh
                                       "--path",
                                       "2-6",
                                       "--weight",
-                                      "5=3",
+                                      "1=0.5,5=3",
                                       "--positions",
                                       "learned",
                                       "--loss",
@@ -191,10 +199,14 @@ TEST_CASE("hrm-train refuses what it cannot do, in one line") {
   CHECK(usage({"sudoku4", "--out", out, "--hiden", "3"}, "--hiden") == "");
   CHECK(usage({"sudoku4", "--out", out, "--hidden", "x"}, "--hidden") == "");
   CHECK(usage({"sudoku4", "--out", out, "--heads", "7"}, "--heads") == "");
-  CHECK(usage({"sudoku4", "--out", out, "--batch", "0"}, "above zero") == "");
+  CHECK(usage({"sudoku4", "--out", out, "--heads", "9223372036854775808"}, "--heads") == "");
+  CHECK(usage({"sudoku4", "--out", out, "--batch", "0"}, "from 1 to") == "");
   CHECK(usage({"sudoku4", "--out", out, "--next", "never"}, "look-ahead") == "");
   CHECK(usage({"sudoku4", "--out", out, "--precision", "f16"}, "bf16") == "");
   CHECK(usage({"maze7", "--out", out, "--path", "9-2"}, "--path") == "");
+  CHECK(usage({"maze7", "--out", out, "--weight", "1=0.1,"}, "1=0.1,5=2") == "");
+  CHECK(usage({"maze7", "--out", out, "--weight", "1=0"}, "--weight") == "");
+  CHECK(usage({"maze7", "--out", out, "--batch", "8", "--batch", "9"}, "twice") == "");
   CHECK(usage({"sudoku4", "maze7", "--out", out}, "maze7") == "");
   const auto file = [&](std::vector<std::string> words, const std::string& about) {
     return cli::fault_of(run("hrm-train", words), 1, "hrm-train", {about});

@@ -1,0 +1,194 @@
+#pragma once
+/// What hrm-train is told: its options, held against each other before anything is made.
+
+#include <hrm/train/products.hpp>
+#include <hrm/train/trainer.hpp>
+
+#include <map>
+#include <utility>
+
+#include "arguments.hpp"
+
+namespace example {
+
+struct TrainSettings {
+  std::string task, out, command;                       ///< the command as one would type it again
+  std::string test, from;                               ///< paths; empty: not given
+  std::pair<std::size_t, std::size_t> clues{}, path{};  ///< zeros: not given
+  std::size_t smallest = 0;
+  double loops = 0.0;
+  std::uint64_t grow = 0;
+  std::size_t hidden = 0, heads = 0, layers = 0, h_cycles = 0, l_cycles = 0, max_segments = 0, puzzle_width = 0;
+  double expansion = 0.0;
+  bool learned_positions = false, bfloat16 = false;
+  std::map<std::size_t, float> weights;  ///< of labels, by token
+  hrm::train::TrainerOptions trainer;
+  std::size_t threads = 1, evaluate = 0, evaluate_every = 0, save_every = 0, log_every = 0;
+  double minutes = 0.0;  ///< 0: no limit
+  bool resume = false, quiet = false, archive = false;
+};
+
+inline Arguments train_arguments() {
+  return {
+      "hrm-train",
+      "TASK --out FOLDER",
+      "Trains a model. TASK is sudoku4, sudoku6, sudoku9, .. (any side up to 25) or maze7, maze15, maze7x15, .. (any\n"
+      "odd sides), freshly made; or a data set: a folder as published (dataset.json, *.npy), or CSV\n"
+      "(puzzle,solution). Writes FOLDER/model.safetensors and all_config.yaml (the averaged weights), log.csv,\n"
+      "curve.svg, recipe.txt and train.state. Ctrl-C saves and ends; --resume goes on from there, bit for bit.",
+      {{"--out", "FOLDER", "where everything goes"},
+       {"--archive", "", "write FOLDER/model.hrm as well: one file, which programs prefer"},
+       {"", "", "Puzzles"},
+       {"--clues", "A-B", "sudoku: givens (6x6: 8-18, 9x9: 26-45)"},
+       {"--path", "A-B", "maze: steps from S to G (any)"},
+       {"--loops", "X", "maze: share of walls opened, 0 to 1 (0: one way only)"},
+       {"--smallest", "N", "maze: sides from N up, in a canvas (the side)"},
+       {"--grow", "N", "maze: dead ends of the first N mazes are one cell deep at most, of the next N two, .."},
+       {"--test", "PATH",
+        "held-out puzzles: CSV or a folder's test split (otherwise freshly made ones, the data\n"
+        "                         set's own test split, or every tenth puzzle of a CSV)"},
+       {"", "", "Model"},
+       {"--hidden", "N", "width (128)"},
+       {"--heads", "N", "attention heads (4)"},
+       {"--layers", "N", "of the H- and of the L-module (2)"},
+       {"--expansion", "X", "of the SwiGLU (4)"},
+       {"--h-cycles", "N", "cycles of the H-module in a segment (2)"},
+       {"--l-cycles", "N", "cycles of the L-module in one of those (2)"},
+       {"--positions", "P", "rope or learned"},
+       {"--puzzle-width", "N", "of the puzzle embedding, 0 for none (the width)"},
+       {"--max-segments", "M", "limit of segments (16)"},
+       {"--from", "MODEL", "begin from a model's weights: a folder or a file of the same sizes"},
+       {"", "", "Training"},
+       {"--steps", "N", "in all (10000)"},
+       {"--batch", "N", "puzzles at once (64)"},
+       {"--rate", "X", "learning rate at its highest (1e-3)"},
+       {"--warm-up", "N", "steps of linear rise (200)"},
+       {"--lowest", "X", "share of the rate that the cosine leaves at the end (0.1)"},
+       {"--decay", "X", "weight decay (0.1)"},
+       {"--average", "X", "share of the weights' moving average that stays at each step (0.999)"},
+       {"--puzzle-rate", "X", "learning rate of the puzzle embedding (1e-2)"},
+       {"--puzzle-decay", "X", "weight decay of the puzzle embedding (0.1)"},
+       {"--explore", "X", "how likely a puzzle may not halt before a random segment (0.5)"},
+       {"--loss", "L", "stablemax or softmax"},
+       {"--weight", "T=X,..", "how much labels count, by token (1; maze: 1 is wall, 5 the path)"},
+       {"--halting", "X", "how much each halting loss counts beside the answer's (0.5)"},
+       {"--next", "N", "q_continue's target: step (from the batch's next step) or look-ahead (a further pass)"},
+       {"--seed", "N", "of puzzles, first weights and exploration (0)"},
+       {"", "", "Run"},
+       {"--precision", "P", "f32 or bf16: what factors of products are rounded to"},
+       {"--threads", "N", "in all (1)"},
+       {"--lanes", "N", "parts of a batch that are worked out side by side (8)"},
+       {"--resume", "", "go on with FOLDER/train.state"},
+       {"--minutes", "M", "save and end after so many"},
+       {"--evaluate", "N", "held-out puzzles to test on (500)"},
+       {"--evaluate-every", "N", "steps (1000)"},
+       {"--save-every", "N", "steps (500)"},
+       {"--log-every", "N", "steps (50)"},
+       {"--quiet", "", "no progress on stderr"}}};
+}
+
+namespace detail {
+
+/// "1=0.1,5=2"; a wrong one is noted.
+inline std::map<std::size_t, float> label_weights(Arguments& arguments) {
+  std::map<std::size_t, float> out;
+  const std::string text = arguments.text("--weight").value_or("");
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    std::size_t token = 0;
+    float weight = 0;
+    auto [next, fault] = std::from_chars(at, end, token);
+    if (fault == std::errc() && next != end && *next == '=') {
+      const auto number = std::from_chars(next + 1, end, weight);
+      next = number.ptr;
+      fault = number.ec;
+    }
+    if (fault != std::errc() || !(weight > 0) || (next != end && (*next != ',' || next + 1 == end))) {
+      arguments.note("--weight", "expected tokens and numbers above zero such as 1=0.1,5=2, found " + text);
+      return {};
+    }
+    out[token] = weight;
+    at = next == end ? end : next + 1;
+  }
+  return out;
+}
+
+}  // namespace detail
+
+/// The settings of a parsed command line; what is wrong is noted in `arguments`.
+inline TrainSettings train_settings(Arguments& arguments, int argc, char** argv) {
+  constexpr std::size_t any = ~std::size_t{0};
+  constexpr double most = 1e9;
+  TrainSettings s;
+  const auto count = [&](std::string_view name, std::size_t otherwise) {
+    return arguments.number(name, otherwise, 1, 1'000'000'000);
+  };
+  if (arguments.rest().size() == 1) s.task = arguments.rest().front();
+  if (arguments.rest().empty()) arguments.note("TASK", "expected a task, found none");
+  if (arguments.rest().size() > 1) arguments.note("TASK", "expected one, found another: " + arguments.rest()[1]);
+  s.out = arguments.text("--out").value_or("");
+  if (s.out.empty()) arguments.note("--out", "expected a folder, found none");
+  s.test = arguments.text("--test").value_or("");
+  s.from = arguments.text("--from").value_or("");
+  s.clues = arguments.range("--clues", 0, 0);
+  s.path = arguments.range("--path", 0, 0);
+  s.smallest = arguments.number("--smallest", 0, 0, any);
+  s.loops = arguments.real("--loops", 0, 0, 1);
+  s.grow = arguments.number("--grow", 0, 0, any);
+
+  s.hidden = count("--hidden", 128);
+  s.heads = count("--heads", 4);
+  s.layers = count("--layers", 2);
+  s.h_cycles = count("--h-cycles", 2);
+  s.l_cycles = count("--l-cycles", 2);
+  s.max_segments = count("--max-segments", 16);
+  s.expansion = arguments.real("--expansion", 4, 1e-3, 1e3);
+  s.puzzle_width = arguments.number("--puzzle-width", s.hidden, 0, any);
+  s.learned_positions = arguments.choice("--positions", {"rope", "learned"}) == 1;
+  if (s.hidden % (2 * s.heads) != 0)
+    arguments.note("--heads", "expected a number that divides --hidden into even parts");
+
+  hrm::train::TrainerOptions& t = s.trainer;
+  hrm::train::OptimizerOptions& o = t.optimizer;
+  o.steps = arguments.number("--steps", o.steps, 0, any);
+  t.batch = count("--batch", t.batch);
+  o.rate = arguments.real("--rate", o.rate, 0, most);
+  o.warm_up = arguments.number("--warm-up", o.warm_up, 0, any);
+  o.lowest = arguments.real("--lowest", o.lowest, 0, 1);
+  o.decay = arguments.real("--decay", o.decay, 0, most);
+  o.average = arguments.real("--average", o.average, 0, 1);
+  o.puzzle_rate = arguments.real("--puzzle-rate", o.puzzle_rate, 0, most);
+  o.puzzle_decay = arguments.real("--puzzle-decay", o.puzzle_decay, 0, most);
+  t.exploration = arguments.real("--explore", 0.5, 0, 1);
+  t.halting = arguments.real("--halting", t.halting, 0, most);
+  using hrm::train::NextValue;
+  using hrm::train::TaskLoss;
+  t.loss = arguments.choice("--loss", {"stablemax", "softmax"}) == 1 ? TaskLoss::softmax : TaskLoss::stablemax;
+  t.next_value = arguments.choice("--next", {"step", "look-ahead"}) == 1 ? NextValue::look_ahead : NextValue::next_step;
+  t.seed = arguments.number("--seed", 0, 0, any);
+  s.weights = detail::label_weights(arguments);
+
+  s.bfloat16 = arguments.choice("--precision", {"f32", "bf16"}) == 1;
+  if (s.bfloat16 && !hrm::train::Products<hrm::kernels::DefaultArch, hrm::bfloat16>::offered)
+    arguments.note("--precision", "expected f32, as this instruction set has no bfloat16 products, found bf16");
+  s.threads = arguments.number("--threads", 1, 1, 1024);
+  t.lanes = count("--lanes", t.lanes);
+  s.minutes = arguments.real("--minutes", 0, 0, most);
+  s.evaluate = arguments.number("--evaluate", 500, 0, any);
+  s.evaluate_every = count("--evaluate-every", 1000);
+  s.save_every = count("--save-every", 500);
+  s.log_every = count("--log-every", 50);
+  s.resume = arguments.has("--resume");
+  s.quiet = arguments.has("--quiet");
+  s.archive = arguments.has("--archive");
+
+  s.command = "hrm-train";
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word != "--resume" && word != "--quiet") s.command.append(" ").append(word);
+  }
+  return s;
+}
+
+}  // namespace example
