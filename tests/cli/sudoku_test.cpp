@@ -252,3 +252,26 @@ TEST_CASE("hrm-sudoku: the bundled 6x6 model solves its 2,000 held-out puzzles a
     CHECK(solved / count > 0.9);
   }
 }
+
+TEST_CASE("hrm-sudoku: the bundled 9x9 model solves about as many of its held-out puzzles as its table says") {
+  const std::size_t count = cli::slow ? 8 : 150;
+  std::string input;
+  std::vector<std::string> solutions;
+  for (const std::string& line : cli::lines_of(support::read_file(support::weights("sudoku9/test.csv")))) {
+    if (solutions.size() == count) break;
+    input += line + "\n";
+    solutions.push_back(cli::fields_of(line, ',')[1]);
+  }
+  const auto lines = cli::lines_of(run("hrm-sudoku", {"--file", "-"}, input).out);
+  REQUIRE(lines.size() == count);
+  std::size_t solved = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto fields = cli::fields_of(lines[i]);
+    REQUIRE(fields.size() == 4);
+    const bool right = fields[0] == solutions[i];
+    CHECK((fields[1] == "solved") == right);
+    solved += right ? 1 : 0;
+  }
+  MESSAGE("solved ", solved, " of ", count);
+  CHECK(static_cast<double>(solved) > (cli::slow ? 0.2 : 0.6) * static_cast<double>(count));
+}
