@@ -19,6 +19,7 @@
 #endif
 #include <sys/stat.h>
 
+#include "common/program.hpp"
 #include "common/train_settings.hpp"
 
 namespace hrm::train {
@@ -29,12 +30,6 @@ using Clock = std::chrono::steady_clock;
 using Settings = example::TrainSettings;
 
 volatile std::sig_atomic_t interrupted = 0;
-
-int fail(const Error& error) {
-  const std::string_view text = error.message();
-  std::fprintf(stderr, "hrm-train: %.*s\n", static_cast<int>(text.size()), text.data());
-  return 1;
-}
 
 bool parse(std::string_view text, std::size_t& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -316,7 +311,8 @@ class Run {
   Executor executor_;
 };
 
-int run(Settings& s) {
+int run(Settings& s, const example::Arguments& arguments) {
+  const auto fail = [&](const Error& error) { return example::fail(arguments, error); };
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::signal(SIGTERM, [](int) { interrupted = 1; });
   auto source = make_source(s, false);
@@ -364,5 +360,5 @@ int main(int argc, char** argv) {
   if (const auto code = arguments.parse(argc, argv)) return *code;
   example::TrainSettings settings = example::train_settings(arguments, argc, argv);
   if (const auto code = arguments.wrong()) return *code;
-  return hrm::train::run(settings);
+  return hrm::train::run(settings, arguments);
 }

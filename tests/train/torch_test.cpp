@@ -11,6 +11,7 @@
 #include <support/files.hpp>
 #include <support/places.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 
@@ -74,7 +75,7 @@ void compare(const std::string& folder, const std::vector<std::vector<Token>>& p
     CHECK(std::fabs(double(ours.q_halt) - theirs[i].q_halt) < 1e-2);
     CHECK(std::fabs(double(ours.q_continue) - theirs[i].q_continue) < 1e-2);
   }
-  CHECK(3 * settled >= puzzles.size());  // the larger Sudokus take long
+  CHECK(2 * settled >= puzzles.size());
 }
 
 }  // namespace
@@ -102,13 +103,19 @@ TEST_CASE("a model fresh from the trainer answers in PyTorch as it does here") {
 }
 
 TEST_CASE("the bundled models answer in PyTorch as they do here") {
-  for (const std::string name : {"sudoku6", "sudoku9", "maze7", "maze15"}) {
-    CAPTURE(name);
-    const std::string folder = support::weights(name);
+  struct Case {
+    std::string name;
+    std::ptrdiff_t blanks;  // at most: with more, most larger Sudokus are thought about for too long to be compared
+  };
+  for (const Case& c : {Case{"sudoku6", 36}, Case{"sudoku9", 43}, Case{"maze7", 49}, Case{"maze15", 225}}) {
+    CAPTURE(c.name);
+    const std::string folder = support::weights(c.name);
     auto reader = PuzzleReader::open(folder + "/test.csv").value();
     std::vector<std::vector<Token>> puzzles;
     PuzzleExample example;
-    while (puzzles.size() < 12 && reader.next(example).value()) puzzles.push_back(example.input);
+    while (puzzles.size() < 12 && reader.next(example).value()) {
+      if (std::count(example.input.begin(), example.input.end(), 1) <= c.blanks) puzzles.push_back(example.input);
+    }
     compare(folder, puzzles);
   }
 }
