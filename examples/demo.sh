@@ -11,9 +11,11 @@ build_preset release hrm_examples
 
 # show PROGRAM ARGUMENT..: the command as one would type it, then what it prints. Code 3 is a puzzle left unsolved.
 show() {
-  local status=0
+  local status=0 word
   printf '\n$ build/release/examples/%s' "$1"
-  printf " %q" "${@:2}"
+  for word in "${@:2}"; do
+    if [[ $word == --* ]]; then printf ' %s' "$word"; else printf " '%s'" "$word"; fi
+  done
   echo
   "build/release/examples/$1" "${@:2}" || status=$?
   [ "$status" -eq 0 ] || [ "$status" -eq 3 ] || { echo "exit code $status" >&2; exit "$status"; }
