@@ -41,22 +41,23 @@ class Error {
   /// A piece of an error's text: a string, a character or an integer.
   class Part {
    public:
-    Part(std::string_view text) noexcept : text_(text) {}                        // NOLINT(google-explicit-constructor)
-    Part(const char* text) noexcept : text_(text) {}                             // NOLINT(google-explicit-constructor)
-    Part(const std::string& text) noexcept : text_(text) {}                      // NOLINT(google-explicit-constructor)
-    Part(char c) noexcept : number_(static_cast<unsigned char>(c)), kind_(2) {}  // NOLINT(google-explicit-constructor)
+    // NOLINTBEGIN(google-explicit-constructor)
+    Part(std::string_view text) noexcept : text_(text.data()), number_(text.size()), kind_(Kind::text) {}
+    Part(const char* text) noexcept : Part(std::string_view(text)) {}
+    Part(const std::string& text) noexcept : Part(std::string_view(text)) {}
+    Part(char c) noexcept : number_(static_cast<unsigned char>(c)), kind_(Kind::character) {}
     template <class T>
       requires(std::is_integral_v<T> && !std::is_same_v<T, char>)
-    // NOLINTNEXTLINE(google-explicit-constructor)
     Part(T number)
-    noexcept : number_(static_cast<std::uint64_t>(number)), kind_(1), negative_(number < T(0)) {}
+    noexcept : number_(static_cast<std::uint64_t>(number)), kind_(number < T(0) ? Kind::negative : Kind::number) {}
+    // NOLINTEND(google-explicit-constructor)
 
    private:
     friend class Error;
-    std::string_view text_;
-    std::uint64_t number_ = 0;
-    std::uint8_t kind_ = 0;  // 0 text, 1 number, 2 character
-    bool negative_ = false;
+    enum class Kind : std::uint8_t { text, number, negative, character };
+    const char* text_ = nullptr;
+    std::uint64_t number_;  // a text's length
+    Kind kind_;
   };
 
   Error() noexcept = default;
@@ -83,15 +84,18 @@ class Error {
   void add(const Part& part) noexcept {
     std::array<char, 24> digits{};
     std::size_t at = digits.size();
-    std::string_view text = part.text_;
-    if (part.kind_ != 0) {
-      std::uint64_t rest = part.negative_ ? 0 - part.number_ : part.number_;
-      if (part.kind_ == 2) digits[--at] = static_cast<char>(rest);
-      for (bool more = part.kind_ == 1; more; more = rest != 0) {
+    std::string_view text;
+    if (part.kind_ == Part::Kind::text) {
+      text = std::string_view(part.text_, static_cast<std::size_t>(part.number_));
+    } else {
+      const bool negative = part.kind_ == Part::Kind::negative;
+      std::uint64_t rest = negative ? 0 - part.number_ : part.number_;
+      if (part.kind_ == Part::Kind::character) digits[--at] = static_cast<char>(rest);
+      for (bool more = part.kind_ != Part::Kind::character; more; more = rest != 0) {
         digits[--at] = static_cast<char>('0' + rest % 10);
         rest /= 10;
       }
-      if (part.negative_) digits[--at] = '-';
+      if (negative) digits[--at] = '-';
       text = std::string_view(digits.data() + at, digits.size() - at);
     }
     for (const char c : text) {  // one line, whatever a file's names hold

@@ -128,7 +128,7 @@ struct ExpectedTensor {
 /// Every tensor that `config` calls for, in its shape, and none beside: so the sizes are true to the bytes that are
 /// there.
 [[nodiscard]] inline Result<void> check_tensors(const Config& config, std::span<const TensorView> tensors) {
-  std::vector<std::string_view> names;
+  std::vector<SortKey> names;
   for (const TensorView& tensor : tensors) {
     if (is_left_alone(tensor.name)) continue;
     const ExpectedTensor expected = expected_tensor(config, tensor.name);
@@ -140,11 +140,11 @@ struct ExpectedTensor {
                    shape_text(expected.shape.data(), expected.rank).message(), ", found ",
                    shape_text(tensor.shape.data(), tensor.rank).message());
     }
-    names.push_back(tensor.name);
+    names.push_back({0, tensor.name});
   }
-  std::sort(names.begin(), names.end());
+  sort_keys(names);
   const auto need = [&](std::string_view name) -> Result<void> {
-    if (std::binary_search(names.begin(), names.end(), name)) return {};
+    if (find_text(names, name) != nullptr) return {};
     return Error(ErrorCode::missing, name, ": expected a tensor of that name, found none");
   };
   for (const auto name :

@@ -56,15 +56,14 @@ class JsonReader {
         if (!key) return key.error();
         if (keys_.size() == max_keys)
           return Error(ErrorCode::format, "keys: expected at most ", max_keys, ", found more");
-        keys_.push_back(*key);
+        keys_.push_back({0, *key});
         if (!open(':')) return fail("':'");
         if (auto read = member(*key); !read) return read;
       } while (open(','));
       if (!close('}')) return fail("',' or '}'");
     }
-    const auto keys = std::span<std::string_view>(keys_).subspan(first);
-    if (const std::string_view twin = detail::find_twin(keys); twin.data() != nullptr) {
-      return Error(ErrorCode::format, twin, ": expected every name once, found it twice");
+    if (const auto* twin = detail::find_twin(std::span(keys_).subspan(first)); twin != nullptr) {
+      return Error(ErrorCode::format, twin->text, ": expected every name once, found it twice");
     }
     keys_.resize(first);
     --depth_;
@@ -260,7 +259,7 @@ class JsonReader {
 
   std::string_view text_;
   std::deque<std::string>& texts_;
-  std::vector<std::string_view> keys_;  // of every object that is open, one after the other
+  std::vector<detail::SortKey> keys_;  // of every object that is open, one after the other
   std::size_t at_ = 0;
   std::size_t depth_ = 0;
 };

@@ -36,7 +36,8 @@ class PickleMachine {
       if (!in_.ok())
         return Error(ErrorCode::format, "pickle: expected more opcodes, found the end: the file is cut short");
       if (opcode == '.') break;
-      if (auto done = step(opcode); !done) return done.error();
+      if (auto done = step(opcode); !done)
+        return Error(done.error().code(), "pickle: byte ", at_, ": ", done.error().message());
       if (!in_.ok())
         return Error(ErrorCode::format, "pickle: byte ", at_,
                      ": expected an operand, found the end: the file is cut short");
@@ -108,12 +109,8 @@ class PickleMachine {
     return names[static_cast<std::size_t>(kind)];
   }
 
-  template <class... Parts>
-  [[nodiscard]] Error fail(ErrorCode code, const Parts&... parts) const noexcept {
-    return Error(code, "pickle: byte ", at_, ": ", parts...);
-  }
-  [[nodiscard]] Error empty() const noexcept {
-    return fail(ErrorCode::format, "expected a value on the stack, found none");
+  [[nodiscard]] static Error empty() noexcept {
+    return Error(ErrorCode::format, "expected a value on the stack, found none");
   }
 
   void push(Kind kind, std::uint32_t index = 0, std::int64_t number = 0) {
@@ -121,7 +118,7 @@ class PickleMachine {
   }
   [[nodiscard]] Result<void> push_text(std::uint64_t size) {
     const std::string_view text = in_.text(size);
-    if (text.size() >= none) return fail(ErrorCode::format, "expected a string under 4 GiB, found a longer one");
+    if (text.size() >= none) return Error(ErrorCode::format, "expected a string under 4 GiB, found a longer one");
     stack_.push_back({Kind::text, static_cast<std::uint32_t>(text.size()), 0, text.data()});
     return {};
   }
@@ -139,12 +136,13 @@ class PickleMachine {
     return value;
   }
 
+  // Errors of a step lack its place; run() puts it before them.
   [[nodiscard]] Result<void> step(std::uint8_t opcode) {
     switch (opcode) {
       case 0x80: {  // PROTO
         const auto version = in_.number<std::uint8_t>();
         if (version < 2 || version > 5)
-          return fail(ErrorCode::unsupported, "expected protocol 2 to 5, found ", version);
+          return Error(ErrorCode::unsupported, "expected protocol 2 to 5, found ", version);
         return {};
       }
       case 0x95:
@@ -219,13 +217,13 @@ class PickleMachine {
       default:
         break;
     }
-    return fail(ErrorCode::unsupported, "expected an opcode that tensors need, found ", opcode,
-                ": this is no plain dictionary of tensors");
+    return Error(ErrorCode::unsupported, "expected an opcode that tensors need, found ", opcode,
+                 ": this is no plain dictionary of tensors");
   }
 
   [[nodiscard]] Result<void> long_number() {  // LONG1
     const auto size = in_.number<std::uint8_t>();
-    if (size > 8) return fail(ErrorCode::unsupported, "expected a number of at most 8 bytes, found ", size);
+    if (size > 8) return Error(ErrorCode::unsupported, "expected a number of at most 8 bytes, found ", size);
     std::uint64_t value = 0;
     const auto bytes = in_.take(size);
     for (std::size_t i = 0; i < bytes.size(); ++i) value |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * i);
@@ -237,20 +235,21 @@ class PickleMachine {
   [[nodiscard]] Result<void> put(std::uint32_t index) {
     if (!has(1)) return empty();
     if (index > memo_.size())
-      return fail(ErrorCode::format, "memo: expected at most ", memo_.size(), ", found ", index);
+      return Error(ErrorCode::format, "memo: expected at most ", memo_.size(), ", found ", index);
     if (index == memo_.size()) memo_.emplace_back();
     memo_[index] = stack_.back();
     return {};
   }
   [[nodiscard]] Result<void> get(std::uint32_t index) {
-    if (index >= memo_.size()) return fail(ErrorCode::format, "memo: expected below ", memo_.size(), ", found ", index);
+    if (index >= memo_.size())
+      return Error(ErrorCode::format, "memo: expected below ", memo_.size(), ", found ", index);
     stack_.push_back(memo_[index]);
     return {};
   }
 
   /// How many values lie above the last mark, which is taken out.
   [[nodiscard]] Result<std::size_t> from_mark() {
-    if (marks_.empty()) return fail(ErrorCode::format, "expected a mark on the stack, found none");
+    if (marks_.empty()) return Error(ErrorCode::format, "expected a mark on the stack, found none");
     const std::size_t mark = marks_.back();
     marks_.pop_back();
     const std::size_t count = stack_.size() - mark - 1;
@@ -281,11 +280,11 @@ class PickleMachine {
 
   [[nodiscard]] Result<void> set_items(std::size_t count) {
     if (count % 2 != 0 || !has(count + 1))
-      return fail(ErrorCode::format, "expected a dictionary and pairs, found other values");
+      return Error(ErrorCode::format, "expected a dictionary and pairs, found other values");
     const std::size_t first = stack_.size() - count;
     const Value dict = stack_[first - 1];
     if (dict.kind != Kind::dict)
-      return fail(ErrorCode::format, "expected a dictionary, found ", name_of_kind(dict.kind));
+      return Error(ErrorCode::format, "expected a dictionary, found ", name_of_kind(dict.kind));
     for (std::size_t i = first; i < stack_.size(); i += 2) {
       if (oldest(stack_[i]) <= dict.index || oldest(stack_[i + 1]) <= dict.index) return loop();
       entries_.push_back({dict.index, stack_[i], stack_[i + 1]});
@@ -293,9 +292,9 @@ class PickleMachine {
     stack_.resize(first);
     return {};
   }
-  [[nodiscard]] Error loop() const noexcept {
-    return fail(ErrorCode::format,
-                "memo loop: expected a dictionary to hold newer ones alone, found itself or one before it");
+  [[nodiscard]] static Error loop() noexcept {
+    return Error(ErrorCode::format,
+                 "memo loop: expected a dictionary to hold newer ones alone, found itself or one before it");
   }
 
   [[nodiscard]] Result<void> global() {
@@ -306,7 +305,7 @@ class PickleMachine {
       while (length < 256 && ahead.left() > 0 && ahead.number<char>() != '\n') ++length;
       word = in_.text(length);
       if (in_.number<char>() != '\n')
-        return fail(ErrorCode::format, "expected a module and a name, found a longer line");
+        return Error(ErrorCode::format, "expected a module and a name, found a longer line");
     }
     return push_global(words[0], words[1]);
   }
@@ -315,7 +314,7 @@ class PickleMachine {
     const Value name = pop();
     const Value module = pop();
     if (name.kind != Kind::text || module.kind != Kind::text)
-      return fail(ErrorCode::format, "expected a module and a name, found other values");
+      return Error(ErrorCode::format, "expected a module and a name, found other values");
     return push_global(text_of(module), text_of(name));
   }
   [[nodiscard]] Result<void> push_global(std::string_view module, std::string_view name) {
@@ -324,8 +323,8 @@ class PickleMachine {
       push(Kind::global, static_cast<std::uint32_t>(k.what) | static_cast<std::uint32_t>(k.dtype) << 8);
       return {};
     }
-    return fail(ErrorCode::unsupported, "expected a name that tensors need, found ", module.substr(0, 100), ".",
-                name.substr(0, 100), ", which is not run");
+    return Error(ErrorCode::unsupported, "expected a name that tensors need, found ", module.substr(0, 100), ".",
+                 name.substr(0, 100), ", which is not run");
   }
 
   [[nodiscard]] Result<void> reduce() {
@@ -333,44 +332,44 @@ class PickleMachine {
     const Value args = pop();
     const Value what = pop();
     if (what.kind != Kind::global || args.kind != Kind::tuple)
-      return fail(ErrorCode::format, "expected a name and its arguments, found other values");
+      return Error(ErrorCode::format, "expected a name and its arguments, found other values");
     const Tuple& tuple = tuples_[args.index];
     const Value* arg = items_.data() + tuple.first;
     switch (static_cast<Name>(what.index & 0xff)) {
       case Name::ordered_dict:
         if (tuple.count != 0)
-          return fail(ErrorCode::unsupported, "OrderedDict: expected no arguments, found ", tuple.count);
+          return Error(ErrorCode::unsupported, "OrderedDict: expected no arguments, found ", tuple.count);
         push(Kind::dict, dicts_++);
         return {};
       case Name::rebuild_tensor:
         if (tuple.count < 6 || tuple.count > 7)
-          return fail(ErrorCode::format, "tensor: expected 6 or 7 arguments, found ", tuple.count);
+          return Error(ErrorCode::format, "tensor: expected 6 or 7 arguments, found ", tuple.count);
         return rebuild(arg);
       case Name::rebuild_parameter:
         if (tuple.count != 3 || arg[0].kind != Kind::tensor)
-          return fail(ErrorCode::format, "parameter: expected a tensor, found other arguments");
+          return Error(ErrorCode::format, "parameter: expected a tensor, found other arguments");
         stack_.push_back(arg[0]);
         return {};
       case Name::storage:
         break;
     }
-    return fail(ErrorCode::format, "expected a function, found the class of a storage");
+    return Error(ErrorCode::format, "expected a function, found the class of a storage");
   }
 
   /// (storage, offset, size, stride, requires_grad, hooks): contiguous tensors of up to 4 dimensions.
   [[nodiscard]] Result<void> rebuild(const Value* arg) {
     if (arg[0].kind != Kind::storage || arg[1].kind != Kind::number || arg[2].kind != Kind::tuple ||
         arg[3].kind != Kind::tuple) {
-      return fail(ErrorCode::format, "tensor: expected storage, offset, size and strides, found other arguments");
+      return Error(ErrorCode::format, "tensor: expected storage, offset, size and strides, found other arguments");
     }
     const Storage& storage = storages_[arg[0].index];
     const Tuple& size = tuples_[arg[2].index];
     const Tuple& strides = tuples_[arg[3].index];
     if (size.count > TensorView::max_rank || strides.count != size.count) {
-      return fail(ErrorCode::unsupported, "tensor: expected at most ", TensorView::max_rank,
-                  " dimensions with a stride each, found ", size.count, " and ", strides.count);
+      return Error(ErrorCode::unsupported, "tensor: expected at most ", TensorView::max_rank,
+                   " dimensions with a stride each, found ", size.count, " and ", strides.count);
     }
-    if (arg[1].number < 0) return fail(ErrorCode::format, "tensor: offset: expected 0 or more, found ", arg[1].number);
+    if (arg[1].number < 0) return Error(ErrorCode::format, "tensor: offset: expected 0 or more, found ", arg[1].number);
     PickledTensor tensor;
     tensor.storage = storage.key;
     tensor.dtype = storage.dtype;
@@ -382,20 +381,20 @@ class PickleMachine {
       const Value& length = items_[size.first + i];
       const Value& stride = items_[strides.first + i];
       if (length.kind != Kind::number || stride.kind != Kind::number || length.number < 0) {
-        return fail(ErrorCode::format, "tensor: expected sizes and strides, found other values");
+        return Error(ErrorCode::format, "tensor: expected sizes and strides, found other values");
       }
       tensor.shape[i] = static_cast<std::size_t>(length.number);
       if (tensor.shape[i] > 1 && (stride.number < 0 || static_cast<std::size_t>(stride.number) != elements)) {
-        return fail(ErrorCode::unsupported, "tensor: expected contiguous strides, found ", stride.number, " where ",
-                    elements, " is contiguous");
+        return Error(ErrorCode::unsupported, "tensor: expected contiguous strides, found ", stride.number, " where ",
+                     elements, " is contiguous");
       }
       if (!checked_mul(elements, tensor.shape[i], elements))
-        return fail(ErrorCode::format, "tensor: expected a size that can be, found a larger one");
+        return Error(ErrorCode::format, "tensor: expected a size that can be, found a larger one");
     }
     std::size_t end = 0;
     if (!checked_add(tensor.offset, elements, end) || end > storage.size) {
-      return fail(ErrorCode::format, "tensor: expected elements within its storage's ", storage.size, ", found ",
-                  elements, " from ", tensor.offset, " on");
+      return Error(ErrorCode::format, "tensor: expected elements within its storage's ", storage.size, ", found ",
+                   elements, " from ", tensor.offset, " on");
     }
     push(Kind::tensor, static_cast<std::uint32_t>(tensors_.size()));
     tensors_.push_back(tensor);
@@ -407,7 +406,7 @@ class PickleMachine {
     const Value state = pop();
     const Value& object = stack_.back();
     if (object.kind != Kind::dict || state.kind != Kind::dict)
-      return fail(ErrorCode::unsupported, "expected a dictionary's attributes, found other values");
+      return Error(ErrorCode::unsupported, "expected a dictionary's attributes, found other values");
     if (state.index <= object.index) return loop();
     return {};
   }
@@ -417,12 +416,12 @@ class PickleMachine {
     if (!has(1)) return empty();
     const Value id = pop();
     if (id.kind != Kind::tuple || tuples_[id.index].count != 5)
-      return fail(ErrorCode::format, "storage: expected 5 values, found others");
+      return Error(ErrorCode::format, "storage: expected 5 values, found others");
     const Value* part = items_.data() + tuples_[id.index].first;
     if (part[0].kind != Kind::text || text_of(part[0]) != "storage" || part[1].kind != Kind::global ||
         (part[1].index & 0xff) != static_cast<std::uint32_t>(Name::storage) || part[2].kind != Kind::text ||
         part[3].kind != Kind::text || part[4].kind != Kind::number || part[4].number < 0) {
-      return fail(ErrorCode::format, "storage: expected a class, a key, a location and a size, found other values");
+      return Error(ErrorCode::format, "storage: expected a class, a key, a location and a size, found other values");
     }
     push(Kind::storage, static_cast<std::uint32_t>(storages_.size()));
     storages_.push_back(

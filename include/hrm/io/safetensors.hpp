@@ -36,23 +36,22 @@ namespace detail {
 
 /// Refuses two tensors of one name, and two that share bytes. O(n log n).
 [[nodiscard]] inline Result<void> check_distinct(std::span<const TensorView> tensors) {
-  std::vector<std::string_view> names;
-  std::vector<Placed> order;
-  names.reserve(tensors.size());
-  order.reserve(tensors.size());
+  std::vector<SortKey> keys;
+  keys.reserve(tensors.size());
+  for (const TensorView& tensor : tensors) keys.push_back({0, tensor.name});
+  if (const SortKey* twin = find_twin(keys); twin != nullptr) {
+    return Error(ErrorCode::format, twin->text, ": expected every name once, found it twice");
+  }
+  keys.clear();
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    names.push_back(tensors[i].name);
-    if (tensors[i].bytes() != 0) order.push_back({reinterpret_cast<std::uintptr_t>(tensors[i].data), i});
+    if (tensors[i].bytes() != 0) keys.push_back({reinterpret_cast<std::uintptr_t>(tensors[i].data), {}, i});
   }
-  if (const std::string_view twin = find_twin(names); twin.data() != nullptr) {
-    return Error(ErrorCode::format, twin, ": expected every name once, found it twice");
-  }
-  sort_placed(order);
-  for (std::size_t i = 1; i < order.size(); ++i) {
-    const TensorView& before = tensors[order[i - 1].index];
-    if (order[i].offset < order[i - 1].offset + before.bytes()) {
-      return Error(ErrorCode::format, tensors[order[i].index].name,
-                   ": expected bytes of its own, found it overlapping ", before.name);
+  sort_keys(keys);
+  for (std::size_t i = 1; i < keys.size(); ++i) {
+    const TensorView& before = tensors[keys[i - 1].index];
+    if (keys[i].number < keys[i - 1].number + before.bytes()) {
+      return Error(ErrorCode::format, tensors[keys[i].index].name, ": expected bytes of its own, found it overlapping ",
+                   before.name);
     }
   }
   return {};

@@ -2,10 +2,8 @@
 /// Pieces that the readers share: a cursor over bytes that cannot run past the end, and numbers in text.
 
 #include <hrm/base/error.hpp>
+#include <hrm/base/sort.hpp>
 #include <hrm/base/types.hpp>
-
-#include <algorithm>
-#include <vector>
 
 namespace hrm::detail {
 
@@ -25,10 +23,7 @@ class ByteReader {
   template <class T>
   [[nodiscard]] T number() noexcept {
     static_assert(std::is_integral_v<T>);
-    std::uint64_t value = 0;
-    const auto run = take(sizeof(T));
-    for (std::size_t i = 0; i < run.size(); ++i) value |= std::to_integer<std::uint64_t>(run[i]) << (8 * i);
-    return static_cast<T>(value);
+    return static_cast<T>(little(sizeof(T)));
   }
   /// The next `count` bytes; empty (and not ok) if there are fewer.
   [[nodiscard]] std::span<const std::byte> take(std::uint64_t count) noexcept {
@@ -46,6 +41,13 @@ class ByteReader {
   }
 
  private:
+  HRM_NOINLINE std::uint64_t little(std::size_t size) noexcept {
+    std::uint64_t value = 0;
+    const auto run = take(size);
+    for (std::size_t i = 0; i < run.size(); ++i) value |= std::to_integer<std::uint64_t>(run[i]) << (8 * i);
+    return value;
+  }
+
   std::span<const std::byte> bytes_;
   std::size_t at_ = 0;
   bool ok_ = true;
@@ -69,22 +71,6 @@ class Callback {
   const void* callable_;
   Result<void> (*call_)(const void* callable, Argument argument);
 };
-
-/// Sorts names and gives one that stands twice; a null view if none does. O(n log n).
-[[nodiscard]] inline std::string_view find_twin(std::span<std::string_view> names) {
-  std::sort(names.begin(), names.end());
-  const auto twin = std::adjacent_find(names.begin(), names.end());
-  return twin == names.end() ? std::string_view() : *twin;
-}
-
-/// Something that lies at an offset: `index` is the caller's.
-struct Placed {
-  std::uint64_t offset = 0;
-  std::size_t index = 0;
-  bool operator<(const Placed& other) const noexcept { return offset < other.offset; }
-};
-/// Sorts by offset. O(n log n).
-inline void sort_placed(std::vector<Placed>& all) { std::sort(all.begin(), all.end()); }
 
 [[nodiscard]] inline std::string_view as_text(std::span<const std::byte> bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

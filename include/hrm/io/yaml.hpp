@@ -15,14 +15,6 @@ using YamlPath = std::span<const std::string_view>;
 
 namespace detail {
 
-struct YamlKey {
-  std::size_t parent;
-  std::string_view name;
-  friend bool operator<(const YamlKey& a, const YamlKey& b) noexcept {
-    return a.parent != b.parent ? a.parent < b.parent : a.name < b.name;
-  }
-};
-
 /// One line without its comment and the blanks around.
 struct YamlLine {
   std::size_t indent = 0;
@@ -71,9 +63,9 @@ template <class Scalar>
   };
   std::array<Level, max_depth> levels{};
   std::array<std::string_view, max_depth> path{};
-  std::vector<detail::YamlKey> keys;
-  std::size_t depth = 0;           // levels that are open
-  std::size_t skip_deeper = none;  // lines indented more than this belong to what is stepped over
+  std::vector<detail::SortKey> keys;  // parent and name
+  std::size_t depth = 0;              // levels that are open
+  std::size_t skip_deeper = none;     // lines indented more than this belong to what is stepped over
   std::size_t number = 0;
   const auto fail = [&](const char* expected, std::string_view found) {
     return Error(ErrorCode::format, "line ", number, ": expected ", expected, ", found ", found.substr(0, 40));
@@ -121,11 +113,8 @@ template <class Scalar>
       if (auto taken = scalar(YamlPath(path.data(), depth), detail::yaml_unquoted(value)); !taken) return taken;
     }
   }
-  std::sort(keys.begin(), keys.end());
-  for (std::size_t i = 1; i < keys.size(); ++i) {
-    if (!(keys[i - 1] < keys[i])) {
-      return Error(ErrorCode::format, keys[i].name, ": expected every key once, found it twice");
-    }
+  if (const auto* twin = detail::find_twin(keys); twin != nullptr) {
+    return Error(ErrorCode::format, twin->text, ": expected every key once, found it twice");
   }
   return {};
 }

@@ -75,26 +75,21 @@ class ZipReader {
       return Error(ErrorCode::format, "zip: directory: expected its end, found ", reader.left(), " more bytes");
 
     // Every entry lies between its local header and the next one's; so no byte belongs to two of them.
-    std::vector<Placed> order;
-    std::vector<std::string_view> names;
+    std::vector<SortKey> keys;
+    keys.reserve(items.size());
+    for (const Item& item : items) keys.push_back({item.header, {}, keys.size()});
+    sort_keys(keys);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const std::uint64_t limit = i + 1 < keys.size() ? keys[i + 1].number : offset_;
+      if (auto local = read_local(items[keys[i].index], limit); !local) return local.error();
+    }
+    for (SortKey& key : keys) key = {0, items[key.index].entry.name, key.index};
+    if (const SortKey* twin = find_twin(keys); twin != nullptr) {
+      return wrong(twin->text, "expected every name once", "found it twice");
+    }
     std::vector<ZipEntry> entries;
-    order.reserve(items.size());
-    names.reserve(items.size());
     entries.reserve(items.size());
-    for (const Item& item : items) {
-      order.push_back({item.header, order.size()});
-      names.push_back(item.entry.name);
-    }
-    sort_placed(order);
-    for (std::size_t i = 0; i < order.size(); ++i) {
-      const std::uint64_t limit = i + 1 < order.size() ? order[i + 1].offset : offset_;
-      if (auto local = read_local(items[order[i].index], limit); !local) return local.error();
-    }
-    for (const Item& item : items) entries.push_back(item.entry);
-    if (const std::string_view twin = find_twin(names); twin.data() != nullptr) {
-      return wrong(twin, "expected every name once", "found it twice");
-    }
-    std::sort(entries.begin(), entries.end(), [](const ZipEntry& a, const ZipEntry& b) { return a.name < b.name; });
+    for (const SortKey& key : keys) entries.push_back(items[key.index].entry);
     return entries;
   }
 

@@ -32,8 +32,10 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 #include <xsimd/xsimd.hpp>
-#if !defined(HRM_SIMD_NEON64)
+#if defined(HRM_SIMD_AVX512) || defined(HRM_SIMD_AVX2)
 #include <immintrin.h>
+#elif defined(HRM_SIMD_SSE2)
+#include <emmintrin.h>  // the other costs 0.4 s to compile
 #endif
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop

@@ -44,10 +44,12 @@ class TokenEmbedding {
         reader.find("puzzle_emb.weights", {rows_of("puzzle_emb.weights"), config.puzzle_emb_ndim});
     if (table == nullptr) return;
     puzzles_ = table->shape[0];
-    const auto ids = reader.options().puzzle_ids;
-    chosen_.assign(ids.begin(), ids.end());
-    std::sort(chosen_.begin(), chosen_.end());
-    chosen_.erase(std::unique(chosen_.begin(), chosen_.end()), chosen_.end());
+    std::vector<detail::SortKey> ids;
+    for (const std::size_t id : reader.options().puzzle_ids) ids.push_back({id});
+    detail::sort_keys(ids);
+    for (const detail::SortKey& id : ids) {
+      if (chosen_.empty() || chosen_.back() != id.number) chosen_.push_back(static_cast<std::size_t>(id.number));
+    }
     const auto rows = reader.options().row_ids;
     if (!rows.empty()) {
       if (rows.size() != puzzles_ || !std::is_sorted(rows.begin(), rows.end())) {

@@ -4,6 +4,7 @@
 #include <hrm/base/arena.hpp>
 #include <hrm/base/error.hpp>
 #include <hrm/base/shape.hpp>
+#include <hrm/base/sort.hpp>
 #include <hrm/kernels/table.hpp>
 
 #include <algorithm>
@@ -103,20 +104,18 @@ class WeightReader {
   WeightReader(std::span<const TensorView> tensors, const ModelOptions& options)
       : tensors_(tensors), options_(options) {
     by_name_.reserve(tensors.size());
-    for (const TensorView& tensor : tensors) by_name_.push_back(&tensor);
-    std::stable_sort(by_name_.begin(), by_name_.end(),
-                     [](const TensorView* a, const TensorView* b) { return a->name < b->name; });
+    for (const TensorView& tensor : tensors) by_name_.push_back({0, tensor.name, by_name_.size()});
+    sort_keys(by_name_);
   }
 
   /// The tensor of that name, held against a shape; null (and an error) where it does not fit.
   [[nodiscard]] const TensorView* find(std::string_view name, std::initializer_list<std::size_t> shape) {
-    const auto found = std::lower_bound(by_name_.begin(), by_name_.end(), name,
-                                        [](const TensorView* t, std::string_view wanted) { return t->name < wanted; });
-    if (found == by_name_.end() || (*found)->name != name) {
+    const SortKey* const found = find_text(by_name_, name);
+    if (found == nullptr) {
       fail(Error(ErrorCode::missing, name, ": expected a tensor of that name, found none"));
       return nullptr;
     }
-    const TensorView* const at = *found;
+    const TensorView* const at = &tensors_[found->index];
     if (at->rank != shape.size() || !std::equal(shape.begin(), shape.end(), at->shape.begin())) {
       fail(Error(ErrorCode::shape, name, ": expected shape ", text(shape.begin(), shape.size()), ", found ",
                  text(at->shape.data(), at->rank)));
@@ -208,7 +207,7 @@ class WeightReader {
 
  private:
   std::span<const TensorView> tensors_;
-  std::vector<const TensorView*> by_name_;  // a search over all of them for each would be quadratic
+  std::vector<SortKey> by_name_;  // a search over all of them for each would be quadratic
   const ModelOptions& options_;
   Result<void> status_;
   Fingerprint fingerprint_;
