@@ -71,13 +71,16 @@ class Arena {
   template <class T>
   [[nodiscard]] T* take(std::size_t count) noexcept {
     static_assert(std::is_trivially_copyable_v<T>);
-    std::byte* at = block_ == nullptr ? nullptr : block_ + used_;
-    used_ += round_up(count * sizeof(T), alignment);
-    return reinterpret_cast<T*>(at);
+    return reinterpret_cast<T*>(take_bytes(count * sizeof(T)));
   }
   [[nodiscard]] std::size_t used() const noexcept { return used_; }
 
  private:
+  HRM_NOINLINE std::byte* take_bytes(std::size_t size) noexcept {
+    std::byte* const at = block_ == nullptr ? nullptr : block_ + used_;
+    used_ += round_up(size, alignment);
+    return at;
+  }
   std::byte* block_ = nullptr;
   std::size_t used_ = 0;
 };

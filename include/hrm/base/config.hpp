@@ -29,7 +29,10 @@
 #if defined(_MSC_VER) && !defined(__clang__)
 #define HRM_ALWAYS_INLINE __forceinline
 #define HRM_NOINLINE __declspec(noinline)
+#define HRM_COLD
 #else
 #define HRM_ALWAYS_INLINE inline __attribute__((always_inline))
 #define HRM_NOINLINE __attribute__((noinline))
+/// For what runs once a model, on headers: compiled for size, which compiles faster.
+#define HRM_COLD __attribute__((cold))
 #endif

@@ -136,6 +136,14 @@ inline ErrorHandler& error_handler() noexcept {
 }
 
 namespace detail {
+
+/// "[2, 3]" in a string that never allocates, for messages.
+[[nodiscard]] HRM_COLD inline Error shape_text(const std::size_t* shape, std::size_t rank) noexcept {
+  Error line(ErrorCode::shape, "[");
+  for (std::size_t i = 0; i < rank; ++i) line = Error(ErrorCode::shape, line.message(), i == 0 ? "" : ", ", shape[i]);
+  return Error(ErrorCode::shape, line.message(), "]");
+}
+
 [[noreturn]] inline void raise(const Error& error) {
 #if HRM_EXCEPTIONS
   throw Exception(error);
@@ -144,6 +152,7 @@ namespace detail {
   std::_Exit(EXIT_FAILURE);
 #endif
 }
+
 }  // namespace detail
 
 /// A T or an Error. Truthy when it holds a T.

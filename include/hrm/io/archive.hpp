@@ -241,8 +241,8 @@ class ArchivePlaces {
 }
 
 /// Views of an archive's tensors, each held against the file and its neighbours.
-[[nodiscard]] inline Result<std::vector<TensorView>> archive_views(const ArchiveHeader& header,
-                                                                   std::span<const std::byte> file) {
+[[nodiscard]] HRM_COLD inline Result<std::vector<TensorView>> archive_views(const ArchiveHeader& header,
+                                                                            std::span<const std::byte> file) {
   std::vector<TensorView> views;
   views.reserve(header.tensors.size());
   ArchivePlaces places(header.header_bytes);
@@ -283,7 +283,8 @@ class ArchivePlaces {
   return views;
 }
 
-[[nodiscard]] inline Result<void> check_contents(const ArchiveHeader& header, std::span<const TensorView> tensors) {
+[[nodiscard]] HRM_COLD inline Result<void> check_contents(const ArchiveHeader& header,
+                                                          std::span<const TensorView> tensors) {
   if (auto distinct = check_distinct(tensors); !distinct) return distinct;
   auto config = complete(raw_config(header.config), tensors);
   if (!config) return config.error();
@@ -312,7 +313,7 @@ class ArchivePlaces {
 /// Reads an archive's header and looks at its structure: sizes, places, shapes, configuration. Total on any bytes;
 /// takes microseconds and touches none of the tensors. Allocates in proportion to the header, at most 16 MiB of which
 /// are read. Another major version is refused; of a newer minor one, what it adds is stepped over.
-[[nodiscard]] inline Result<std::shared_ptr<const Archive>> read_archive(std::span<const std::byte> file) {
+[[nodiscard]] HRM_COLD inline Result<std::shared_ptr<const Archive>> read_archive(std::span<const std::byte> file) {
   const std::string_view text = detail::as_text(file);
   if (!text.starts_with(detail::archive_magic)) return detail::archive_damage("the mark HRMmodel, found another");
   if (text.size() <= detail::archive_magic.size()) return detail::archive_damage("a byte order, found the end");

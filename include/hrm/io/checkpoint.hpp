@@ -59,7 +59,7 @@ struct Checkpoint {
 };
 
 /// Tensors of a torch.save or safetensors file, names as they stand. Errors lack the file's name.
-[[nodiscard]] inline Result<TensorTable> read_tensors(std::span<const std::byte> file) {
+[[nodiscard]] HRM_COLD inline Result<TensorTable> read_tensors(std::span<const std::byte> file) {
   switch (format_of(file)) {
     case FileFormat::torch:
       return read_torch(file);
@@ -79,7 +79,7 @@ struct Checkpoint {
 }
 
 /// A checkpoint from a torch.save or safetensors file and its configuration. The source goes in and is kept.
-[[nodiscard]] inline Result<Checkpoint> make_checkpoint(Source source, const RawConfig& raw) {
+[[nodiscard]] HRM_COLD inline Result<Checkpoint> make_checkpoint(Source source, const RawConfig& raw) {
   auto table = read_tensors(source.bytes());
   if (!table) return table.error().in(source.name());
   Checkpoint out;
@@ -98,7 +98,7 @@ struct Checkpoint {
 }
 
 /// A checkpoint from an archive, which has its configuration in it.
-[[nodiscard]] inline Result<Checkpoint> make_checkpoint(Source source) {
+[[nodiscard]] HRM_COLD inline Result<Checkpoint> make_checkpoint(Source source) {
   auto archive = read_archive(source.bytes());
   if (!archive) return archive.error().in(source.name());
   Checkpoint out;

@@ -22,7 +22,8 @@ namespace detail {
 inline constexpr std::size_t max_config_bytes = std::size_t{1} << 20;
 
 /// Takes one `key: text`; keys of other things (the loss, the optimiser) are left alone.
-[[nodiscard]] inline Result<void> take_setting(RawConfig& raw, std::string_view key, std::string_view text) noexcept {
+[[nodiscard]] HRM_COLD inline Result<void> take_setting(RawConfig& raw, std::string_view key,
+                                                        std::string_view text) noexcept {
   struct Whole {
     std::string_view key;
     std::optional<std::size_t> RawConfig::*member;
@@ -69,9 +70,10 @@ inline constexpr std::size_t max_config_bytes = std::size_t{1} << 20;
 }
 
 /// "3 of the file's layers", for the tensors `level`.layers.0., 1., .. : how many, all of them there.
-[[nodiscard]] inline Result<std::size_t> count_layers(std::span<const TensorView> tensors, std::string_view level) {
+[[nodiscard]] HRM_COLD inline Result<std::size_t> count_layers(std::span<const TensorView> tensors,
+                                                               std::string_view level) {
   constexpr std::size_t max_layers = 1024;
-  std::vector<bool> seen;
+  std::string seen;  // a letter a layer
   for (const TensorView& tensor : tensors) {
     std::string_view rest = tensor.name;
     if (!rest.starts_with(level)) continue;
@@ -83,11 +85,11 @@ inline constexpr std::size_t max_config_bytes = std::size_t{1} << 20;
       return Error(ErrorCode::unsupported, tensor.name, ": expected a layer from 0 to ", max_layers - 1,
                    ", found another name");
     }
-    if (layer >= seen.size()) seen.resize(layer + 1);
-    seen[layer] = true;
+    if (layer >= seen.size()) seen.resize(layer + 1, '-');
+    seen[layer] = 'x';
   }
   for (std::size_t i = 0; i < seen.size(); ++i) {
-    if (!seen[i])
+    if (seen[i] != 'x')
       return Error(ErrorCode::missing, level, i, ": expected the tensors of ", seen.size(),
                    " layers, found none of this one");
   }
@@ -127,7 +129,7 @@ struct ExpectedTensor {
 
 /// Every tensor that `config` calls for, in its shape, and none beside: so the sizes are true to the bytes that are
 /// there.
-[[nodiscard]] inline Result<void> check_tensors(const Config& config, std::span<const TensorView> tensors) {
+[[nodiscard]] HRM_COLD inline Result<void> check_tensors(const Config& config, std::span<const TensorView> tensors) {
   std::vector<SortKey> names;
   for (const TensorView& tensor : tensors) {
     if (is_left_alone(tensor.name)) continue;
@@ -151,12 +153,13 @@ struct ExpectedTensor {
        {"H_init", "L_init", "embed_tokens.embedding_weight", "lm_head.weight", "q_head.weight", "q_head.bias"}) {
     if (auto there = need(name); !there) return there;
   }
+  std::string name;
   for (const bool high : {true, false}) {
     for (std::size_t i = 0; i < (high ? config.sizes.h_layers : config.sizes.l_layers); ++i) {
       for (const auto part : {".self_attn.qkv_proj.weight", ".self_attn.o_proj.weight", ".mlp.gate_up_proj.weight",
                               ".mlp.down_proj.weight"}) {
-        if (auto there = need((high ? "H_level.layers." : "L_level.layers.") + std::to_string(i) + part); !there)
-          return there;
+        name.assign(high ? "H_level.layers." : "L_level.layers.").append(std::to_string(i)).append(part);
+        if (auto there = need(name); !there) return there;
       }
     }
   }
@@ -166,7 +169,7 @@ struct ExpectedTensor {
 }  // namespace detail
 
 /// Reads all_config.yaml: the settings under `arch:`, or at the top where there is no such map.
-[[nodiscard]] inline Result<RawConfig> read_config_yaml(std::string_view text) {
+[[nodiscard]] HRM_COLD inline Result<RawConfig> read_config_yaml(std::string_view text) {
   if (text.size() > detail::max_config_bytes)
     return Error(ErrorCode::format, "config: expected at most ", detail::max_config_bytes, " bytes, found ",
                  text.size());
@@ -183,7 +186,7 @@ struct ExpectedTensor {
 }
 
 /// Reads a flat config.json.
-[[nodiscard]] inline Result<RawConfig> read_config_json(std::string_view text) {
+[[nodiscard]] HRM_COLD inline Result<RawConfig> read_config_json(std::string_view text) {
   if (text.size() > detail::max_config_bytes)
     return Error(ErrorCode::format, "config: expected at most ", detail::max_config_bytes, " bytes, found ",
                  text.size());
@@ -203,13 +206,13 @@ struct ExpectedTensor {
 }
 
 /// Either of them: JSON begins with a brace.
-[[nodiscard]] inline Result<RawConfig> read_config(std::string_view text) {
+[[nodiscard]] HRM_COLD inline Result<RawConfig> read_config(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   return first != std::string_view::npos && text[first] == '{' ? read_config_json(text) : read_config_yaml(text);
 }
 
 /// Whether the keys are there that no tensor could stand for.
-[[nodiscard]] inline Result<void> check_keys(const RawConfig& raw) noexcept {
+[[nodiscard]] HRM_COLD inline Result<void> check_keys(const RawConfig& raw) noexcept {
   const std::array<std::pair<std::string_view, bool>, 4> needed{{{"num_heads", raw.num_heads.has_value()},
                                                                  {"H_cycles", raw.H_cycles.has_value()},
                                                                  {"L_cycles", raw.L_cycles.has_value()},
@@ -222,7 +225,7 @@ struct ExpectedTensor {
 
 /// The whole configuration: sizes from the tensors' shapes (prefixes stripped), the rest from `raw`; what both say must
 /// agree. Errors name the tensor or the key. Only shapes are looked at.
-[[nodiscard]] inline Result<Config> complete(const RawConfig& raw, std::span<const TensorView> tensors) {
+[[nodiscard]] HRM_COLD inline Result<Config> complete(const RawConfig& raw, std::span<const TensorView> tensors) {
   constexpr std::size_t max_cycles = 1024;
   constexpr std::size_t max_width = std::size_t{1} << 20;  // of any matrix: keeps every product of two within 64 bits
   const auto find = [&](std::string_view name) -> const TensorView* {

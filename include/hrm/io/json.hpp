@@ -45,7 +45,7 @@ class JsonReader {
   }
 
   /// An object: `member(key)` is called for every key and must read its value.
-  [[nodiscard]] Result<void> object(detail::Callback<std::string_view> member) {
+  [[nodiscard]] HRM_COLD Result<void> object(detail::Callback<std::string_view> member) {
     if (!open('{')) return fail("an object");
     if (++depth_ > max_depth) return deep();
     const std::size_t first = keys_.size();
@@ -71,7 +71,7 @@ class JsonReader {
   }
 
   /// An array: `element(index)` is called for every element and must read it.
-  [[nodiscard]] Result<void> array(detail::Callback<std::size_t> element) {
+  [[nodiscard]] HRM_COLD Result<void> array(detail::Callback<std::size_t> element) {
     if (!open('[')) return fail("an array");
     if (++depth_ > max_depth) return deep();
     if (!close(']')) {
@@ -85,7 +85,7 @@ class JsonReader {
     return {};
   }
 
-  [[nodiscard]] Result<std::string_view> string() {
+  [[nodiscard]] HRM_COLD Result<std::string_view> string() {
     if (!open('"')) return fail("a string");
     const std::size_t begin = at_;
     bool escapes = false;
@@ -110,7 +110,7 @@ class JsonReader {
   }
 
   /// A number's text, checked against JSON's form.
-  [[nodiscard]] Result<std::string_view> number() {
+  [[nodiscard]] HRM_COLD Result<std::string_view> number() {
     blanks();
     const std::size_t begin = at_;
     const auto digits = [&] {
@@ -134,7 +134,7 @@ class JsonReader {
   }
 
   /// A whole number from 0 on that fits.
-  [[nodiscard]] Result<std::size_t> size() {
+  [[nodiscard]] HRM_COLD Result<std::size_t> size() {
     auto text = number();
     if (!text) return text.error();
     std::size_t value = 0;
@@ -144,7 +144,7 @@ class JsonReader {
   }
 
   /// Steps over any one value.
-  [[nodiscard]] Result<void> skip() {
+  [[nodiscard]] HRM_COLD Result<void> skip() {
     switch (peek()) {
       case Kind::object:
         return object([this](std::string_view) { return skip(); });
@@ -169,7 +169,7 @@ class JsonReader {
   }
 
   /// Nothing but blanks may follow.
-  [[nodiscard]] Result<void> end() {
+  [[nodiscard]] HRM_COLD Result<void> end() {
     blanks();
     return at_ == text_.size() ? Result<void>() : fail("the end");
   }
@@ -214,14 +214,14 @@ class JsonReader {
   [[nodiscard]] static bool decode(std::string_view raw, std::string& out) {
     for (std::size_t i = 0; i < raw.size(); ++i) {
       if (raw[i] != '\\') {
-        out.push_back(raw[i]);
+        put(raw[i], out);
         continue;
       }
       constexpr std::string_view names = "\"\\/bfnrt";
       constexpr std::string_view values = "\"\\/\b\f\n\r\t";
       const char name = raw[++i];  // string() has seen that one follows
       if (const std::size_t which = names.find(name); which != std::string_view::npos) {
-        out.push_back(values[which]);
+        put(values[which], out);
         continue;
       }
       std::uint32_t code = 0;
@@ -240,21 +240,12 @@ class JsonReader {
     }
     return true;
   }
+  HRM_NOINLINE static void put(char c, std::string& out) { out.push_back(c); }
   static void put_utf8(std::uint32_t code, std::string& out) {
-    const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-    if (code < 0x80) return put(code);
-    if (code < 0x800) {
-      put(0xc0 | code >> 6);
-    } else {
-      if (code < 0x10000) {
-        put(0xe0 | code >> 12);
-      } else {
-        put(0xf0 | code >> 18);
-        put(0x80 | (code >> 12 & 0x3f));
-      }
-      put(0x80 | (code >> 6 & 0x3f));
-    }
-    put(0x80 | (code & 0x3f));
+    if (code < 0x80) return put(static_cast<char>(code), out);
+    const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;  // bytes of six bits that follow the first
+    put(static_cast<char>((0xff00U >> (more + 1) & 0xffU) | code >> (6 * more)), out);
+    for (int i = more; i-- > 0;) put(static_cast<char>(0x80U | (code >> (6 * i) & 0x3fU)), out);
   }
 
   std::string_view text_;

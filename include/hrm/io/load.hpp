@@ -45,7 +45,7 @@ inline void release_pages(void* context, const std::byte* data, std::size_t size
 
 /// The file that a path means: the path itself, or in a folder model.hrm, checkpoint or model.safetensors, in this
 /// order.
-[[nodiscard]] inline Result<std::string> find_model(const std::string& path) {
+[[nodiscard]] HRM_COLD inline Result<std::string> find_model(const std::string& path) {
   if (detail::path_kind(path) != detail::PathKind::folder) return path;
   std::string found = detail::first_file(path, {"model.hrm", "checkpoint", "model.safetensors"});
   if (found.empty())
@@ -55,7 +55,7 @@ inline void release_pages(void* context, const std::byte* data, std::size_t size
 }
 
 /// Reads a configuration file, YAML or JSON.
-[[nodiscard]] inline Result<RawConfig> open_config(const std::string& path) {
+[[nodiscard]] HRM_COLD inline Result<RawConfig> open_config(const std::string& path) {
   auto source = Source::open(path);
   if (!source) return source.error();
   auto raw = read_config(detail::as_text(source->bytes()));
@@ -66,8 +66,9 @@ inline void release_pages(void* context, const std::byte* data, std::size_t size
 
 /// Opens a model's file and holds its configuration and tensors against each other; nothing is packed yet, and only
 /// headers are read. `config_path` empty: all_config.yaml or config.json beside the file. An archive has its own.
-[[nodiscard]] inline Result<Checkpoint> open_checkpoint(const std::string& path, const std::string& config_path = {},
-                                                        const Source::Options& options = {}) {
+[[nodiscard]] HRM_COLD inline Result<Checkpoint> open_checkpoint(const std::string& path,
+                                                                 const std::string& config_path = {},
+                                                                 const Source::Options& options = {}) {
   const auto file = find_model(path);
   if (!file) return file.error();
   auto source = Source::open(*file, options);
@@ -88,7 +89,7 @@ inline void release_pages(void* context, const std::byte* data, std::size_t size
 
 /// The same from any source: memory, a game's own file system. `config` is the text of a configuration, YAML or JSON;
 /// an archive needs none.
-[[nodiscard]] inline Result<Checkpoint> open_checkpoint(Source source, std::string_view config = {}) {
+[[nodiscard]] HRM_COLD inline Result<Checkpoint> open_checkpoint(Source source, std::string_view config = {}) {
   if (format_of(source.bytes()) == FileFormat::archive) return make_checkpoint(std::move(source));
   if (format_of(source.bytes()) == FileFormat::unknown) return read_tensors(source.bytes()).error().in(source.name());
   auto raw = read_config(config);

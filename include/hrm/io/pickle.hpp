@@ -29,7 +29,7 @@ class PickleMachine {
  public:
   explicit PickleMachine(std::span<const std::byte> bytes) noexcept : in_(bytes) {}
 
-  [[nodiscard]] Result<std::vector<PickledTensor>> run() {
+  [[nodiscard]] HRM_COLD Result<std::vector<PickledTensor>> run() {
     for (;;) {
       at_ = in_.position();
       const auto opcode = in_.number<std::uint8_t>();
@@ -116,7 +116,7 @@ class PickleMachine {
   void push(Kind kind, std::uint32_t index = 0, std::int64_t number = 0) {
     stack_.push_back({kind, index, number, nullptr});
   }
-  [[nodiscard]] Result<void> push_text(std::uint64_t size) {
+  [[nodiscard]] HRM_COLD Result<void> push_text(std::uint64_t size) {
     const std::string_view text = in_.text(size);
     if (text.size() >= none) return Error(ErrorCode::format, "expected a string under 4 GiB, found a longer one");
     stack_.push_back({Kind::text, static_cast<std::uint32_t>(text.size()), 0, text.data()});
@@ -137,7 +137,7 @@ class PickleMachine {
   }
 
   // Errors of a step lack its place; run() puts it before them.
-  [[nodiscard]] Result<void> step(std::uint8_t opcode) {
+  [[nodiscard]] HRM_COLD Result<void> step(std::uint8_t opcode) {
     switch (opcode) {
       case 0x80: {  // PROTO
         const auto version = in_.number<std::uint8_t>();
@@ -221,7 +221,7 @@ class PickleMachine {
                  ": this is no plain dictionary of tensors");
   }
 
-  [[nodiscard]] Result<void> long_number() {  // LONG1
+  [[nodiscard]] HRM_COLD Result<void> long_number() {  // LONG1
     const auto size = in_.number<std::uint8_t>();
     if (size > 8) return Error(ErrorCode::unsupported, "expected a number of at most 8 bytes, found ", size);
     std::uint64_t value = 0;
@@ -232,7 +232,7 @@ class PickleMachine {
     return {};
   }
 
-  [[nodiscard]] Result<void> put(std::uint32_t index) {
+  [[nodiscard]] HRM_COLD Result<void> put(std::uint32_t index) {
     if (!has(1)) return empty();
     if (index > memo_.size())
       return Error(ErrorCode::format, "memo: expected at most ", memo_.size(), ", found ", index);
@@ -240,7 +240,7 @@ class PickleMachine {
     memo_[index] = stack_.back();
     return {};
   }
-  [[nodiscard]] Result<void> get(std::uint32_t index) {
+  [[nodiscard]] HRM_COLD Result<void> get(std::uint32_t index) {
     if (index >= memo_.size())
       return Error(ErrorCode::format, "memo: expected below ", memo_.size(), ", found ", index);
     stack_.push_back(memo_[index]);
@@ -248,7 +248,7 @@ class PickleMachine {
   }
 
   /// How many values lie above the last mark, which is taken out.
-  [[nodiscard]] Result<std::size_t> from_mark() {
+  [[nodiscard]] HRM_COLD Result<std::size_t> from_mark() {
     if (marks_.empty()) return Error(ErrorCode::format, "expected a mark on the stack, found none");
     const std::size_t mark = marks_.back();
     marks_.pop_back();
@@ -263,7 +263,7 @@ class PickleMachine {
     return value.kind == Kind::tuple ? tuples_[value.index].oldest : none;
   }
 
-  [[nodiscard]] Result<void> tuple(std::size_t count) {
+  [[nodiscard]] HRM_COLD Result<void> tuple(std::size_t count) {
     if (!has(count)) return empty();
     Tuple made{items_.size(), count, none};
     const std::size_t first = stack_.size() - count;
@@ -278,7 +278,7 @@ class PickleMachine {
     return {};
   }
 
-  [[nodiscard]] Result<void> set_items(std::size_t count) {
+  [[nodiscard]] HRM_COLD Result<void> set_items(std::size_t count) {
     if (count % 2 != 0 || !has(count + 1))
       return Error(ErrorCode::format, "expected a dictionary and pairs, found other values");
     const std::size_t first = stack_.size() - count;
@@ -297,7 +297,7 @@ class PickleMachine {
                  "memo loop: expected a dictionary to hold newer ones alone, found itself or one before it");
   }
 
-  [[nodiscard]] Result<void> global() {
+  [[nodiscard]] HRM_COLD Result<void> global() {
     std::array<std::string_view, 2> words;
     for (std::string_view& word : words) {
       ByteReader ahead = in_;
@@ -309,7 +309,7 @@ class PickleMachine {
     }
     return push_global(words[0], words[1]);
   }
-  [[nodiscard]] Result<void> stack_global() {
+  [[nodiscard]] HRM_COLD Result<void> stack_global() {
     if (!has(2)) return empty();
     const Value name = pop();
     const Value module = pop();
@@ -317,7 +317,7 @@ class PickleMachine {
       return Error(ErrorCode::format, "expected a module and a name, found other values");
     return push_global(text_of(module), text_of(name));
   }
-  [[nodiscard]] Result<void> push_global(std::string_view module, std::string_view name) {
+  [[nodiscard]] HRM_COLD Result<void> push_global(std::string_view module, std::string_view name) {
     for (const Known& k : known) {
       if (k.module != module || k.name != name) continue;
       push(Kind::global, static_cast<std::uint32_t>(k.what) | static_cast<std::uint32_t>(k.dtype) << 8);
@@ -327,7 +327,7 @@ class PickleMachine {
                  name.substr(0, 100), ", which is not run");
   }
 
-  [[nodiscard]] Result<void> reduce() {
+  [[nodiscard]] HRM_COLD Result<void> reduce() {
     if (!has(2)) return empty();
     const Value args = pop();
     const Value what = pop();
@@ -357,7 +357,7 @@ class PickleMachine {
   }
 
   /// (storage, offset, size, stride, requires_grad, hooks): contiguous tensors of up to 4 dimensions.
-  [[nodiscard]] Result<void> rebuild(const Value* arg) {
+  [[nodiscard]] HRM_COLD Result<void> rebuild(const Value* arg) {
     if (arg[0].kind != Kind::storage || arg[1].kind != Kind::number || arg[2].kind != Kind::tuple ||
         arg[3].kind != Kind::tuple) {
       return Error(ErrorCode::format, "tensor: expected storage, offset, size and strides, found other arguments");
@@ -401,7 +401,7 @@ class PickleMachine {
     return {};
   }
 
-  [[nodiscard]] Result<void> build() {
+  [[nodiscard]] HRM_COLD Result<void> build() {
     if (!has(2)) return empty();
     const Value state = pop();
     const Value& object = stack_.back();
@@ -412,7 +412,7 @@ class PickleMachine {
   }
 
   /// ('storage', class, key, location, elements): any location will do.
-  [[nodiscard]] Result<void> persistent() {
+  [[nodiscard]] HRM_COLD Result<void> persistent() {
     if (!has(1)) return empty();
     const Value id = pop();
     if (id.kind != Kind::tuple || tuples_[id.index].count != 5)
@@ -429,7 +429,7 @@ class PickleMachine {
     return {};
   }
 
-  [[nodiscard]] Result<std::vector<PickledTensor>> finish() {
+  [[nodiscard]] HRM_COLD Result<std::vector<PickledTensor>> finish() {
     if (in_.left() != 0) return Error(ErrorCode::format, "pickle: expected the end, found ", in_.left(), " more bytes");
     if (stack_.size() != 1) return Error(ErrorCode::format, "pickle: expected one value, found ", stack_.size());
     if (stack_[0].kind != Kind::dict)
@@ -471,7 +471,7 @@ class PickleMachine {
 /// names other than those that tensors need, and opcodes beyond theirs, are refused. Strides must be contiguous,
 /// locations are ignored. Texts are views of `bytes`. Time and memory are linear in the bytes, of which 4 MiB are read
 /// at most.
-[[nodiscard]] inline Result<std::vector<PickledTensor>> read_pickle(std::span<const std::byte> bytes) {
+[[nodiscard]] HRM_COLD inline Result<std::vector<PickledTensor>> read_pickle(std::span<const std::byte> bytes) {
   constexpr std::size_t max_size = std::size_t{4} << 20;
   if (bytes.size() > max_size)
     return Error(ErrorCode::format, "pickle: expected at most ", max_size, " bytes, found ", bytes.size());

@@ -27,15 +27,8 @@ namespace detail {
   return true;
 }
 
-/// "[2, 3]" in a string that never allocates, for messages.
-[[nodiscard]] inline Error shape_text(const std::size_t* shape, std::size_t rank) noexcept {
-  Error line(ErrorCode::shape, "[");
-  for (std::size_t i = 0; i < rank; ++i) line = Error(ErrorCode::shape, line.message(), i == 0 ? "" : ", ", shape[i]);
-  return Error(ErrorCode::shape, line.message(), "]");
-}
-
 /// Refuses two tensors of one name, and two that share bytes. O(n log n).
-[[nodiscard]] inline Result<void> check_distinct(std::span<const TensorView> tensors) {
+[[nodiscard]] HRM_COLD inline Result<void> check_distinct(std::span<const TensorView> tensors) {
   std::vector<SortKey> keys;
   keys.reserve(tensors.size());
   for (const TensorView& tensor : tensors) keys.push_back({0, tensor.name});
@@ -70,8 +63,8 @@ inline constexpr std::array<SafetensorsType, 7> safetensors_types{{{"F32", DType
                                                                    {"I8", DType::i8}}};
 
 /// One `{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}`.
-[[nodiscard]] inline Result<TensorView> safetensors_entry(JsonReader& json, std::string_view name,
-                                                          std::span<const std::byte> data) {
+[[nodiscard]] HRM_COLD inline Result<TensorView> safetensors_entry(JsonReader& json, std::string_view name,
+                                                                   std::span<const std::byte> data) {
   TensorView tensor;
   tensor.name = name;
   std::array<std::size_t, 2> offsets{};
@@ -138,7 +131,7 @@ inline constexpr std::array<SafetensorsType, 7> safetensors_types{{{"F32", DType
 /// The tensors of a safetensors file, as views into it. Total on any bytes; errors name the tensor. Nothing may overlap
 /// and no byte may be left over, as the format has it. Allocates some bytes per byte of the header, at most 8 MiB of
 /// which are read. No exceptions, no RTTI.
-[[nodiscard]] inline Result<TensorTable> read_safetensors(std::span<const std::byte> file) {
+[[nodiscard]] HRM_COLD inline Result<TensorTable> read_safetensors(std::span<const std::byte> file) {
   constexpr std::size_t max_header = std::size_t{8} << 20;
   detail::ByteReader reader(file);
   const auto length = reader.number<std::uint64_t>();
@@ -178,8 +171,8 @@ using WriteCallback = bool (*)(void* context, std::span<const std::byte> bytes);
 
 /// Writes tensors as a safetensors file: the header padded to 8 bytes, then the data in the order given. Names are made
 /// of printable ASCII; shapes and data are the caller's word.
-[[nodiscard]] inline Result<void> write_safetensors(std::span<const TensorView> tensors, WriteCallback write,
-                                                    void* context) {
+[[nodiscard]] HRM_COLD inline Result<void> write_safetensors(std::span<const TensorView> tensors, WriteCallback write,
+                                                             void* context) {
   std::string header = "{";
   std::size_t at = 0;
   for (const TensorView& tensor : tensors) {

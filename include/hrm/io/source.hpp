@@ -51,8 +51,8 @@ class Source {
   }
 
   /// Opens a regular file. Errors: it is not there, is no regular file, cannot be read.
-  [[nodiscard]] static Result<Source> open(const std::string& path, const Options& options);
-  [[nodiscard]] static Result<Source> open(const std::string& path) { return open(path, Options{}); }
+  [[nodiscard]] HRM_COLD static Result<Source> open(const std::string& path, const Options& options);
+  [[nodiscard]] HRM_COLD static Result<Source> open(const std::string& path) { return open(path, Options{}); }
 
   /// Looks at the caller's memory, which must outlive the source and everything made from it (a Model does not keep it,
   /// unless it says so). `name` stands in messages.
@@ -65,8 +65,8 @@ class Source {
   }
 
   /// Reads `size` bytes through a callback into memory of its own, a mebibyte at a time.
-  [[nodiscard]] static Result<Source> read(ReadCallback callback, void* context, std::uint64_t size,
-                                           std::string_view name = "callback");
+  [[nodiscard]] HRM_COLD static Result<Source> read(ReadCallback callback, void* context, std::uint64_t size,
+                                                    std::string_view name = "callback");
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -110,7 +110,7 @@ class Source {
     std::swap(size_, other.size_);
     std::swap(mapped_, other.mapped_);
   }
-  [[nodiscard]] Result<void> reserve(std::uint64_t size) {
+  [[nodiscard]] HRM_COLD Result<void> reserve(std::uint64_t size) {
     const bool fits = size <= std::size_t{0} - std::size_t{1} - (std::size_t{4} << 20);  // room for the rounding up
     if (fits) owned_ = Buffer(static_cast<std::size_t>(size));
     if (!fits || (size > 0 && owned_.data() == nullptr)) {

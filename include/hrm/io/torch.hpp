@@ -18,7 +18,7 @@ namespace detail {
 }
 
 /// "archive/", the folder that data.pkl stands in.
-[[nodiscard]] inline Result<std::string_view> torch_folder(std::span<const ZipEntry> entries) noexcept {
+[[nodiscard]] HRM_COLD inline Result<std::string_view> torch_folder(std::span<const ZipEntry> entries) noexcept {
   constexpr std::string_view pickle = "data.pkl";
   const ZipEntry* found = nullptr;
   for (const ZipEntry& entry : entries) {
@@ -37,7 +37,7 @@ namespace detail {
 /// The tensors of a torch.save file, as views into it. Total on any bytes: no code of the file is run, every size is
 /// held against the bytes that are there, tensors that share bytes or a name are refused. Newer files' extra records
 /// are fine.
-[[nodiscard]] inline Result<TensorTable> read_torch(std::span<const std::byte> file) {
+[[nodiscard]] HRM_COLD inline Result<TensorTable> read_torch(std::span<const std::byte> file) {
   auto entries = read_zip(file);
   if (!entries) return entries.error();
   const auto folder = detail::torch_folder(*entries);

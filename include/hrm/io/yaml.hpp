@@ -53,7 +53,7 @@ struct YamlLine {
 /// and wrapped lines are stepped over. A key that stands twice in one map, a tab in the indentation, more than 16
 /// levels or 65,536 keys are errors: "line 3: expected .., found ..".
 template <class Scalar>
-[[nodiscard]] Result<void> read_yaml(std::string_view text, const Scalar& scalar) {
+[[nodiscard]] HRM_COLD Result<void> read_yaml(std::string_view text, const Scalar& scalar) {
   constexpr std::size_t max_depth = 16;
   constexpr std::size_t max_keys = 65536;
   constexpr std::size_t none = ~std::size_t{0};

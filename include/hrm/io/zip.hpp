@@ -53,7 +53,7 @@ class ZipReader {
  public:
   explicit ZipReader(std::span<const std::byte> file) noexcept : file_(file) {}
 
-  [[nodiscard]] Result<std::vector<ZipEntry>> read() {
+  [[nodiscard]] HRM_COLD Result<std::vector<ZipEntry>> read() {
     if (auto found = find_directory(); !found) return found.error();
     constexpr std::size_t least = 46;  // bytes of a directory entry
     if (count_ > max_entries || count_ * least > size_) {
@@ -113,7 +113,7 @@ class ZipReader {
   }
 
   /// The end record, with the zip64 one where there is one: offset_, size_ and count_ of the directory.
-  [[nodiscard]] Result<void> find_directory() noexcept {
+  [[nodiscard]] HRM_COLD Result<void> find_directory() noexcept {
     constexpr std::size_t end_size = 22;
     constexpr std::size_t locator_size = 20;
     if (file_.size() < end_size)
@@ -165,8 +165,8 @@ class ZipReader {
     return {};
   }
 
-  [[nodiscard]] Result<void> read_end64(std::uint64_t at, std::uint64_t limit, std::uint16_t count, std::uint32_t size,
-                                        std::uint32_t offset) noexcept {
+  [[nodiscard]] HRM_COLD Result<void> read_end64(std::uint64_t at, std::uint64_t limit, std::uint16_t count,
+                                                 std::uint32_t size, std::uint32_t offset) noexcept {
     const auto bad = [](std::string_view what) {
       return wrong("zip64 end of directory", "expected it to agree with itself", what);
     };
@@ -210,7 +210,7 @@ class ZipReader {
     return true;
   }
 
-  [[nodiscard]] Result<Item> read_item(ByteReader& reader) const noexcept {
+  [[nodiscard]] HRM_COLD Result<Item> read_item(ByteReader& reader) const noexcept {
     Item item;
     if (reader.number<std::uint32_t>() != 0x02014b50U)
       return wrong("directory", "expected an entry", "found other bytes");
@@ -244,7 +244,7 @@ class ZipReader {
   }
 
   /// Holds the local header against the directory, and sets the entry's data. Nothing reaches beyond `limit`.
-  [[nodiscard]] Result<void> read_local(Item& item, std::uint64_t limit) const noexcept {
+  [[nodiscard]] HRM_COLD Result<void> read_local(Item& item, std::uint64_t limit) const noexcept {
     const std::string_view name = item.entry.name;
     ByteReader reader(
         file_.subspan(static_cast<std::size_t>(item.header), static_cast<std::size_t>(limit - item.header)));
@@ -307,7 +307,7 @@ class ZipReader {
 /// two of one name, overlapping ones, and headers that contradict each other are refused by name. Linear time (n log n
 /// in the number of entries); allocates at most a few times the directory's size. Contents are not checked against the
 /// checksums.
-[[nodiscard]] inline Result<std::vector<ZipEntry>> read_zip(std::span<const std::byte> file) {
+[[nodiscard]] HRM_COLD inline Result<std::vector<ZipEntry>> read_zip(std::span<const std::byte> file) {
   return detail::ZipReader(file).read();
 }
 

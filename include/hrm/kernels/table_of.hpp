@@ -10,6 +10,11 @@
 
 namespace hrm::kernels {
 
+/// Whose kernels write the operands of a weight type: bfloat16 weights without a dot product of their own read float32
+/// operands, and what only writes those need not be compiled twice.
+template <class Arch, class Weight>
+using OperandWeight = std::conditional_t<sizeof(Weight) == 2 && !Arch::bf16, float, Weight>;
+
 template <class Arch, class Weight>
 inline constexpr Table table_of = {
     .name = Arch::names[sizeof(Weight) == 4   ? 0
@@ -18,21 +23,21 @@ inline constexpr Table table_of = {
     .panel_cols = Gemm<Arch, Weight>::panel_cols,
     .row_block = Gemm<Arch, Weight>::row_block,
     .swiglu_run = Gemm<Arch, Weight>::swiglu_run,
-    .query_block = Attention<Arch, Weight>::query_block,
+    .query_block = Attention<Arch, OperandWeight<Arch, Weight>>::query_block,
     .tile_work = uses_tiles<Arch, Weight>            ? 6'000'000 / sizeof(Weight) * 2
                  : Arch::vnni && sizeof(Weight) == 1 ? 4'000'000
                                                      : 1'500'000,
     .operand_by_row = Gemm<Arch, Weight>::quantised,
     .panel_bytes = &Gemm<Arch, Weight>::panel_bytes,
     .operand_stride = &Gemm<Arch, Weight>::operand_stride,
-    .kv_bytes = &Attention<Arch, Weight>::kv_bytes,
+    .kv_bytes = &Attention<Arch, OperandWeight<Arch, Weight>>::kv_bytes,
     .pack_panel = &Gemm<Arch, Weight>::pack_panel,
     .store_tile = &store_tile<Arch, Weight>,
     .qkv_tile = &qkv_tile<Arch, Weight>,
     .swiglu_tile = &swiglu_tile<Arch, Weight>,
-    .row_tile = &row_tile<Arch, Weight>,
-    .pack_kv_tile = &Attention<Arch, Weight>::pack,
-    .attend_tile = &Attention<Arch, Weight>::attend,
+    .row_tile = &row_tile<Arch, OperandWeight<Arch, Weight>>,
+    .pack_kv_tile = &Attention<Arch, OperandWeight<Arch, Weight>>::pack,
+    .attend_tile = &Attention<Arch, OperandWeight<Arch, Weight>>::attend,
 };
 
 template <class Arch, class Weight>

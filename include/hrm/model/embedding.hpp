@@ -25,7 +25,7 @@ class TokenEmbedding {
   }
 
   /// Finds the tables' sizes and checks the chosen ids; before take().
-  void measure(detail::WeightReader& reader, const Config& config) {
+  HRM_COLD void measure(detail::WeightReader& reader, const Config& config) {
     const auto rows_of = [&](std::string_view name) -> std::size_t {
       for (const TensorView& t : reader.tensors()) {
         if (t.name == name && t.rank == 2) return t.shape[0];

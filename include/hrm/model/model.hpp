@@ -18,11 +18,14 @@ inline constexpr std::size_t packed_layout = 1;
 /// Kernels, panel sizes and layout, "1 avx512 bfloat16 48 16 6144 avx512 float32 48".
 [[nodiscard]] inline std::string packed_key(const kernels::Table& table, const kernels::Table& floats) {
   constexpr std::size_t depth = 64;
-  std::string key = std::to_string(packed_layout) + " " + table.name;
-  for (const std::size_t number : {table.panel_cols, table.swiglu_run, table.panel_bytes(depth)})
-    key += " " + std::to_string(number);
-  return key + " " + floats.name + " " + std::to_string(floats.panel_cols) + " " +
-         std::to_string(floats.panel_bytes(depth));
+  std::string key = std::to_string(packed_layout);
+  for (const kernels::Table* const t : {&table, &floats}) {
+    key.append(" ").append(t->name);
+    for (const std::size_t number : {t->panel_cols, t == &table ? t->swiglu_run : 0, t->panel_bytes(depth)}) {
+      if (number != 0) key.append(" ").append(std::to_string(number));
+    }
+  }
+  return key;
 }
 
 }  // namespace detail
@@ -179,7 +182,7 @@ class ShapedModel : public ModelInterface {
   Blocks l_{Level::l};  // NOLINT(*-non-private-member-*)
 
  private:
-  [[nodiscard]] static Result<void> check_sizes(const Config& config) noexcept {
+  [[nodiscard]] HRM_COLD static Result<void> check_sizes(const Config& config) noexcept {
     const Sizes& s = config.sizes;
     if (s.heads == 0 || s.hidden == 0 || s.hidden % (2 * s.heads) != 0) {
       return Error(ErrorCode::shape, "heads: expected a number that divides hidden ", s.hidden,

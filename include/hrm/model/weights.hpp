@@ -117,8 +117,8 @@ class WeightReader {
     }
     const TensorView* const at = &tensors_[found->index];
     if (at->rank != shape.size() || !std::equal(shape.begin(), shape.end(), at->shape.begin())) {
-      fail(Error(ErrorCode::shape, name, ": expected shape ", text(shape.begin(), shape.size()), ", found ",
-                 text(at->shape.data(), at->rank)));
+      fail(Error(ErrorCode::shape, name, ": expected shape ", shape_text(shape.begin(), shape.size()).message(),
+                 ", found ", shape_text(at->shape.data(), at->rank).message()));
       return nullptr;
     }
     if (at->dtype != DType::f32 && at->dtype != DType::f16 && at->dtype != DType::bf16 &&
@@ -193,17 +193,6 @@ class WeightReader {
   [[nodiscard]] Fingerprint& fingerprint() noexcept { return fingerprint_; }
   [[nodiscard]] const ModelOptions& options() const noexcept { return options_; }
   [[nodiscard]] std::span<const TensorView> tensors() const noexcept { return tensors_; }
-
-  /// "[2, 3]", for messages.
-  [[nodiscard]] static std::string_view text(const std::size_t* shape, std::size_t rank) {
-    static thread_local std::array<Error, 2> lines;  // an Error is a small string that never allocates
-    static thread_local std::size_t turn = 0;
-    Error& line = lines[turn++ % 2];
-    line = Error(ErrorCode::shape, "[");
-    for (std::size_t i = 0; i < rank; ++i) line = Error(ErrorCode::shape, line.message(), i == 0 ? "" : ", ", shape[i]);
-    line = Error(ErrorCode::shape, line.message(), "]");
-    return line.message();
-  }
 
  private:
   std::span<const TensorView> tensors_;
