@@ -1,0 +1,36 @@
+#include <hrm/base/error.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <limits>
+#include <string>
+
+using hrm::Error;
+using hrm::ErrorCode;
+
+TEST_CASE("an error is put together from texts, characters and whole numbers of any type") {
+  const std::string name = "H_init";
+  const Error error(ErrorCode::shape, name, ": ", std::string_view("expected 3 of these", 10), ' ', std::uint8_t{7},
+                    ", ", -3, ", ", std::numeric_limits<std::int64_t>::min(), ", ",
+                    std::numeric_limits<std::uint64_t>::max(), ", ", 0, true);
+  CHECK(error.code() == ErrorCode::shape);
+  CHECK(error.message() == "H_init: expected 3 7, -3, -9223372036854775808, 18446744073709551615, 01");
+  CHECK(Error(ErrorCode::io).message().empty());
+  CHECK(error.in("file").message() == "file: " + std::string(error.message()));
+  CHECK(error.in("file").code() == ErrorCode::shape);
+}
+
+TEST_CASE("an error is one line that is cut at its capacity, whatever a file's names hold") {
+  CHECK(Error(ErrorCode::format, "a\nb\tc\x7f", std::string_view("\0d", 2)).message() == "a?b?c??d");
+  const std::string text(2 * Error::capacity, 'x');
+  const Error error(ErrorCode::format, text, "end");
+  CHECK(error.message() == text.substr(0, Error::capacity));
+}
+
+TEST_CASE("shapes in messages") {
+  const std::size_t shape[] = {2, 30, 400};
+  CHECK(hrm::detail::shape_text(shape, 3).message() == "[2, 30, 400]");
+  CHECK(hrm::detail::shape_text(shape, 1).message() == "[2]");
+  CHECK(hrm::detail::shape_text(shape, 0).message() == "[]");
+}
