@@ -4,6 +4,8 @@
 #include <hrm/io/archive.hpp>
 #include <hrm/io/torch.hpp>
 
+#include <algorithm>
+
 namespace hrm {
 
 /// What the first bytes of a file say it is.

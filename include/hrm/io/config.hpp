@@ -5,6 +5,7 @@
 #include <hrm/io/safetensors.hpp>
 #include <hrm/io/yaml.hpp>
 
+#include <algorithm>
 #include <optional>
 
 namespace hrm {

@@ -3,7 +3,6 @@
 
 #include <hrm/io/text.hpp>
 
-#include <algorithm>
 #include <deque>
 #include <string>
 #include <vector>
@@ -46,10 +45,10 @@ class JsonReader {
 
   /// An object: `member(key)` is called for every key and must read its value.
   [[nodiscard]] HRM_COLD Result<void> object(detail::Callback<std::string_view> member) {
-    if (!open('{')) return fail("an object");
+    if (!next('{')) return fail("an object");
     if (++depth_ > max_depth) return deep();
     const std::size_t first = keys_.size();
-    if (!close('}')) {
+    if (!next('}')) {
       do {
         blanks();
         auto key = string();
@@ -57,10 +56,10 @@ class JsonReader {
         if (keys_.size() == max_keys)
           return Error(ErrorCode::format, "keys: expected at most ", max_keys, ", found more");
         keys_.push_back({0, *key});
-        if (!open(':')) return fail("':'");
+        if (!next(':')) return fail("':'");
         if (auto read = member(*key); !read) return read;
-      } while (open(','));
-      if (!close('}')) return fail("',' or '}'");
+      } while (next(','));
+      if (!next('}')) return fail("',' or '}'");
     }
     if (const auto* twin = detail::find_twin(std::span(keys_).subspan(first)); twin != nullptr) {
       return Error(ErrorCode::format, twin->text, ": expected every name once, found it twice");
@@ -72,21 +71,21 @@ class JsonReader {
 
   /// An array: `element(index)` is called for every element and must read it.
   [[nodiscard]] HRM_COLD Result<void> array(detail::Callback<std::size_t> element) {
-    if (!open('[')) return fail("an array");
+    if (!next('[')) return fail("an array");
     if (++depth_ > max_depth) return deep();
-    if (!close(']')) {
+    if (!next(']')) {
       std::size_t index = 0;
       do {
         if (auto read = element(index++); !read) return read;
-      } while (open(','));
-      if (!close(']')) return fail("',' or ']'");
+      } while (next(','));
+      if (!next(']')) return fail("',' or ']'");
     }
     --depth_;
     return {};
   }
 
   [[nodiscard]] HRM_COLD Result<std::string_view> string() {
-    if (!open('"')) return fail("a string");
+    if (!next('"')) return fail("a string");
     const std::size_t begin = at_;
     bool escapes = false;
     for (; at_ < text_.size() && text_[at_] != '"'; ++at_) {
@@ -179,13 +178,13 @@ class JsonReader {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r'))
       ++at_;
   }
-  [[nodiscard]] bool open(char c) noexcept {
+  // Whether `c` is what comes next, blanks aside; it is then passed.
+  [[nodiscard]] bool next(char c) noexcept {
     blanks();
     const bool there = at_ < text_.size() && text_[at_] == c;
     at_ += there ? 1 : 0;
     return there;
   }
-  [[nodiscard]] bool close(char c) noexcept { return open(c); }
   [[nodiscard]] bool word(std::string_view w) noexcept {
     if (text_.substr(at_, w.size()) != w) return false;
     at_ += w.size();

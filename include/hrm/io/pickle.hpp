@@ -3,7 +3,6 @@
 
 #include <hrm/io/text.hpp>
 
-#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -224,9 +223,7 @@ class PickleMachine {
   [[nodiscard]] HRM_COLD Result<void> long_number() {  // LONG1
     const auto size = in_.number<std::uint8_t>();
     if (size > 8) return Error(ErrorCode::unsupported, "expected a number of at most 8 bytes, found ", size);
-    std::uint64_t value = 0;
-    const auto bytes = in_.take(size);
-    for (std::size_t i = 0; i < bytes.size(); ++i) value |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * i);
+    std::uint64_t value = in_.little(size);
     if (size > 0 && size < 8 && (value >> (8 * size - 1) & 1U) != 0) value |= ~std::uint64_t{0} << (8 * size);
     push(Kind::number, 0, static_cast<std::int64_t>(value));
     return {};

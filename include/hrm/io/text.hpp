@@ -40,14 +40,15 @@ class ByteReader {
     return {reinterpret_cast<const char*>(run.data()), run.size()};
   }
 
- private:
-  HRM_NOINLINE std::uint64_t little(std::size_t size) noexcept {
+  /// A number of `size` bytes, 8 at most.
+  [[nodiscard]] HRM_NOINLINE std::uint64_t little(std::size_t size) noexcept {
     std::uint64_t value = 0;
     const auto run = take(size);
     for (std::size_t i = 0; i < run.size(); ++i) value |= std::to_integer<std::uint64_t>(run[i]) << (8 * i);
     return value;
   }
 
+ private:
   std::span<const std::byte> bytes_;
   std::size_t at_ = 0;
   bool ok_ = true;

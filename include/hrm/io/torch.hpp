@@ -6,6 +6,8 @@
 #include <hrm/io/source.hpp>
 #include <hrm/io/zip.hpp>
 
+#include <algorithm>
+
 namespace hrm {
 
 namespace detail {

@@ -4,7 +4,6 @@
 
 #include <hrm/io/text.hpp>
 
-#include <algorithm>
 #include <array>
 #include <vector>
 
