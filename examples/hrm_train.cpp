@@ -341,15 +341,15 @@ int run(Settings& s, const example::Arguments& arguments) {
   if (s.threads > 1) executor = Executor(pool);
   s.trainer.executor = executor;
   const auto from_start_to_end = [&]<class Weight>(Weight) -> int {
-    Run<Weight> run(s, make_config(s, **source), **source, **test, executor);
-    if (auto begun = run.begin(); !begun) return fail(begun.error());
-    if (auto trained = run.train(); !trained) return fail(trained.error());
+    // In here, as a template's other branch is not compiled where there are no such products; the settings refused it.
+    if constexpr (Products<kernels::DefaultArch, Weight>::offered) {
+      Run<Weight> run(s, make_config(s, **source), **source, **test, executor);
+      if (auto begun = run.begin(); !begun) return fail(begun.error());
+      if (auto trained = run.train(); !trained) return fail(trained.error());
+    }
     return 0;
   };
-  if constexpr (Products<kernels::DefaultArch, bfloat16>::offered) {
-    if (s.bfloat16) return from_start_to_end(bfloat16{});
-  }
-  return from_start_to_end(float{});
+  return s.bfloat16 ? from_start_to_end(bfloat16{}) : from_start_to_end(float{});
 }
 
 }  // namespace

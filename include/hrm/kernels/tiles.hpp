@@ -53,7 +53,7 @@ struct Tiles {
   /// Sets up the calling thread's tiles while it lives. product() needs one in scope.
   class Session {
    public:
-    Session() noexcept {
+    Session() noexcept {  // NOLINT(modernize-use-equals-default) not empty where there are tiles
 #if defined(HRM_TILES_AMX)
       struct alignas(64) Shape {
         std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
@@ -66,7 +66,7 @@ struct Tiles {
     }
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
-    ~Session() {
+    ~Session() {  // NOLINT(modernize-use-equals-default)
 #if defined(HRM_TILES_AMX)
       if (matrix_unit()) _tile_release();
 #endif
