@@ -85,7 +85,7 @@ struct ProductData {
     auto z = x;
     hrm::kernels::RowArgs row;
     row.z = z.data();
-    row.width = depth;
+    row.width = row.stride = depth;
     row.out = operand;
     t.row_tile(row, 0, rows);
   }
@@ -159,7 +159,7 @@ Operation swiglu(const Table& t, std::size_t rows, std::size_t inner, std::size_
     hrm::kernels::SwigluArgs args;
     args.x = d->operand;
     args.w = d->next();
-    args.inner = inner;
+    args.inner = args.row_stride = inner;
     args.out = {out->data(), nullptr, stride};
     args.rows = reinterpret_cast<float*>(out->data());
     d->tiles([&](const hrm::kernels::Tile& tile) { d->t.swiglu_tile(args, tile); });
@@ -211,7 +211,7 @@ Operation attention(const Table& t, std::size_t positions, std::size_t head_dim)
     pack.k = d->qkv.data() + head_dim;
     pack.v = d->qkv.data() + 2 * head_dim;
     pack.stride = 3 * head_dim;
-    pack.positions = positions;
+    pack.positions = pack.end = positions;
     pack.head_dim = head_dim;
     pack.packed = d->packed.data();
     t.pack_kv_tile(pack);
@@ -276,7 +276,7 @@ Operation norm(const Table& t, std::size_t rows, std::size_t width) {
     hrm::kernels::RowArgs args;
     args.z = d->z.data();
     args.a = d->a.data();
-    args.width = width;
+    args.width = args.stride = width;
     args.norm = true;
     args.eps = 1e-5F;
     args.out = {d->operand.data(), d->scales.data(), t.operand_stride(width)};

@@ -42,24 +42,25 @@ int main(int argc, char** argv) {
   hrm::Arena arena(memory.data());
   hrm::Schedule schedule(arena, model.config().sizes, model->table().operand_by_row);
   schedule.count([&](const hrm::Stage& stage) { return model->tiles(stage, w); });
+  const std::uint32_t tiles = schedule.tickets(1).first;
 
   constexpr const char* names[] = {
       "inject",  "qkv",           "pack_kv", "attend",   "attended_operand", "project", "norm_attention",
       "gate_up", "inner_operand", "down",    "norm_mlp", "norm_last",        "lm_head", "q_head"};
-  std::vector<std::vector<double>> times(schedule.tickets());
+  std::vector<std::vector<double>> times(tiles);
   for (std::size_t r = 0; r < repeats + 1; ++r) {
     std::size_t stage = 0;
-    for (std::uint32_t ticket = 0; ticket < schedule.tickets(); ++ticket) {
+    for (std::uint32_t ticket = 0; ticket < tiles; ++ticket) {
       stage = schedule.stage_of(ticket, stage);
       const auto begin = bench::Clock::now();
-      model->run(schedule[stage], ticket - schedule.first(stage), w);
+      model->run(schedule[stage], ticket - schedule.first(stage), hrm::Lane::both, w);
       if (r > 0) times[ticket].push_back(bench::seconds_since(begin));
     }
   }
   double by_op[14] = {};
   double all = 0.0;
   std::size_t stage = 0;
-  for (std::uint32_t ticket = 0; ticket < schedule.tickets(); ++ticket) {
+  for (std::uint32_t ticket = 0; ticket < tiles; ++ticket) {
     stage = schedule.stage_of(ticket, stage);
     std::sort(times[ticket].begin(), times[ticket].end());
     const double median = times[ticket][times[ticket].size() / 2];
@@ -67,7 +68,7 @@ int main(int argc, char** argv) {
     all += median;
   }
   std::printf("%s, %zu positions, %s: %.3f ms, %u tiles, peak %.0f GFLOP/s\n", std::string(which).c_str(), w.positions,
-              model->table().name, all * 1e3, schedule.tickets(), bench::peak_here());
+              model->table().name, all * 1e3, tiles, bench::peak_here());
   for (std::size_t op = 0; op < 14; ++op) {
     if (by_op[op] > 0.0)
       std::printf("  %-18s %8.3f ms %5.1f %%\n", names[op], by_op[op] * 1e3, 100.0 * by_op[op] / all);

@@ -4,13 +4,15 @@ using namespace test;
 
 namespace {
 
-/// One head out of qkv rows [positions, 3 * hidden], written to column `column` of the output rows.
+/// One head out of qkv rows [positions, 3 * head_dim], written to column 2 of the output rows. Keys and values are
+/// packed up to `border` after the rest.
 template <class Weight>
-std::vector<float> attend(const std::vector<float>& qkv, std::size_t positions, std::size_t head_dim,
-                          std::size_t step) {
+std::vector<float> attend(const std::vector<float>& qkv, std::size_t positions, std::size_t head_dim, std::size_t step,
+                          std::size_t border = 0) {
   const Table& t = kernels<Weight>();
   const std::size_t stride = 3 * head_dim;
   const auto packed = aligned<std::byte>(t.kv_bytes(positions, head_dim));
+  std::memset(packed.get(), 0xff, t.kv_bytes(positions, head_dim));  // what is not packed is not a number
   hrm::kernels::PackKvArgs pack;
   pack.k = qkv.data() + head_dim;
   pack.v = qkv.data() + 2 * head_dim;
@@ -18,7 +20,12 @@ std::vector<float> attend(const std::vector<float>& qkv, std::size_t positions, 
   pack.positions = positions;
   pack.head_dim = head_dim;
   pack.packed = packed.get();
+  pack.begin = border;
+  pack.end = positions;
   t.pack_kv_tile(pack);
+  pack.begin = 0;
+  pack.end = border;
+  if (border > 0) t.pack_kv_tile(pack);
 
   const std::size_t width = head_dim + 6;  // two other columns before and four behind
   const Activations<Weight> operand(positions, width);
@@ -108,6 +115,20 @@ TEST_CASE_TEMPLATE("the same bits however queries are split", Weight, HRM_EVERY_
     const auto qkv = random_floats(positions * 3 * 32, 11, 2.0F);
     const auto whole = attend<Weight>(qkv, positions, 32, positions);
     for (const std::size_t step : {1U, 5U, 14U, 27U}) CHECK(attend<Weight>(qkv, positions, 32, step) == whole);
+  }
+}
+
+TEST_CASE_TEMPLATE("the same bits however keys and values are packed", Weight, HRM_EVERY_WEIGHT) {
+  for (const std::size_t positions : {3U, 82U, 97U, 300U}) {
+    for (const std::size_t head_dim : {6U, 32U}) {
+      const auto qkv = random_floats(positions * 3 * head_dim, 12, 2.0F);
+      const auto whole = attend<Weight>(qkv, positions, head_dim, positions);
+      for (const std::size_t border : {std::size_t{2}, positions / 4 * 2, (positions - 1) / 2 * 2}) {
+        CAPTURE(positions);
+        CAPTURE(border);
+        CHECK(attend<Weight>(qkv, positions, head_dim, positions, border) == whole);
+      }
+    }
   }
 }
 

@@ -75,11 +75,13 @@ TEST_CASE_TEMPLATE("qkv: rotation of q and k, scaling of q, heads of every width
         }
       }
       for (const std::size_t row_step : {rows, std::size_t{4}}) {
-        std::vector<float> qkv(rows * 3 * hidden, -9.0F);
+        const std::size_t stride = 3 * hidden + 16;
+        std::vector<float> qkv(rows * stride, -9.0F);
         hrm::kernels::QkvArgs args;
         args.x = operand.operand;
         args.w = packed.matrix;
         args.qkv = qkv.data();
+        args.stride = stride;
         args.hidden = hidden;
         args.head_dim = head_dim;
         args.positions = positions;
@@ -90,7 +92,13 @@ TEST_CASE_TEMPLATE("qkv: rotation of q and k, scaling of q, heads of every width
                  [&](const Tile& tile) { kernels<Weight>().qkv_tile(args, tile); });
         CAPTURE(args.hidden);
         CAPTURE(args.head_dim);
-        REQUIRE(distance(qkv, y) < 2e-5);
+        std::vector<float> found;
+        for (std::size_t r = 0; r < rows; ++r) {
+          const float* const row = qkv.data() + r * stride;
+          found.insert(found.end(), row, row + 3 * hidden);
+          REQUIRE(std::all_of(row + 3 * hidden, row + stride, [](float z) { return z == -9.0F; }));
+        }
+        REQUIRE(distance(found, y) < 2e-5);
       }
     }
   }
@@ -121,13 +129,15 @@ TEST_CASE_TEMPLATE("swiglu: runs of gate and up, written as the next product rea
     for (std::size_t i = 0; i < expected.size(); ++i) expected[i] = static_cast<float>(plain::silu(g[i]) * u[i]);
 
     const Activations<Weight> out(rows, inner);
-    std::vector<float> out_rows(rows * inner);
+    const std::size_t stride = inner + 3;
+    std::vector<float> out_rows(rows * stride);
     hrm::kernels::SwigluArgs args;
     args.x = operand.operand;
     args.w = packed.matrix;
     args.inner = inner;
     if (t.operand_by_row) {
       args.rows = out_rows.data();
+      args.row_stride = stride;
     } else {
       args.out = out.operand;
     }
@@ -135,7 +145,7 @@ TEST_CASE_TEMPLATE("swiglu: runs of gate and up, written as the next product rea
     double worst = 0.0;
     for (std::size_t i = 0; i < rows; ++i) {
       for (std::size_t j = 0; j < inner; ++j) {
-        float found = out_rows[i * inner + j];
+        float found = out_rows[i * stride + j];
         if constexpr (sizeof(Weight) != 1) {
           typename hrm::kernels::Dot<Arch, Weight>::Operand stored;
           std::memcpy(&stored, out.operand.data + i * out.operand.stride + j * sizeof stored, sizeof stored);

@@ -93,7 +93,7 @@ struct Activations {
     std::vector<float> copy(x.begin(), x.end());
     hrm::kernels::RowArgs args;
     args.z = copy.data();
-    args.width = depth;
+    args.width = args.stride = depth;
     args.out = operand;
     kernels<Weight>().row_tile(args, 0, rows);
   }

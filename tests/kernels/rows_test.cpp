@@ -18,7 +18,7 @@ TEST_CASE_TEMPLATE("row_tile: sums, norm and operand, any width", Weight, HRM_EV
       args.z = z.data();
       args.a = with_a ? a.data() : nullptr;
       args.b = with_b ? b.data() : nullptr;
-      args.width = width;
+      args.width = args.stride = width;
       args.norm = norm;
       args.eps = 1e-5F;
       args.out = out.operand;
@@ -56,12 +56,52 @@ TEST_CASE_TEMPLATE("row_tile: sums, norm and operand, any width", Weight, HRM_EV
   }
 }
 
+TEST_CASE_TEMPLATE("row_tile: rows further apart than they are wide, and nothing between them is touched", Weight,
+                   HRM_EVERY_WEIGHT) {
+  constexpr std::size_t width = 40;
+  constexpr std::size_t stride = 53;
+  constexpr std::size_t rows = 3;
+  const Table& t = kernels<Weight>();
+  const auto close = random_floats(rows * width, 5);
+  std::vector<float> apart(rows * stride, 7.0F);
+  for (std::size_t r = 0; r < rows; ++r) {
+    std::copy_n(close.data() + r * width, width, apart.data() + r * stride);
+  }
+  auto z = close;
+  const Activations<Weight> out(rows, width);
+  t.row_tile({z.data(), close.data(), nullptr, width, width, true, 1e-5F, out.operand}, 0, rows);
+
+  const std::size_t used = t.operand_stride(width);
+  const std::size_t wide = used + 128;
+  const auto data = aligned<std::byte>(rows * wide);
+  const auto scales = aligned<float>(rows);
+  std::memset(data.get(), 0x5a, rows * wide);
+  const auto a = apart;
+  t.row_tile({apart.data(),
+              a.data(),
+              nullptr,
+              width,
+              stride,
+              true,
+              1e-5F,
+              {data.get(), sizeof(Weight) == 1 ? scales.get() : nullptr, wide}},
+             0, rows);
+  for (std::size_t r = 0; r < rows; ++r) {
+    CHECK(std::memcmp(apart.data() + r * stride, z.data() + r * width, width * sizeof(float)) == 0);
+    CHECK(std::all_of(apart.data() + r * stride + width, apart.data() + (r + 1) * stride,
+                      [](float x) { return x == 7.0F; }));
+    CHECK(std::memcmp(data.get() + r * wide, out.operand.data + r * out.operand.stride, used) == 0);
+    CHECK(std::all_of(data.get() + r * wide + used, data.get() + (r + 1) * wide,
+                      [](std::byte x) { return x == std::byte{0x5a}; }));
+  }
+}
+
 TEST_CASE_TEMPLATE("row_tile without a sum and a norm leaves the rows as they are", Weight, HRM_EVERY_WEIGHT) {
   const auto before = random_floats(3 * 33, 4);
   auto z = before;
   hrm::kernels::RowArgs args;
   args.z = z.data();
-  args.width = 33;
+  args.width = args.stride = 33;
   kernels<Weight>().row_tile(args, 0, 3);
   CHECK(z == before);
 }

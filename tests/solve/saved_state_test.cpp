@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <hrm/solve/pool.hpp>
 #include <hrm/solve/saved_state.hpp>
 
 #include "support/random_model.hpp"
@@ -60,6 +61,40 @@ TEST_CASE("saved at every pause, restored elsewhere, it thinks on to the same bi
     SavedState::restore(other, saved(solver)).value();
     CHECK(other.finished());
     CHECK(other.q_halt() == straight.q_halt());
+  }
+}
+
+TEST_CASE("saved while two threads are at different stages, restored on one") {
+  const Config config = test::small_config();
+  ThreadPool pool(2);
+  for (const Precision precision : {Precision::f32, Precision::bf16, Precision::int8}) {
+    const Model model = test::random_model(config, 48, precision);
+    const auto tokens = test::random_tokens(config, 150, 49);  // two lanes
+    SolverOptions options = two_segments();
+    options.max_tokens = 150;
+    Solver straight(model, options);
+    straight.start(tokens, 1).value();
+    while (!straight.step()) {
+    }
+    SolverOptions threaded = options;
+    threaded.executor = pool;
+    Solver solver(model, threaded);
+    solver.start(tokens, 1).value();
+    Solver other(model, options);
+    bool done = false;
+    for (std::uint32_t pauses = 0; !done; ++pauses) {
+      REQUIRE(pauses < 10000);
+      SavedState::restore(other, saved(solver)).value();
+      CHECK(SavedState::equal(other, solver));
+      if (pauses % 4 == 0) {
+        while (!other.step()) {
+        }
+        CHECK(SavedState::equal(other, straight));
+      }
+      std::atomic<std::uint32_t> tiles{0};
+      done = solver.tick_while([&]() noexcept { return tiles.fetch_add(1) < 1 + pauses % 23; });
+    }
+    CHECK(SavedState::equal(solver, straight));
   }
 }
 

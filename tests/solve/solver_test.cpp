@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::array<Precision, 3> precisions{Precision::f32, Precision::bf16, Precision::int8};
+// Tokens of a puzzle that is one lane, and of one that is two.
+constexpr std::array<std::size_t, 2> few_and_many{16, 150};
 
 // Everything a segment leaves behind, for comparing bit by bit.
 struct Snapshot {
@@ -50,29 +52,31 @@ std::vector<Snapshot> stepped(const Model& model, const SolverOptions& options, 
 
 TEST_CASE("a segment has the same bits on any executor") {
   for (const Precision precision : precisions) {
-    const Config config = test::small_config();
-    const Model model = test::random_model(config, 2, precision);
-    const auto tokens = test::random_tokens(config, 16, 3);
-    SolverOptions options;
-    options.halting = Never{};
-    options.max_segments = 3;
-    const auto expected = stepped(model, options, tokens);
-    REQUIRE(expected.size() == 3);
-    CHECK_FALSE(expected[0] == expected[1]);
-    for (unsigned threads = 1; threads <= 8; ++threads) {
-      ThreadPool pool(threads);
-      options.executor = pool;
+    const Model model = test::random_model(test::small_config(), 2, precision);
+    for (const std::size_t count : few_and_many) {
+      const auto tokens = test::random_tokens(model.config(), count, 3);
+      SolverOptions options;
+      options.max_tokens = count;
+      options.halting = Never{};
+      options.max_segments = 3;
+      const auto expected = stepped(model, options, tokens);
+      REQUIRE(expected.size() == 3);
+      CHECK_FALSE(expected[0] == expected[1]);
+      for (unsigned threads = 1; threads <= 8; ++threads) {
+        ThreadPool pool(threads);
+        options.executor = pool;
+        CHECK(stepped(model, options, tokens) == expected);
+      }
+      test::LazyExecutor lazy;
+      options.executor = lazy;
+      CHECK(stepped(model, options, tokens) == expected);
+      test::OneOfManyExecutor one;
+      options.executor = one;
+      CHECK(stepped(model, options, tokens) == expected);
+      test::ForkJoinExecutor fork;
+      options.executor = fork;
       CHECK(stepped(model, options, tokens) == expected);
     }
-    test::LazyExecutor lazy;
-    options.executor = lazy;
-    CHECK(stepped(model, options, tokens) == expected);
-    test::OneOfManyExecutor one;
-    options.executor = one;
-    CHECK(stepped(model, options, tokens) == expected);
-    test::ForkJoinExecutor fork;
-    options.executor = fork;
-    CHECK(stepped(model, options, tokens) == expected);
   }
 }
 

@@ -37,31 +37,32 @@ struct AttentionOf {
   static void pack(const PackKvArgs& args) noexcept {
     if constexpr (narrow) return pack_narrow(args);
     std::byte* const values = args.packed + key_bytes(args.positions, args.head_dim);
-    for (std::size_t first = 0; first < args.positions; first += cols) {
+    for (std::size_t first = args.begin - args.begin % cols; first < args.end; first += cols) {
       auto* const panel = reinterpret_cast<float*>(args.packed + first / cols * G::panel_bytes(args.head_dim));
-      const std::size_t real = args.positions - first < cols ? args.positions - first : cols;
+      const std::size_t begin = first < args.begin ? args.begin - first : 0;
+      const std::size_t real = args.end - first < cols ? args.end - first : cols;
       const std::size_t whole = args.head_dim - args.head_dim % 16;  // one cache line of every key at a time
       for (std::size_t d = 0; d < whole; d += 16) {
-        for (std::size_t j = 0; j < real; ++j) {
+        for (std::size_t j = begin; j < real; ++j) {
           const float* const from = args.k + (first + j) * args.stride + d;
           float* const to = panel + d * cols + j;
           HRM_UNROLL
           for (std::size_t e = 0; e < 16; ++e) to[e * cols] = from[e];
         }
       }
-      for (std::size_t j = 0; j < real; ++j) {
+      for (std::size_t j = begin; j < real; ++j) {
         const float* const from = args.k + (first + j) * args.stride + whole;
         float* const to = panel + whole * cols + j;
         for (std::size_t e = 0; e < args.head_dim % 16; ++e) to[e * cols] = from[e];
       }
-      for (std::size_t d = 0; real < cols && d < args.head_dim; ++d) {
+      for (std::size_t d = 0; real < cols && args.end == args.positions && d < args.head_dim; ++d) {
         for (std::size_t j = real; j < cols; ++j) panel[d * cols + j] = 0.0F;
       }
     }
     for (std::size_t d = 0; d < args.head_dim; d += cols) {
       auto* const panel = reinterpret_cast<float*>(values + d / cols * G::panel_bytes(args.positions));
       const std::size_t count = args.head_dim - d < cols ? args.head_dim - d : cols;
-      for (std::size_t p = 0; p < args.positions; ++p) {
+      for (std::size_t p = args.begin; p < args.end; ++p) {
         const float* const from = args.v + p * args.stride + d;
         float* const to = panel + p * cols;
         if (count == cols) {
@@ -79,7 +80,8 @@ struct AttentionOf {
   static void pack_narrow(const PackKvArgs& args) noexcept {
     bfloat16 rows[2][dim_block];
     const std::size_t steps = G::steps(args.head_dim);
-    for (std::size_t p = 0; p < round_up(args.positions, cols); ++p) {
+    const bool last = args.end == args.positions;
+    for (std::size_t p = args.begin; p < (last ? round_up(args.positions, cols) : args.end); ++p) {
       for (bfloat16& x : rows[0]) x = {};
       if (p < args.positions) {
         write_operand<Arch, E>(reinterpret_cast<std::byte*>(rows[0]), 0, args.k + p * args.stride, args.head_dim);
@@ -88,7 +90,7 @@ struct AttentionOf {
       for (std::size_t s = 0; s < steps; ++s) std::memcpy(to + s * G::step_bytes, rows[0] + 2 * s, 4);
     }
     std::byte* const values = args.packed + key_bytes(args.positions, args.head_dim);
-    for (std::size_t p = 0; p < 2 * G::steps(args.positions); p += 2) {
+    for (std::size_t p = args.begin; p < (last ? 2 * G::steps(args.positions) : args.end); p += 2) {
       for (std::size_t i = 0; i < 2; ++i) {
         for (bfloat16& x : rows[i]) x = {};
         if (p + i >= args.positions) continue;
@@ -138,6 +140,9 @@ struct AttentionOf {
         const std::byte* const panel = keys + (first + c) / cols * G::panel_bytes(args.head_dim);
         products.multiply(rows, queries, query_stride, panel, G::steps(args.head_dim), scores + c, key_block, panel, 0);
       }
+      // In passes over all rows, as the rows of a pass need not wait for each other.
+      const auto log2e = S::set(1.44269504F);
+      float shift[query_block];
       float rescale[query_block];
       for (std::size_t i = 0; i < rows; ++i) {
         float* const row = scores + i * key_block;
@@ -148,16 +153,26 @@ struct AttentionOf {
           top = S::max(top, S::load(row + c));
           next = S::max(next, S::load(row + c + S::lanes));
         }
-        float now = max_of<Arch>(S::max(top, next));
-        if (b > 0 && most[i] > now) now = most[i];
+        const float here = max_of<Arch>(S::max(top, next));
+        const float now = b > 0 && most[i] > here ? most[i] : here;
         // e^(s - most) = 2^(s log2 e - most log2 e). The product on the right is rounded once for the whole row, so
         // every weight has the same factor, which the division by their sum takes out.
+        shift[i] = now * -1.44269504F;
+        if (b > 0) {
+          alignas(64) float e[S::lanes];
+          S::store(e, exp2_not_positive<Arch>(S::fma(S::set(most[i]), log2e, S::set(shift[i]))));
+          rescale[i] = e[0];
+        }
+        most[i] = now;
+      }
+      alignas(64) float totals[query_block * S::lanes];
+      for (std::size_t i = 0; i < rows; ++i) {
+        float* const row = scores + i * key_block;
         auto total = S::set(0.0F);
         auto other = S::set(0.0F);
-        const auto log2e = S::set(1.44269504F);
-        const auto shift = S::set(now * -1.44269504F);
+        const auto minus = S::set(shift[i]);
         const auto weigh = [&](std::size_t c) __attribute__((always_inline)) {
-          const auto p = exp2_not_positive<Arch>(S::fma(S::load(row + c), log2e, shift));
+          const auto p = exp2_not_positive<Arch>(S::fma(S::load(row + c), log2e, minus));
           store_weights(row, c, p);
           return p;
         };
@@ -165,21 +180,18 @@ struct AttentionOf {
           total = total + weigh(c);
           other = other + weigh(c + S::lanes);
         }
-        const float weights_sum = sum_of<Arch>(total + other);
+        S::store(totals + i * S::lanes, total + other);
+      }
+      for (std::size_t i = 0; i < rows; ++i) {
+        const float weights_sum = sum_of<Arch>(S::load(totals + i * S::lanes));
+        // Said outright, so that every compiler and level of optimisation gives the same bits.
         if (b == 0) {
           sum[i] = weights_sum;
+        } else if constexpr (Arch::family == Family::avx512 || Arch::family == Family::avx2) {
+          sum[i] = __builtin_fmaf(sum[i], rescale[i], weights_sum);
         } else {
-          alignas(64) float e[S::lanes];
-          S::store(e, exp2_not_positive<Arch>(S::fma(S::set(most[i]), log2e, shift)));
-          rescale[i] = e[0];
-          // Said outright, so that every compiler and level of optimisation gives the same bits.
-          if constexpr (Arch::family == Family::avx512 || Arch::family == Family::avx2) {
-            sum[i] = __builtin_fmaf(sum[i], rescale[i], weights_sum);
-          } else {
-            sum[i] = sum[i] * rescale[i] + weights_sum;
-          }
+          sum[i] = sum[i] * rescale[i] + weights_sum;
         }
-        most[i] = now;
       }
       for (std::size_t d = 0; d < dims; d += cols) {
         const std::byte* const panel =

@@ -64,7 +64,7 @@ void qkv_tile(const QkvArgs& args, const Tile& tile) noexcept {
                 const std::size_t angle = position * args.head_dim + dim;
                 value = S::fma(value, S::load(args.cos + angle), S::swap_pairs(value) * S::load(args.sin + angle));
               }
-              S::store(args.qkv + (row + i) * width + col, value * scale);
+              S::store(args.qkv + (row + i) * args.stride + col, value * scale);
               position = position + 1 == args.positions ? 0 : position + 1;
             }
             continue;
@@ -83,8 +83,8 @@ void qkv_tile(const QkvArgs& args, const Tile& tile) noexcept {
                 odd = from[c + 1] * args.cos[angle + 1] + from[c] * args.sin[angle + 1];
               }
               const float scale = its_part == 0 ? args.q_scale : 1.0F;
-              args.qkv[(row + i) * width + col + c] = even * scale;
-              args.qkv[(row + i) * width + col + c + 1] = odd * scale;
+              args.qkv[(row + i) * args.stride + col + c] = even * scale;
+              args.qkv[(row + i) * args.stride + col + c + 1] = odd * scale;
             }
           }
         }
@@ -108,7 +108,7 @@ void swiglu_tile(const SwigluArgs& args, const Tile& tile) noexcept {
           for (std::size_t i = 0; i < rows; ++i) {
             const auto value = silu<Arch>(gate[i]) * up[i];
             if constexpr (G::quantised) {
-              float* const to = args.rows + (row + i) * args.inner + first + v;
+              float* const to = args.rows + (row + i) * args.row_stride + first + v;
               if (left == S::lanes) {
                 S::store(to, value);
               } else {

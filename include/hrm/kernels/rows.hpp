@@ -64,7 +64,7 @@ HRM_ALWAYS_INLINE void write_operand_row(const Operand& out, std::size_t index, 
     write_operand<Arch, Weight>(row, 0, from, width);
   }
   O* const rest = reinterpret_cast<O*>(row);
-  for (std::size_t k = width; k < out.stride / sizeof(O); ++k) rest[k] = pad;
+  for (std::size_t k = width; k < G::operand_stride(width) / sizeof(O); ++k) rest[k] = pad;
 }
 
 /// See RowArgs.
@@ -73,9 +73,9 @@ void row_tile(const RowArgs& args, std::size_t row_begin, std::size_t row_end) n
   using S = Simd<Arch>;
   const std::size_t width = args.width;
   for (std::size_t r = row_begin; r < row_end; ++r) {
-    float* const z = args.z + r * width;
-    const float* const a = args.a == nullptr ? nullptr : args.a + r * width;
-    const float* const b = args.b == nullptr ? nullptr : args.b + r * width;
+    float* const z = args.z + r * args.stride;
+    const float* const a = args.a == nullptr ? nullptr : args.a + r * args.stride;
+    const float* const b = args.b == nullptr ? nullptr : args.b + r * args.stride;
     if (a != nullptr || b != nullptr || args.norm) {
       const auto sum_at = [&](std::size_t k, const auto& at) __attribute__((always_inline)) {
         auto value = at(z + k);

@@ -26,7 +26,7 @@ struct PackedMatrix {
 
 /// Rows of activations as products read them ("operand"): row-major, [rows, depth] of float, bfloat16 or u8, each row
 /// padded to Table::operand_stride(depth) bytes, with zeros (u8: 128) beyond depth. Written by row_tile, attend_tile,
-/// swiglu_tile. Rows and stride are 64-byte multiples.
+/// swiglu_tile. Rows and stride are 64-byte multiples; the stride may be larger than operand_stride.
 struct Operand {
   std::byte* data = nullptr;
   float* scales = nullptr;  ///< [rows] u8: x = scales[row] * (stored - 128); else null
@@ -57,8 +57,9 @@ struct StoreArgs {
 /// / 2, so that a rotation's pair always lies side by side, whatever the vector's width.
 struct QkvArgs {
   Operand x;
-  PackedMatrix w;        ///< [3 * hidden, hidden]: q, k, v, each [heads, head_dim]
-  float* qkv = nullptr;  ///< [rows, 3 * hidden], stride 3 * hidden
+  PackedMatrix w;          ///< [3 * hidden, hidden]: q, k, v, each [heads, head_dim]
+  float* qkv = nullptr;    ///< [rows, 3 * hidden]
+  std::size_t stride = 0;  ///< floats from row to row of qkv, at least 3 * hidden
   std::size_t hidden = 0;
   std::size_t head_dim = 0;
   std::size_t positions = 0;   ///< positions a sequence; row r is position r % positions
@@ -73,30 +74,34 @@ struct QkvArgs {
 /// operand_by_row.
 struct SwigluArgs {
   Operand x;
-  PackedMatrix w;         ///< [2 * inner, hidden], inner a multiple of swiglu_run
-  Operand out;            ///< used unless Table::operand_by_row
-  float* rows = nullptr;  ///< [rows, inner] used if Table::operand_by_row
+  PackedMatrix w;              ///< [2 * inner, hidden], inner a multiple of swiglu_run
+  Operand out;                 ///< used unless Table::operand_by_row
+  float* rows = nullptr;       ///< [rows, inner] used if Table::operand_by_row
+  std::size_t row_stride = 0;  ///< floats from row to row of `rows`, at least inner
   std::size_t inner = 0;
 };
 
 /// z[row] += a[row] + b[row] (either may be null); z[row] = z[row] / sqrt(mean(z[row]^2) + eps) if `norm`; then the row
-/// is written as operand (if out.data is not null). Reads float rows of `width`; every stride is `width`.
+/// is written as operand (if out.data is not null). Reads float rows of `width`.
 struct RowArgs {
   float* z = nullptr;
   const float* a = nullptr;
   const float* b = nullptr;
   std::size_t width = 0;
+  std::size_t stride = 0;  ///< floats from row to row of z, a and b, at least width
   bool norm = false;
   float eps = 0.0F;
   Operand out;
 };
 
-/// Keys and values of one head of one sequence, packed as attend_tile reads them.
+/// Keys and values of one head of one sequence, packed as attend_tile reads them. Positions may be packed in parts, in
+/// any order and by different threads: [begin, end), begin even, end even or `positions`.
 struct PackKvArgs {
   const float* k = nullptr;  ///< first position's key, [positions] rows of head_dim
   const float* v = nullptr;  ///< first position's value
   std::size_t stride = 0;    ///< floats from position to position, both
   std::size_t positions = 0;
+  std::size_t begin = 0, end = 0;
   std::size_t head_dim = 0;
   std::byte* packed = nullptr;  ///< Table::kv_bytes(positions, head_dim), 64-byte aligned
 };
@@ -124,6 +129,7 @@ struct Table {
   std::size_t swiglu_run;   ///< columns of gate (and of up) in a row
   std::size_t query_block;  ///< queries of the attention's microkernel
   std::size_t tile_work;    ///< multiply-adds of some ten microseconds: what a tile of a product aims at
+  std::size_t lane_rows;    ///< rows that are worth all weights' way to a core: see Lane
   bool operand_by_row;      ///< an operand row needs the whole float row first (int8: its largest value)
 
   std::size_t (*panel_bytes)(std::size_t depth) noexcept;

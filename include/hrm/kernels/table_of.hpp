@@ -27,6 +27,8 @@ inline constexpr Table table_of = {
     .tile_work = uses_tiles<Arch, Weight>            ? 6'000'000 / sizeof(Weight) * 2
                  : Arch::vnni && sizeof(Weight) == 1 ? 4'000'000
                                                      : 1'500'000,
+    // Below 64 rows, bfloat16 tiles are done with the weights sooner than two cores can both be sent all of them.
+    .lane_rows = uses_tiles<Arch, Weight> && sizeof(Weight) == 2 ? 64 : Gemm<Arch, Weight>::row_block,
     .operand_by_row = Gemm<Arch, Weight>::quantised,
     .panel_bytes = &Gemm<Arch, Weight>::panel_bytes,
     .operand_stride = &Gemm<Arch, Weight>::operand_stride,

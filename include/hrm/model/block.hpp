@@ -10,8 +10,9 @@
 
 namespace hrm {
 
-/// How an operation is cut into tiles; a tile is some ten microseconds of work, so that a deadline is met and
-/// threads share evenly. Depends on sizes alone, never on the number of threads: a pause is a number of tiles.
+/// How an operation is cut into tiles, in each lane alike (the second has a few rows less); a tile is some ten
+/// microseconds of work, so that a deadline is met and threads share evenly. Depends on sizes alone, never on the
+/// number of threads: a pause is a number of tiles.
 struct Grid {
   static constexpr std::size_t cached = std::size_t{1} << 19;  ///< bytes of operand rows that stay in a core's L2
 
@@ -19,15 +20,14 @@ struct Grid {
   std::size_t groups = 1;  ///< tiles across
   std::size_t span = 1;    ///< panels (or heads) a tile
   std::size_t chunks = 1;  ///< tiles down
-  std::size_t parts = 1;   ///< pieces that each of the last `fine` tiles across is cut into, row by row
-  std::size_t fine = 0;
-  [[nodiscard]] std::size_t tiles() const noexcept { return chunks * groups + fine * (parts - 1); }
+  bool joined = false;     ///< lanes are one chunk each, of which a core by itself works out both at once
+  [[nodiscard]] TileCount tiles() const noexcept { return {chunks * groups, joined}; }
 
-  /// Tiles of a product of `rows` with W: chunks of rows that stay in cache, and in them runs of panels. Where there is
-  /// one chunk, its last tiles are finer: who is done first then waits for a few microseconds at most.
+  /// Tiles of a product with W: chunks of rows that stay in cache, and in them runs of panels.
   [[nodiscard]] static Grid product(const kernels::Table& table, const kernels::PackedMatrix& w,
-                                    std::size_t rows) noexcept {
+                                    const Workspace& work) noexcept {
     Grid g;
+    const std::size_t rows = work.border();
     const std::size_t fit = cached / table.operand_stride(w.depth);
     g.chunks = ceil_div(rows, fit > table.row_block ? fit : table.row_block);
     g.step = round_up(ceil_div(rows, g.chunks), table.row_block);
@@ -38,63 +38,93 @@ struct Grid {
     g.groups = ceil_div(panels, g.span);
     g.span = ceil_div(panels, g.groups);
     g.groups = ceil_div(panels, g.span);
-    const std::size_t blocks = ceil_div(rows, table.row_block);
-    if (g.chunks == 1 && g.groups > 1) {
-      g.parts = blocks < 3 ? blocks : 3;
-      g.fine = g.parts > 1 ? 2 : 0;
-    }
+    g.joined = g.chunks == 1;
     return g;
   }
-  [[nodiscard]] kernels::Tile product_tile(const kernels::Table& table, const kernels::PackedMatrix& w,
-                                           const Workspace& work, std::size_t tile) const noexcept {
-    const std::size_t rows = work.rows;
-    const std::size_t panels = ceil_div(w.cols, table.panel_cols);
-    std::size_t chunk = tile / groups;
-    std::size_t group = tile % groups;
+  /// Calls `kernel(tile)` for a tile of a product; for both lanes at once where they are joined.
+  template <class Kernel>
+  static void product(const kernels::Table& table, const kernels::PackedMatrix& w, const Workspace& work,
+                      std::size_t tile, Lane lane, const Kernel& kernel) noexcept {
+    const Grid g = product(table, w, work);
     kernels::Tile t{};
-    if (fine > 0 && tile >= groups - fine) {
-      const std::size_t piece = tile - (groups - fine);
-      group = groups - fine + piece / parts;
-      const std::size_t part = round_up(ceil_div(rows, parts), table.row_block);
-      t.row_begin = piece % parts * part;
-      t.row_end = t.row_begin + part;
-    } else {
-      t.row_begin = chunk * step;
-      t.row_end = t.row_begin + step;
+    t.panel_begin = tile % g.groups * g.span;
+    t.panel_end = least(t.panel_begin + g.span, ceil_div(w.cols, table.panel_cols));
+    // As many threads as there are in a lane take tiles in turn. Beyond the last panel lies the next matrix.
+    t.next = t.panel_begin + ceil_div(work.threads, work.lanes()) * g.span;
+    if (g.joined) {
+      const RowRange range = work.range(lane);
+      t.row_begin = range.begin;
+      t.row_end = range.end;
+      return kernel(t);
     }
-    if (t.row_begin > rows) t.row_begin = rows;
-    if (t.row_end > rows) t.row_end = rows;
-    t.panel_begin = group * span;
-    t.panel_end = t.panel_begin + span < panels ? t.panel_begin + span : panels;
-    // As many threads as there are take tiles in turn. Beyond the last panel lies the next matrix. A piece of a tile
-    // leaves the asking to the first one.
-    if (t.row_begin == 0 || chunks > 1) t.next = t.panel_begin + work.threads * span;
-    return t;
+    each_lane(work, lane, [&](RowRange range) {
+      t.row_begin = least(range.begin + tile / g.groups * g.step, range.end);
+      t.row_end = least(t.row_begin + g.step, range.end);
+      kernel(t);
+    });
   }
 
   /// Tiles of work that is done row by row, of nearly equal height.
-  [[nodiscard]] static Grid by_rows(std::size_t rows, std::size_t width) noexcept {
+  [[nodiscard]] static Grid by_rows(const Workspace& work, std::size_t width) noexcept {
     Grid g;
+    const std::size_t rows = work.border();
     const std::size_t fit = std::size_t{32768} / width;
     g.chunks = ceil_div(rows, fit > 1 ? fit : 1);
     g.step = ceil_div(rows, g.chunks);
     g.chunks = ceil_div(rows, g.step);
     return g;
   }
+  static void by_rows(const Workspace& work, std::size_t tile, Lane lane, const kernels::Table& table,
+                      const kernels::RowArgs& args) noexcept {
+    const std::size_t step = by_rows(work, args.width).step;
+    each_lane(work, lane, [&](RowRange range) {
+      const std::size_t begin = least(range.begin + tile * step, range.end);
+      table.row_tile(args, begin, least(begin + step, range.end));
+    });
+  }
 
-  /// Tiles of attention: `groups` heads of all sequences, each cut into chunks of queries.
-  [[nodiscard]] static Grid attention(const kernels::Table& table, const Sizes& sizes, std::size_t positions,
-                                      std::size_t sequences) noexcept {
+  /// Sequences of which a lane has rows, at most.
+  [[nodiscard]] static std::size_t sequences(const Workspace& work) noexcept {
+    const std::size_t border = work.border();
+    return ceil_div(border, work.positions) > work.active() - border / work.positions
+               ? ceil_div(border, work.positions)
+               : work.active() - border / work.positions;
+  }
+  /// Calls `kernel(sequence, positions)` for the sequence number `index` of a lane and those of its positions that are
+  /// in the lane, if there are any.
+  template <class Kernel>
+  static void sequence(const Workspace& work, std::size_t index, Lane lane, const Kernel& kernel) noexcept {
+    each_lane(work, lane, [&](RowRange range) {
+      const std::size_t sequence = range.begin / work.positions + index;
+      const std::size_t first = sequence * work.positions;
+      const std::size_t begin = range.begin > first ? range.begin : first;
+      const std::size_t end = least(range.end, first + work.positions);
+      if (begin < end) kernel(sequence, RowRange{begin - first, end - first});
+    });
+  }
+
+  /// Tiles of attention: `groups` heads of the sequences, each cut into chunks of queries.
+  [[nodiscard]] static Grid attention(const kernels::Table& table, const Sizes& sizes, const Workspace& work) noexcept {
     Grid g;
-    constexpr std::size_t work = 600'000;  // multiply-adds: as long as a product's tile, for all that goes with them
-    const std::size_t fit = work / (2 * positions * sizes.head_dim());
+    constexpr std::size_t effort = 600'000;  // multiply-adds: as long as a product's tile, for all that goes with them
+    const std::size_t queries = least(work.positions, work.border());
+    const std::size_t fit = effort / (2 * work.positions * sizes.head_dim());
     const std::size_t step = round_up(fit > 1 ? fit : 1, table.query_block);
-    g.chunks = ceil_div(positions, step);
-    g.step = round_up(ceil_div(positions, g.chunks), table.query_block);
-    g.chunks = ceil_div(positions, g.step);
-    g.groups = sequences * sizes.heads;
+    g.chunks = ceil_div(queries, step);
+    g.step = round_up(ceil_div(queries, g.chunks), table.query_block);
+    g.chunks = ceil_div(queries, g.step);
+    g.groups = sequences(work) * sizes.heads;
     return g;
   }
+
+  template <class Visit>
+  static void each_lane(const Workspace& work, Lane lane, const Visit& visit) noexcept {
+    if (lane != Lane::second) visit(work.range(Lane::first));
+    if (lane != Lane::first && work.lanes() == 2) visit(work.range(Lane::second));
+  }
+
+ private:
+  static constexpr std::size_t least(std::size_t a, std::size_t b) noexcept { return a < b ? a : b; }
 };
 
 /// The weights of one block, packed for the kernels of a table. Immutable after load; run() is safe on any thread.
@@ -127,97 +157,107 @@ class Block {
     reader.pack(reader.find(prefix + "mlp.down_proj.weight", {s.hidden, s.inner}), table, down_);
   }
 
-  /// Number of tiles of a stage of this block, for the rows in work.
-  [[nodiscard]] std::size_t tiles(Op op, const Sizes& s, const kernels::Table& table,
-                                  const Workspace& w) const noexcept {
+  /// Number of tiles of a stage of this block in a lane, for the rows in work.
+  [[nodiscard]] TileCount tiles(Op op, const Sizes& s, const kernels::Table& table, const Workspace& w) const noexcept {
     switch (op) {
       case Op::qkv:
-        return Grid::product(table, qkv_, w.rows).tiles();
+        return Grid::product(table, qkv_, w).tiles();
       case Op::pack_kv:
-        return w.active() * s.heads;
+        return {Grid::sequences(w) * s.heads, false};
       case Op::attend:
-        return Grid::attention(table, s, w.positions, w.active()).tiles();
+        return Grid::attention(table, s, w).tiles();
       case Op::project:
-        return Grid::product(table, project_, w.rows).tiles();
+        return Grid::product(table, project_, w).tiles();
       case Op::gate_up:
-        return Grid::product(table, gate_up_, w.rows).tiles();
+        return Grid::product(table, gate_up_, w).tiles();
       case Op::down:
-        return Grid::product(table, down_, w.rows).tiles();
+        return Grid::product(table, down_, w).tiles();
       case Op::inner_operand:
-        return Grid::by_rows(w.rows, s.inner).tiles();
+        return Grid::by_rows(w, s.inner).tiles();
       default:
-        return Grid::by_rows(w.rows, s.hidden).tiles();
+        return Grid::by_rows(w, s.hidden).tiles();
     }
   }
 
   /// Runs one tile on z [rows, hidden]. `heads` is the float32 table, for the operand of the segment's last norm.
-  void run(Op op, std::size_t tile, const Sizes& s, const kernels::Table& table, const kernels::Table& heads, float eps,
-           float* z, const Workspace& w) const noexcept {
+  void run(Op op, std::size_t tile, Lane lane, const Sizes& s, const kernels::Table& table, const kernels::Table& heads,
+           float eps, float* z, const Workspace& w) const noexcept {
     switch (op) {
       case Op::qkv: {
-        const kernels::QkvArgs args{w.operand, qkv_,         w.qkv,
-                                    s.hidden,  s.head_dim(), w.positions,
-                                    w.cos,     w.sin,        1.0F / std::sqrt(static_cast<float>(s.head_dim()))};
-        return table.qkv_tile(args, Grid::product(table, qkv_, w.rows).product_tile(table, qkv_, w, tile));
+        const kernels::QkvArgs args{w.operand,    qkv_,        w.qkv, w.qkv_stride, s.hidden,
+                                    s.head_dim(), w.positions, w.cos, w.sin,        q_scale(s)};
+        return Grid::product(table, qkv_, w, tile, lane, [&](const kernels::Tile& t) { table.qkv_tile(args, t); });
       }
-      case Op::pack_kv: {
-        const float* first = w.qkv + tile / s.heads * w.positions * 3 * s.hidden + tile % s.heads * s.head_dim();
-        return table.pack_kv_tile(kernels::PackKvArgs{first + s.hidden, first + 2 * s.hidden, 3 * s.hidden, w.positions,
-                                                      s.head_dim(), w.kv + tile * w.kv_bytes});
-      }
+      case Op::pack_kv:
+        return pack_kv(tile, lane, s, table, w);
       case Op::attend:
-        return attend(tile, s, table, w);
-      case Op::project:
-        return table.store_tile(kernels::StoreArgs{w.operand, project_, z, s.hidden, nullptr, true},
-                                Grid::product(table, project_, w.rows).product_tile(table, project_, w, tile));
-      case Op::gate_up:
-        return table.swiglu_tile(kernels::SwigluArgs{w.operand, gate_up_, w.inner, w.inner_rows, s.inner},
-                                 Grid::product(table, gate_up_, w.rows).product_tile(table, gate_up_, w, tile));
-      case Op::down:
-        return table.store_tile(kernels::StoreArgs{w.inner, down_, z, s.hidden, nullptr, true},
-                                Grid::product(table, down_, w.rows).product_tile(table, down_, w, tile));
+        return attend(tile, lane, s, table, w);
+      case Op::project: {
+        const kernels::StoreArgs args{w.operand, project_, z, s.hidden, nullptr, true};
+        return Grid::product(table, project_, w, tile, lane,
+                             [&](const kernels::Tile& t) { table.store_tile(args, t); });
+      }
+      case Op::gate_up: {
+        const kernels::SwigluArgs args{w.operand, gate_up_, w.inner, w.inner_rows, w.qkv_stride, s.inner};
+        return Grid::product(table, gate_up_, w, tile, lane,
+                             [&](const kernels::Tile& t) { table.swiglu_tile(args, t); });
+      }
+      case Op::down: {
+        const kernels::StoreArgs args{w.inner, down_, z, s.hidden, nullptr, true};
+        return Grid::product(table, down_, w, tile, lane, [&](const kernels::Tile& t) { table.store_tile(args, t); });
+      }
       case Op::attended_operand:
-        return rows(tile, table, {w.attended, nullptr, nullptr, s.hidden, false, 0.0F, w.operand}, w);
+        return Grid::by_rows(w, tile, lane, table,
+                             {w.attended, nullptr, nullptr, s.hidden, s.hidden, false, 0.0F, w.operand});
       case Op::inner_operand:
-        return rows(tile, table, {w.inner_rows, nullptr, nullptr, s.inner, false, 0.0F, w.inner}, w);
+        return Grid::by_rows(w, tile, lane, table,
+                             {w.inner_rows, nullptr, nullptr, s.inner, w.qkv_stride, false, 0.0F, w.inner});
       case Op::norm_last: {
         kernels::Operand out = w.operand;
         out.stride = heads.operand_stride(s.hidden);
-        return rows(tile, heads, {z, nullptr, nullptr, s.hidden, true, eps, out}, w);
+        return Grid::by_rows(w, tile, lane, heads, {z, nullptr, nullptr, s.hidden, s.hidden, true, eps, out});
       }
       default:
-        return rows(tile, table, {z, nullptr, nullptr, s.hidden, true, eps, w.operand}, w);
+        return Grid::by_rows(w, tile, lane, table, {z, nullptr, nullptr, s.hidden, s.hidden, true, eps, w.operand});
     }
   }
 
-  static void rows(std::size_t tile, const kernels::Table& table, const kernels::RowArgs& args,
-                   const Workspace& w) noexcept {
-    const std::size_t step = Grid::by_rows(w.rows, args.width).step;
-    const std::size_t end = (tile + 1) * step;
-    table.row_tile(args, tile * step, end < w.rows ? end : w.rows);
+ private:
+  static float q_scale(const Sizes& s) noexcept { return 1.0F / std::sqrt(static_cast<float>(s.head_dim())); }
+
+  static void pack_kv(std::size_t tile, Lane lane, const Sizes& s, const kernels::Table& table,
+                      const Workspace& w) noexcept {
+    const std::size_t head = tile % s.heads;
+    Grid::sequence(w, tile / s.heads, lane, [&](std::size_t sequence, RowRange positions) {
+      const float* const k = w.qkv + sequence * w.positions * w.qkv_stride + s.hidden + head * s.head_dim();
+      table.pack_kv_tile(kernels::PackKvArgs{k, k + s.hidden, w.qkv_stride, w.positions, positions.begin, positions.end,
+                                             s.head_dim(), w.kv + (sequence * s.heads + head) * w.kv_bytes});
+    });
   }
 
- private:
-  static void attend(std::size_t tile, const Sizes& s, const kernels::Table& table, const Workspace& w) noexcept {
-    const Grid g = Grid::attention(table, s, w.positions, w.active());
-    const std::size_t pair = tile / g.chunks;  // sequence and head
-    const std::size_t first = pair / s.heads * w.positions;
-    const std::size_t column = pair % s.heads * s.head_dim();
-    const std::size_t begin = tile % g.chunks * g.step;
-    kernels::AttendArgs args;
-    args.q = w.qkv + first * 3 * s.hidden + column;
-    args.q_stride = 3 * s.hidden;
-    args.packed = w.kv + pair * w.kv_bytes;
-    args.positions = w.positions;
-    args.head_dim = s.head_dim();
-    args.begin = begin;
-    args.end = begin + g.step < w.positions ? begin + g.step : w.positions;
-    args.out = w.operand;
-    args.out.data += first * w.operand.stride;
-    if (w.attended != nullptr) args.rows = w.attended + first * s.hidden;
-    args.row_stride = s.hidden;
-    args.column = column;
-    table.attend_tile(args);
+  static void attend(std::size_t tile, Lane lane, const Sizes& s, const kernels::Table& table,
+                     const Workspace& w) noexcept {
+    const Grid g = Grid::attention(table, s, w);
+    const std::size_t chunk = tile % g.chunks;
+    const std::size_t head = tile / g.chunks % s.heads;
+    Grid::sequence(w, tile / g.chunks / s.heads, lane, [&](std::size_t sequence, RowRange queries) {
+      const std::size_t first = sequence * w.positions;
+      kernels::AttendArgs args;
+      args.begin = queries.begin + chunk * g.step;
+      if (args.begin >= queries.end) return;
+      args.end = args.begin + g.step < queries.end ? args.begin + g.step : queries.end;
+      args.column = head * s.head_dim();
+      args.q = w.qkv + first * w.qkv_stride + args.column;
+      args.q_stride = w.qkv_stride;
+      args.packed = w.kv + (sequence * s.heads + head) * w.kv_bytes;
+      args.positions = w.positions;
+      args.head_dim = s.head_dim();
+      args.out = w.operand;
+      args.out.data += first * w.operand.stride;
+      if (w.attended != nullptr) args.rows = w.attended + first * s.hidden;
+      args.row_stride = s.hidden;
+      table.attend_tile(args);
+    });
   }
 
   kernels::PackedMatrix qkv_;      // [3 hidden, hidden]

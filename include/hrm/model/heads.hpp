@@ -17,15 +17,16 @@ class LmHead {
   void load(detail::WeightReader& reader, const Sizes& sizes, const kernels::Table& floats) {
     reader.pack(reader.find("lm_head.weight", {sizes.vocab, sizes.hidden}), floats, weight_);
   }
-  [[nodiscard]] std::size_t tiles(const kernels::Table& floats, const Workspace& w) const noexcept {
-    return Grid::product(floats, weight_, w.rows).tiles();
+  [[nodiscard]] TileCount tiles(const kernels::Table& floats, const Workspace& w) const noexcept {
+    return Grid::product(floats, weight_, w).tiles();
   }
   /// One tile of logits [rows, vocab] from the operand that norm_last left.
-  void run(std::size_t tile, const Shape& shape, const kernels::Table& floats, const Workspace& w) const noexcept {
+  void run(std::size_t tile, Lane lane, const Shape& shape, const kernels::Table& floats,
+           const Workspace& w) const noexcept {
     kernels::Operand z = w.operand;
     z.stride = floats.operand_stride(shape.sizes().hidden);
-    floats.store_tile(kernels::StoreArgs{z, weight_, w.logits, shape.sizes().vocab, nullptr, false},
-                      Grid::product(floats, weight_, w.rows).product_tile(floats, weight_, w, tile));
+    const kernels::StoreArgs args{z, weight_, w.logits, shape.sizes().vocab, nullptr, false};
+    Grid::product(floats, weight_, w, tile, lane, [&](const kernels::Tile& t) { floats.store_tile(args, t); });
   }
 
  private:
@@ -44,11 +45,13 @@ class QHead {
     reader.pack(reader.find("q_head.weight", {2, sizes.hidden}), floats, weight_);
     reader.read(reader.find("q_head.bias", {2}), 0, 2, bias_);
   }
-  /// All active sequences: q [sequences, 2].
-  void run(const Shape& shape, const kernels::Table& floats, const Workspace& w) const noexcept {
+  /// The sequences whose first position is in the lane: q [sequences, 2].
+  void run(Lane lane, const Shape& shape, const kernels::Table& floats, const Workspace& w) const noexcept {
     kernels::Operand z = w.operand;
     z.stride = floats.operand_stride(shape.sizes().hidden);
-    for (std::size_t sequence = 0; sequence < w.active(); ++sequence) {
+    const RowRange rows = w.range(lane);
+    const std::size_t end = ceil_div(rows.end, w.positions);
+    for (std::size_t sequence = ceil_div(rows.begin, w.positions); sequence < end; ++sequence) {
       kernels::StoreArgs args{z, weight_, w.q + 2 * sequence, 2, bias_, false};
       args.x.data += sequence * w.positions * z.stride;
       floats.store_tile(args, kernels::Tile{0, 1, 0, 1});

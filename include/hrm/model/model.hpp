@@ -73,10 +73,11 @@ class ModelInterface {
   /// Writes x of one sequence; after check().
   [[nodiscard]] virtual bool embed(const Workspace& w, std::size_t sequence, std::span<const Token> tokens,
                                    std::size_t puzzle_id) const noexcept = 0;
-  /// Tiles of a stage for the rows in work.
-  [[nodiscard]] virtual std::size_t tiles(const Stage& stage, const Workspace& w) const noexcept = 0;
-  /// Runs one tile; every stage before it is complete.
-  virtual void run(const Stage& stage, std::size_t tile, const Workspace& w) const noexcept = 0;
+  /// Tiles of a stage in a lane, for the rows in work.
+  [[nodiscard]] virtual TileCount tiles(const Stage& stage, const Workspace& w) const noexcept = 0;
+  /// Runs one tile of a lane, or the same one of both; every stage before it is complete there, and `after` stages are
+  /// in the other lane.
+  virtual void run(const Stage& stage, std::size_t tile, Lane lane, const Workspace& w) const noexcept = 0;
 
  protected:
   ModelInterface(const Config& config, Precision precision, const kernels::Table& table,
@@ -112,28 +113,28 @@ class ShapedModel : public ModelInterface {
                            std::size_t puzzle_id) const noexcept override {
     return embedding_.embed(config_, tokens, puzzle_id, w.x + sequence * w.positions * shape_.sizes().hidden);
   }
-  [[nodiscard]] std::size_t tiles(const Stage& stage, const Workspace& w) const noexcept override {
+  [[nodiscard]] TileCount tiles(const Stage& stage, const Workspace& w) const noexcept override {
     const Sizes& s = shape_.sizes();
     switch (stage.op) {
       case Op::inject:
-        return Grid::by_rows(w.rows, s.hidden).tiles();
+        return Grid::by_rows(w, s.hidden).tiles();
       case Op::lm_head:
         return lm_head_.tiles(*floats_, w);
       case Op::q_head:
-        return 1;
+        return {1, false};
       default:
         return (stage.level == Level::h ? h_ : l_).tiles(stage, s, *table_, w);
     }
   }
-  void run(const Stage& stage, std::size_t tile, const Workspace& w) const noexcept override {
+  void run(const Stage& stage, std::size_t tile, Lane lane, const Workspace& w) const noexcept override {
     switch (stage.op) {
       case Op::lm_head:
-        return lm_head_.run(tile, shape_, *floats_, w);
+        return lm_head_.run(tile, lane, shape_, *floats_, w);
       case Op::q_head:
-        return q_head_.run(shape_, *floats_, w);
+        return q_head_.run(lane, shape_, *floats_, w);
       default:
         return (stage.level == Level::h ? h_ : l_)
-            .run(stage, tile, shape_.sizes(), *table_, *floats_, config_.rms_norm_eps, w);
+            .run(stage, tile, lane, shape_.sizes(), *table_, *floats_, config_.rms_norm_eps, w);
     }
   }
 
@@ -264,7 +265,7 @@ template <class Shape, class Weight, Level Which>
 void ReasoningModule<Shape, Weight, Which>::forward(const Workspace& w) const noexcept {
   const auto all = [&](Op op, std::size_t layer) {
     const Stage stage{op, Which, static_cast<std::uint16_t>(layer)};
-    for (std::size_t tile = 0; tile < model_.tiles(stage, w); ++tile) model_.run(stage, tile, w);
+    for (std::size_t tile = 0; tile < model_.tiles(stage, w).tiles; ++tile) model_.run(stage, tile, Lane::both, w);
   };
   all(Op::inject, 0);
   for (std::size_t layer = 0; layer < layers(); ++layer) {

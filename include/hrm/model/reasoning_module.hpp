@@ -25,21 +25,21 @@ class Blocks {
 
   [[nodiscard]] std::size_t size() const noexcept { return blocks_.size(); }
 
-  [[nodiscard]] std::size_t tiles(const Stage& stage, const Sizes& sizes, const kernels::Table& table,
-                                  const Workspace& w) const noexcept {
+  [[nodiscard]] TileCount tiles(const Stage& stage, const Sizes& sizes, const kernels::Table& table,
+                                const Workspace& w) const noexcept {
     return blocks_[stage.layer].tiles(stage.op, sizes, table, w);
   }
 
   /// Runs one tile of one stage; any thread.
-  void run(const Stage& stage, std::size_t tile, const Sizes& sizes, const kernels::Table& table,
+  void run(const Stage& stage, std::size_t tile, Lane lane, const Sizes& sizes, const kernels::Table& table,
            const kernels::Table& heads, float eps, const Workspace& w) const noexcept {
     float* z = level_ == Level::h ? w.z_h : w.z_l;
     if (stage.op == Op::inject) {
       const float* a = level_ == Level::h ? w.z_l : w.z_h;
       const float* b = level_ == Level::h ? nullptr : w.x;
-      return Block::rows(tile, table, {z, a, b, sizes.hidden, false, 0.0F, w.operand}, w);
+      return Grid::by_rows(w, tile, lane, table, {z, a, b, sizes.hidden, sizes.hidden, false, 0.0F, w.operand});
     }
-    blocks_[stage.layer].run(stage.op, tile, sizes, table, heads, eps, z, w);
+    blocks_[stage.layer].run(stage.op, tile, lane, sizes, table, heads, eps, z, w);
   }
 
  private:

@@ -1,7 +1,8 @@
 #pragma once
-/// What a segment is made of: a fixed list of stages, each cut into tiles. Tiles of one stage may run in any order
-/// on any thread; a stage begins when the one before it is complete. The list is the paper's nested loop, N times
-/// (T times L, once H), then the heads.
+/// What a segment is made of: a fixed list of stages, each cut into tiles. The rows go through it in two lanes (see
+/// Lane), by themselves but where one needs the other's keys. Tiles of one stage may run in any order on any thread; a
+/// lane begins a stage when the one before it is complete in this lane. The list is the paper's nested loop, N times (T
+/// times L, once H), then the heads.
 
 #include <hrm/base/arena.hpp>
 #include <hrm/base/shape.hpp>
@@ -33,10 +34,25 @@ struct Stage {
   Op op = Op::inject;
   Level level = Level::l;
   std::uint16_t layer = 0;
+  bool joined = false;      ///< a thread by itself runs a tile of both lanes at once: they read the same weights
+  std::uint32_t after = 0;  ///< stages that must be complete in the other lane, counted from the segment's first
 };
 
-/// The stages of one segment and, for the rows now in work, the number of each stage's first tile ("ticket").
-/// Memory comes from an arena; count() may be called again whenever the number of rows changes.
+/// Tiles of a stage in a lane, and Stage::joined.
+struct TileCount {
+  std::size_t tiles = 0;
+  bool joined = false;
+};
+
+/// Tiles of the two lanes of a segment; the second has none where there is one lane.
+struct Tickets {
+  std::uint32_t first = 0, second = 0;
+  [[nodiscard]] std::uint32_t sum() const noexcept { return first + second; }
+  friend bool operator==(const Tickets&, const Tickets&) noexcept = default;
+};
+
+/// The stages of one segment and, for the rows now in work, the number of each stage's first tile ("ticket"), which is
+/// the same in both lanes. Memory comes from an arena; count() may be called again whenever the number of rows changes.
 class Schedule {
  public:
   Schedule() noexcept = default;
@@ -58,13 +74,15 @@ class Schedule {
     }
   }
 
-  /// Numbers the tiles. `tiles(stage)` says how many a stage has, at least one.
+  /// Numbers the tiles. `tiles(stage)` gives a TileCount, of at least one.
   template <class Tiles>
   void count(const Tiles& tiles) noexcept {
     std::uint32_t ticket = 0;
     for (std::size_t i = 0; i < size_; ++i) {
       first_[i] = ticket;
-      ticket += static_cast<std::uint32_t>(tiles(stages_[i]));
+      const TileCount count = tiles(stages_[i]);
+      stages_[i].joined = count.joined;
+      ticket += static_cast<std::uint32_t>(count.tiles);
     }
     first_[size_] = ticket;
   }
@@ -72,7 +90,10 @@ class Schedule {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] const Stage& operator[](std::size_t stage) const noexcept { return stages_[stage]; }
   [[nodiscard]] std::uint32_t first(std::size_t stage) const noexcept { return first_[stage]; }
-  [[nodiscard]] std::uint32_t tickets() const noexcept { return first_[size_]; }
+  /// Tiles of a segment of one lane or two.
+  [[nodiscard]] Tickets tickets(std::size_t lanes) const noexcept {
+    return {first_[size_], lanes == 2 ? first_[size_] : 0};
+  }
 
   /// The stage a ticket belongs to; `stage` is one that does not lie behind it.
   [[nodiscard]] std::size_t stage_of(std::uint32_t ticket, std::size_t stage = 0) const noexcept {
@@ -90,8 +111,16 @@ class Schedule {
 
   void fill(const Sizes& sizes, bool by_row) noexcept {
     std::size_t at = 0;
+    std::uint32_t attended = 0;  // stages up to the last attend
     const auto add = [&](Op op, Level level, std::size_t layer) {
-      stages_[at++] = Stage{op, level, static_cast<std::uint16_t>(layer)};
+      Stage& stage = stages_[at];
+      stage = Stage{op, level, static_cast<std::uint16_t>(layer), false, 0};
+      const auto number = static_cast<std::uint32_t>(at++);
+      // Keys and values are all queries', and may be overwritten once none reads them. The rows that norm_last writes
+      // are longer than those before them in the same memory.
+      if (op == Op::pack_kv) stage.after = attended;
+      if (op == Op::attend || op == Op::norm_last) stage.after = number;
+      if (op == Op::attend) attended = number + 1;
     };
     const auto module = [&](Level level, std::size_t layers, bool last) {
       add(Op::inject, level, 0);

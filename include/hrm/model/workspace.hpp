@@ -7,13 +7,24 @@
 
 namespace hrm {
 
+/// The rows in work go through a segment in two halves, so that two cores meet at the keys and values alone and each
+/// keeps the rest in its own cache. Few rows, for which fetching all weights twice costs more than that, are one lane.
+enum class Lane : std::uint8_t { first, second, both };
+
+/// Rows [begin, end).
+struct RowRange {
+  std::size_t begin = 0, end = 0;
+  [[nodiscard]] std::size_t size() const noexcept { return end - begin; }
+};
+
 /// Buffers for `batch` sequences of `positions` = P + S positions, `rows` = active sequences * positions of which are
 /// in work. Plain pointers into one block; x, z_h, z_l, logits and q are the state, the rest is dead between segments.
 struct Workspace {
   std::size_t positions = 0;
   std::size_t batch = 0;
   std::size_t rows = 0;
-  std::size_t threads = 1;  ///< that may take part: what a thread will want next depends on it, results do not
+  std::size_t threads = 1;    ///< that may take part: what a thread will want next depends on it, results do not
+  std::size_t lane_rows = 1;  ///< Table::lane_rows
 
   float* x = nullptr;       ///< [batch, positions, hidden] the embedded puzzle
   float* z_h = nullptr;     ///< [batch, positions, hidden]
@@ -24,17 +35,30 @@ struct Workspace {
   std::byte* scratch = nullptr;  ///< where what follows begins, scratch_bytes long
   std::size_t scratch_bytes = 0;
   kernels::Operand operand;  ///< [batch * positions, hidden]
-  float* qkv = nullptr;      ///< [batch * positions, 3 * hidden]; shares its place with inner
-  std::byte* kv = nullptr;   ///< [batch, heads] of kv_bytes; shares its place with inner
+  float* qkv = nullptr;      ///< [batch * positions, 3 * hidden]; row by row in one place with what follows gate and up
+  std::size_t qkv_stride = 0;  ///< floats; of inner_rows too
+  std::byte* kv = nullptr;     ///< [batch, heads] of kv_bytes
   std::size_t kv_bytes = 0;
-  float* attended = nullptr;    ///< [batch * positions, hidden] int8 only; shares its place with inner
-  kernels::Operand inner;       ///< [batch * positions, inner]
-  float* inner_rows = nullptr;  ///< [batch * positions, inner] int8 only
+  float* attended = nullptr;    ///< [batch * positions, hidden] int8 only
+  kernels::Operand inner;       ///< [batch * positions, inner]; in qkv's place but for int8
+  float* inner_rows = nullptr;  ///< [batch * positions, inner] int8 only, in qkv's place
 
   const float* cos = nullptr;  ///< [positions, head_dim] interleaved; null with learned positions
   const float* sin = nullptr;  ///< [positions, head_dim] interleaved, negative at even columns
 
   [[nodiscard]] std::size_t active() const noexcept { return rows / positions; }
+
+  /// Rows of the first lane, half of all: from an even position on, as keys and values are packed in pairs.
+  [[nodiscard]] std::size_t border() const noexcept {
+    if (rows < 2 * lane_rows) return rows;
+    const std::size_t half = ceil_div(rows, 2);
+    return half + half % positions % 2;
+  }
+  /// 1 or 2.
+  [[nodiscard]] std::size_t lanes() const noexcept { return border() < rows ? 2 : 1; }
+  [[nodiscard]] RowRange range(Lane lane) const noexcept {
+    return {lane == Lane::second ? border() : 0, lane == Lane::first ? border() : rows};
+  }
 };
 
 /// Carves a workspace out of `arena` (or measures it, on an empty arena). `float_stride` is the float kernels' operand
@@ -48,6 +72,7 @@ struct Workspace {
   w.positions = positions;
   w.batch = batch;
   w.rows = rows;
+  w.lane_rows = table.lane_rows;
   w.x = arena.take<float>(rows * s.hidden);
   w.z_h = arena.take<float>(rows * s.hidden);
   w.z_l = arena.take<float>(rows * s.hidden);
@@ -64,30 +89,23 @@ struct Workspace {
   w.operand.scales = arena.take<float>(rows);
   w.inner.scales = arena.take<float>(rows);
 
-  // Attention's buffers are dead when the SwiGLU's are written, and the other way round: one place for both.
-  const auto attention = [&](Arena& a) {
-    w.qkv = a.take<float>(rows * 3 * s.hidden);
-    w.kv_bytes = round_up(table.kv_bytes(positions, s.head_dim()), alignment);
-    w.kv = a.take<std::byte>(batch * s.heads * w.kv_bytes);
-    if (table.operand_by_row) w.attended = a.take<float>(rows * s.hidden);
-  };
-  const auto swiglu = [&](Arena& a) {
-    w.inner.stride = table.operand_stride(s.inner);
-    w.inner.data = a.take<std::byte>(rows * w.inner.stride);
-    if (table.operand_by_row) w.inner_rows = a.take<float>(rows * s.inner);
-  };
-  Arena size_of_attention;
-  Arena size_of_swiglu;
-  attention(size_of_attention);
-  swiglu(size_of_swiglu);
-  const std::size_t shared =
-      size_of_attention.used() > size_of_swiglu.used() ? size_of_attention.used() : size_of_swiglu.used();
-  std::byte* place = arena.take<std::byte>(shared);
-  if (place != nullptr) {
-    Arena first(place);
-    Arena second(place);
-    attention(first);
-    swiglu(second);
+  // q, k and v of a row are dead when the SwiGLU's values of the same row are written, and the other way round, but not
+  // those of other rows: they share a place row by row. An odd number of cache lines, as with operands.
+  w.inner.stride = table.operand_stride(s.inner);
+  const std::size_t swiglu = table.operand_by_row ? s.inner * sizeof(float) : w.inner.stride;
+  const std::size_t attention = 3 * s.hidden * sizeof(float);
+  const std::size_t stride = (ceil_div(attention > swiglu ? attention : swiglu, alignment) | 1) * alignment;
+  w.qkv_stride = stride / sizeof(float);
+  w.qkv = arena.take<float>(rows * w.qkv_stride);
+  w.kv_bytes = round_up(table.kv_bytes(positions, s.head_dim()), alignment);
+  w.kv = arena.take<std::byte>(batch * s.heads * w.kv_bytes);
+  if (table.operand_by_row) {
+    w.inner_rows = w.qkv;
+    w.inner.data = arena.take<std::byte>(rows * w.inner.stride);
+    w.attended = arena.take<float>(rows * s.hidden);
+  } else {
+    w.inner.data = reinterpret_cast<std::byte*>(w.qkv);
+    w.inner.stride = stride;
   }
   w.scratch_bytes = arena.used() - begin;
   return w;

@@ -116,7 +116,7 @@ class BatchSolver {
     if (window_full()) {
       return Error(ErrorCode::state, "batch: expected room in the window of ", window_size(), " results, found none");
     }
-    if (mind_.active() > 0 && mind_.ticket() != 0) return Error(ErrorCode::state, "batch: a segment is under way");
+    if (mind_.active() > 0 && mind_.inside()) return Error(ErrorCode::state, "batch: a segment is under way");
     if (job.tokens.size() != tokens()) {
       return Error(ErrorCode::value, "tokens: expected ", tokens(), ", found ", job.tokens.size());
     }
@@ -164,7 +164,7 @@ class BatchSolver {
   /// keeps the rest for the next call; this one then gives false.
   template <OutcomeSink Sink>
   bool hand_out(Sink&& sink) noexcept {
-    if (mind_.ticket() != 0) return true;
+    if (mind_.inside()) return true;
     if (!release(sink)) return false;
     for (std::size_t slot = 0; slot < active_;) {
       if (!slots_[slot].finished) {

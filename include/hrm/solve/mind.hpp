@@ -82,7 +82,7 @@ class Mind {
     if (sequences > 0) {
       schedule_.count([&](const Stage& stage) { return model_->tiles(stage, workspace_); });
     }
-    Segment::rewind(progress_);
+    rewind();
   }
 
   /// Embeds a checked puzzle and sets its state back to H_init, L_init, its logits and q values to 0. False if its
@@ -116,20 +116,24 @@ class Mind {
     return true;
   }
   /// The next segment begins at its first tile.
-  void rewind() noexcept { Segment::rewind(progress_); }
+  void rewind() noexcept { progress_.set({}); }
 
-  /// Tiles done of the segment under way; 0 between segments.
-  [[nodiscard]] std::uint32_t ticket() const noexcept { return progress_.next(); }
-  [[nodiscard]] std::uint32_t tickets() const noexcept { return schedule_.tickets(); }
+  /// Tiles done of the segment under way; none between segments.
+  [[nodiscard]] Tickets done() const noexcept { return progress_.done(); }
+  /// Whether a segment is under way.
+  [[nodiscard]] bool inside() const noexcept { return done() != Tickets{}; }
+  /// Tiles of a segment.
+  [[nodiscard]] Tickets tickets() const noexcept { return schedule_.tickets(workspace_.lanes()); }
   /// Tiles of a segment of one puzzle of that many tokens.
-  [[nodiscard]] std::uint32_t tickets_for(std::size_t tokens) const noexcept {
+  [[nodiscard]] Tickets tickets_for(std::size_t tokens) const noexcept {
     Workspace w = workspace_;
     w.positions = w.rows = puzzle_tokens() + tokens;
     std::size_t sum = 0;
-    for (std::size_t stage = 0; stage < schedule_.size(); ++stage) sum += model_->tiles(schedule_[stage], w);
-    return static_cast<std::uint32_t>(sum);
+    for (std::size_t stage = 0; stage < schedule_.size(); ++stage) sum += model_->tiles(schedule_[stage], w).tiles;
+    const auto tiles = static_cast<std::uint32_t>(sum);
+    return {tiles, w.lanes() == 2 ? tiles : 0};
   }
-  void resume_at(std::uint32_t ticket) noexcept { Segment::resume_at(progress_, ticket); }
+  void resume_at(const Tickets& done) noexcept { progress_.set(done); }
   /// All positions' logits of the first puzzle after its last complete segment, [P + S, vocab]; for saving.
   [[nodiscard]] float* kept_logits() const noexcept { return logits_; }
 

@@ -14,11 +14,11 @@ namespace hrm {
 /// they have come and the scratch, as both lie in memory.
 class SavedState {
  public:
-  static constexpr std::uint32_t version = 2;
+  static constexpr std::uint32_t version = 3;
 
   /// Bytes that save() writes for what the solver holds now.
   [[nodiscard]] static std::size_t size(const Solver& solver) noexcept {
-    return sizeof(Header) + payload_bytes(solver.mind_, solver.count_, solver.mind_.ticket() != 0);
+    return sizeof(Header) + payload_bytes(solver.mind_, solver.count_, solver.mind_.inside());
   }
 
   /// Writes the state; gives the number of bytes. Errors: nothing was started, or `out` is too small.
@@ -34,10 +34,10 @@ class SavedState {
     header.segments = solver.segments_;
     header.unchanged = solver.unchanged_;
     header.disturbed = solver.disturbed_;
-    header.ticket = mind.ticket();
+    header.done = mind.done();
     header.halted = solver.halted_ ? 1 : 0;
     std::byte* at = out.data() + sizeof(Header);
-    each_part(mind, solver.count_, header.ticket != 0, solver.tokens_.data(), solver.prediction_.data(),
+    each_part(mind, solver.count_, mind.inside(), solver.tokens_.data(), solver.prediction_.data(),
               [&](const void* data, std::size_t bytes) {
                 std::memcpy(at, data, bytes);
                 at += bytes;
@@ -66,7 +66,7 @@ class SavedState {
     }
     const std::size_t count = header.tokens;
     if (count == 0 || count > mind.capacity().tokens) return damaged("tokens up to ", mind.capacity().tokens, count);
-    const bool inside = header.ticket != 0;
+    const bool inside = header.done != Tickets{};
     if (inside && header.capacity != own.capacity) return differs("capacity", own.capacity, header.capacity);
     if (header.halted > 1 || header.disturbed > mind.puzzle_tokens() + count || header.unchanged > header.segments) {
       return Error(ErrorCode::format, "saved state: counters contradict each other");
@@ -95,8 +95,9 @@ class SavedState {
         return Error(ErrorCode::value, "saved state: expected finite numbers, found NaN or infinity");
     }
     if (auto fits = check_puzzle(mind, at, count, header.puzzle_id); !fits) return fits;
-    if (inside && header.ticket >= mind.tickets_for(count))
-      return damaged("tiles below ", mind.tickets_for(count), header.ticket);
+    const Tickets all = mind.tickets_for(count);
+    if (header.done.first > all.first || header.done.second > all.second || header.done == all)
+      return damaged("tiles below ", all.sum(), header.done.sum());
 
     mind.set_tokens(count);
     mind.set_active(1);
@@ -107,7 +108,7 @@ class SavedState {
                 std::memcpy(const_cast<void*>(data), at, size);
                 at += size;
               });
-    mind.resume_at(header.ticket);
+    mind.resume_at(header.done);
     solver.count_ = count;
     solver.puzzle_id_ = static_cast<std::size_t>(header.puzzle_id);
     solver.segments_ = static_cast<std::size_t>(header.segments);
@@ -120,7 +121,7 @@ class SavedState {
   /// Whether two solvers hold the same thoughts, bit for bit (puzzle, prediction, state, logits, progress).
   [[nodiscard]] static bool equal(const Solver& a, const Solver& b) noexcept {
     if (a.count_ != b.count_ || a.puzzle_id_ != b.puzzle_id_ || a.segments_ != b.segments_ || a.halted_ != b.halted_ ||
-        a.unchanged_ != b.unchanged_ || a.disturbed_ != b.disturbed_ || a.mind_.ticket() != b.mind_.ticket() ||
+        a.unchanged_ != b.unchanged_ || a.disturbed_ != b.disturbed_ || a.mind_.done() != b.mind_.done() ||
         a.mind_.model().fingerprint() != b.mind_.model().fingerprint()) {
       return false;
     }
@@ -147,8 +148,8 @@ class SavedState {
     std::uint64_t unchanged = 0;
     std::uint64_t disturbed = 0;
     std::uint32_t tokens = 0;
-    std::uint32_t ticket = 0;
-    std::uint64_t halted = 0;
+    std::uint32_t halted = 0;
+    Tickets done;
     std::uint64_t checksum = 0;  // of this header with a zero here, and of all that follows
   };
   static_assert(sizeof(Header) == 88);

@@ -7,32 +7,47 @@
 
 namespace hrm {
 
-/// How far a segment has come. Between runs `next` tiles are done and no other is begun; that number, with the
-/// workspace, is all there is to a pause.
+/// How far a segment has come. Between runs the first done() tiles of each lane are done and no other is begun; these
+/// two numbers, with the workspace, are all there is to a pause.
 class Progress {
  public:
   Progress() noexcept = default;
   Progress(const Progress& other) noexcept { *this = other; }
   Progress& operator=(const Progress& other) noexcept {
-    if (this != &other) set(other.next(), 0);
+    if (this != &other) set(other.done());
     return *this;
   }
 
   /// Tiles done. Only between runs.
-  [[nodiscard]] std::uint32_t next() const noexcept { return done_.load(std::memory_order_relaxed); }
+  [[nodiscard]] Tickets done() const noexcept {
+    return {lanes_[0].done.load(std::memory_order_relaxed), lanes_[1].done.load(std::memory_order_relaxed)};
+  }
+  /// The first `done` tiles are done: none at the beginning of a segment, or as many as there were at a pause.
+  void set(const Tickets& done) noexcept {
+    const std::uint32_t tickets[2] = {done.first, done.second};
+    for (std::size_t i = 0; i < 2; ++i) {
+      lanes_[i].next.store(tickets[i], std::memory_order_relaxed);
+      lanes_[i].done.store(tickets[i], std::memory_order_relaxed);
+      lanes_[i].stage.store(0, std::memory_order_relaxed);
+    }
+    changes_.store(0, std::memory_order_relaxed);
+    inside_.store(0, std::memory_order_relaxed);
+  }
 
  private:
   friend class Segment;
-  static constexpr std::uint32_t paused = 1U << 31;
-  void set(std::uint32_t ticket, std::uint32_t stage) noexcept {
-    next_.store(ticket, std::memory_order_relaxed);
-    done_.store(ticket, std::memory_order_relaxed);
-    stage_.store(stage, std::memory_order_relaxed);
-  }
+  struct alignas(64) Counters {           // a cache line for each lane, so that the other one's threads keep theirs
+    std::atomic<std::uint32_t> next{0};   // the first tile nobody has claimed
+    std::atomic<std::uint32_t> done{0};   // tiles finished
+    std::atomic<std::uint32_t> stage{0};  // stages before this one are complete
+  };
+  static constexpr std::uint32_t paused = 1;
+  static constexpr std::uint32_t change = 2;
 
-  std::atomic<std::uint32_t> next_{0};   // the first tile nobody has claimed
-  std::atomic<std::uint32_t> done_{0};   // tiles finished
-  std::atomic<std::uint32_t> stage_{0};  // stages before this one are complete, or `paused`; what threads wait for
+  Counters lanes_[2];
+  // Stages completed times `change`, and `paused`: what threads wait for.
+  alignas(64) std::atomic<std::uint32_t> changes_{0};
+  std::atomic<std::uint32_t> inside_{0};  // participants so far
 };
 
 /// One run of a segment, from where `progress` stands. `Stop` is called before each tile, by every participant, and
@@ -41,16 +56,23 @@ class Segment {
  public:
   Segment(const ModelInterface& model, const Schedule& schedule, const Workspace& workspace,
           Progress& progress) noexcept
-      : model_(model), schedule_(schedule), workspace_(workspace), progress_(progress) {}
+      : model_(model),
+        schedule_(schedule),
+        workspace_(workspace),
+        progress_(progress),
+        end_(schedule.tickets(workspace.lanes())) {}
 
   /// True when the segment is complete (progress then stands at its end), false when stop() paused it.
   template <class Stop>
   [[nodiscard]] bool run(const Executor& executor, const Stop& stop) noexcept {
     static_assert(noexcept(stop()), "what decides to pause must be noexcept");
-    const std::uint32_t from = progress_.next();
-    if (from >= schedule_.tickets()) return true;
+    const Tickets from = progress_.done();
+    if (from == end_) return true;
     if (executor.concurrency() <= 1) return run_alone(from, stop);
-    progress_.set(from, static_cast<std::uint32_t>(schedule_.stage_of(from)));
+    progress_.set(from);
+    progress_.lanes_[0].stage.store(stage_at(from.first), std::memory_order_relaxed);
+    progress_.lanes_[1].stage.store(stage_at(workspace_.lanes() == 2 ? from.second : end_.first),
+                                    std::memory_order_relaxed);
     struct Shared {
       Segment* segment;
       const Stop* stop;
@@ -62,65 +84,105 @@ class Segment {
                     &shared};
     executor.run(task);
     task();  // whatever the executor left over
-    return progress_.next() == schedule_.tickets();
+    return progress_.done() == end_;
   }
-
-  /// Back to the beginning, for the next segment.
-  static void rewind(Progress& progress) noexcept { progress.set(0, 0); }
-  /// To a pause that was saved.
-  static void resume_at(Progress& progress, std::uint32_t ticket) noexcept { progress.set(ticket, 0); }
 
  private:
-  template <class Stop>
-  [[nodiscard]] bool run_alone(std::uint32_t ticket, const Stop& stop) noexcept {
-    std::size_t stage = 0;
-    for (; ticket < schedule_.tickets(); ++ticket) {
-      if (stop()) break;
-      stage = schedule_.stage_of(ticket, stage);
-      model_.run(schedule_[stage], ticket - schedule_.first(stage), workspace_);
-    }
-    progress_.set(ticket, 0);
-    return ticket == schedule_.tickets();
+  enum class Took : std::uint8_t { tile, nothing, end };
+
+  // The stage of the first tile that is not done; all stages where none is left.
+  [[nodiscard]] std::uint32_t stage_at(std::uint32_t done) const noexcept {
+    return static_cast<std::uint32_t>(done == end_.first ? schedule_.size() : schedule_.stage_of(done));
   }
 
-  // A tile is claimed only once its stage is open, that is when all before it are done, and a claimed tile is always
-  // run: nobody ever waits for a participant that sleeps, so a segment completes with any number of them, and a late
-  // one costs no more than its own help. Who pauses tells the others, who may be asleep: nobody else would wake them.
+  // Stage by stage: both lanes at once where one core then fetches the weights once, else one after the other. The lane
+  // that is behind (after a pause of several threads, by stages) never needs what the other one has not done.
   template <class Stop>
-  void participate(const Stop& stop) noexcept {
-    std::size_t stage = 0;
-    for (;;) {
+  [[nodiscard]] bool run_alone(Tickets at, const Stop& stop) noexcept {
+    const bool two = workspace_.lanes() == 2;
+    for (std::size_t stage = 0; at != end_;) {
       if (stop()) {
-        progress_.stage_.fetch_or(Progress::paused, std::memory_order_release);
-        progress_.stage_.notify_all();
-        return;
+        progress_.set(at);
+        return false;
       }
-      std::uint32_t ticket = progress_.next_.load(std::memory_order_relaxed);
-      if (ticket >= schedule_.tickets()) return;
-      stage = schedule_.stage_of(ticket, stage);
-      const std::uint32_t open = progress_.stage_.load(std::memory_order_acquire);
-      if ((open & Progress::paused) != 0) return;
-      if (open < stage) {
-        wait_while(progress_.stage_, open);
-        continue;
-      }
-      if (!progress_.next_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_relaxed)) continue;
-      model_.run(schedule_[stage], ticket - schedule_.first(stage), workspace_);
-      const std::uint32_t done = progress_.done_.fetch_add(1, std::memory_order_acq_rel) + 1;
-      if (done == schedule_.first(stage + 1)) {
-        progress_.stage_.fetch_add(1, std::memory_order_release);  // keeps `paused`
-        // Waking costs as much as a tile: not for a stage of one tile, which is this thread's.
-        if (stage + 1 == schedule_.size() || schedule_.first(stage + 2) - schedule_.first(stage + 1) > 1) {
-          progress_.stage_.notify_all();
-        }
+      while (at.first >= schedule_.first(stage + 1) && (!two || at.second >= schedule_.first(stage + 1))) ++stage;
+      const auto run = [&](Lane lane, std::uint32_t ticket) {
+        model_.run(schedule_[stage], ticket - schedule_.first(stage), lane, workspace_);
+      };
+      const bool joined = two && schedule_[stage].joined;
+      if (joined && at.first == at.second) {
+        run(Lane::both, at.first++);
+        ++at.second;
+      } else if (joined ? at.first < at.second : at.first < schedule_.first(stage + 1)) {
+        run(Lane::first, at.first++);
+      } else {
+        run(Lane::second, at.second++);
       }
     }
+    progress_.set(at);
+    return true;
+  }
+
+  // A tile is claimed only once its stage is open, that is when all it needs are done, and a claimed tile is always
+  // run: nobody ever waits for a participant that sleeps, so a segment completes with any number of them, and a late
+  // one costs no more than its own help. Each keeps to a lane, whose rows are in its cache, and helps in the other one
+  // when there is nothing to do; a thread by itself serves both in turn. Who pauses tells the others, who may be
+  // asleep: nobody else would wake them.
+  template <class Stop>
+  void participate(const Stop& stop) noexcept {
+    const std::size_t own = progress_.inside_.fetch_add(1, std::memory_order_relaxed) % 2;
+    std::size_t stages[2] = {0, 0};
+    for (;;) {
+      if (stop()) {
+        progress_.changes_.fetch_or(Progress::paused, std::memory_order_release);
+        progress_.changes_.notify_all();
+        return;
+      }
+      const std::uint32_t seen = progress_.changes_.load(std::memory_order_acquire);
+      if ((seen & Progress::paused) != 0) return;
+      std::size_t lane = own;
+      if (progress_.inside_.load(std::memory_order_relaxed) == 1) {
+        lane = progress_.lanes_[0].next.load(std::memory_order_relaxed) <=
+                       progress_.lanes_[1].next.load(std::memory_order_relaxed)
+                   ? 0
+                   : 1;
+      }
+      const Took here = take(lane, stages[lane]);
+      if (here == Took::tile) continue;
+      const Took there = take(1 - lane, stages[1 - lane]);
+      if (there == Took::tile) continue;
+      if (here == Took::end && there == Took::end) return;
+      wait_while(progress_.changes_, seen);
+    }
+  }
+
+  // Claims and runs a tile of a lane, if there is one; `stage` is one that its next tile does not lie before.
+  [[nodiscard]] Took take(std::size_t lane, std::size_t& stage) noexcept {
+    if (lane >= workspace_.lanes()) return Took::end;
+    Progress::Counters& counters = progress_.lanes_[lane];
+    std::uint32_t ticket = counters.next.load(std::memory_order_relaxed);
+    do {
+      if (ticket >= end_.first) return Took::end;
+      stage = schedule_.stage_of(ticket, stage);
+      if (counters.stage.load(std::memory_order_acquire) < stage) return Took::nothing;
+      if (progress_.lanes_[1 - lane].stage.load(std::memory_order_acquire) < schedule_[stage].after) {
+        return Took::nothing;
+      }
+    } while (!counters.next.compare_exchange_weak(ticket, ticket + 1, std::memory_order_relaxed));
+    model_.run(schedule_[stage], ticket - schedule_.first(stage), lane == 0 ? Lane::first : Lane::second, workspace_);
+    if (counters.done.fetch_add(1, std::memory_order_acq_rel) + 1 == schedule_.first(stage + 1)) {
+      counters.stage.store(static_cast<std::uint32_t>(stage + 1), std::memory_order_release);
+      progress_.changes_.fetch_add(Progress::change, std::memory_order_release);  // keeps `paused`
+      progress_.changes_.notify_all();
+    }
+    return Took::tile;
   }
 
   const ModelInterface& model_;
   const Schedule& schedule_;
   const Workspace& workspace_;
   Progress& progress_;
+  const Tickets end_;  // tiles of the segment
 };
 
 }  // namespace hrm

@@ -118,7 +118,7 @@ class Solver {
   }
   /// Share of the segment under way that is done, 0 to 1.
   [[nodiscard]] float segment_progress() const noexcept {
-    return count_ == 0 ? 0.0F : static_cast<float>(mind_.ticket()) / static_cast<float>(mind_.tickets());
+    return count_ == 0 ? 0.0F : static_cast<float>(mind_.done().sum()) / static_cast<float>(mind_.tickets().sum());
   }
 
   /// [S] the puzzle's tokens.

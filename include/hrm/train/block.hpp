@@ -105,7 +105,7 @@ struct Block {
     P::multiply(t.attended, rows, b.project, state, true, t.room);
     norm(z, s, rows);
     if constexpr (fused) {
-      P::table().swiglu_tile(kernels::SwigluArgs{state.operand(), b.gate_up, t.act.operand(), nullptr, s.inner},
+      P::table().swiglu_tile(kernels::SwigluArgs{state.operand(), b.gate_up, t.act.operand(), nullptr, 0, s.inner},
                              kernels::Tile{0, rows, 0, ceil_div(2 * s.inner, P::panel_cols)});
       P::multiply(t.act, rows, b.down, state, true, t.room);
     } else {
@@ -176,14 +176,15 @@ struct Block {
   }
 
   static void norm(float* z, const BlockShape& s, std::size_t rows) noexcept {
-    kernels::table<Arch, float>().row_tile(kernels::RowArgs{z, nullptr, nullptr, s.hidden, true, s.eps, {}}, 0, rows);
+    kernels::table<Arch, float>().row_tile(kernels::RowArgs{z, nullptr, nullptr, s.hidden, s.hidden, true, s.eps, {}},
+                                           0, rows);
   }
 
   static void attention(const Packed& b, const BlockShape& s, const Rows& in, std::size_t rows, const Rows& qkv,
                         const Rows& attended, const Scratch& t) noexcept {
     if constexpr (fused) {
-      const kernels::QkvArgs args{in.operand(), b.qkv, qkv.data, s.hidden,   s.head_dim(),
-                                  s.positions,  s.cos, s.sin,    s.q_scale()};
+      const kernels::QkvArgs args{in.operand(), b.qkv,       qkv.data, qkv.stride, s.hidden,
+                                  s.head_dim(), s.positions, s.cos,    s.sin,      s.q_scale()};
       P::table().qkv_tile(args, kernels::Tile{0, rows, 0, ceil_div(3 * s.hidden, P::panel_cols)});
     } else {
       P::multiply(in, rows, b.qkv, qkv, false, t.room);
@@ -205,8 +206,8 @@ struct Block {
   static void attend(const BlockShape& s, const Rows& head, const Rows& out, std::size_t column,
                      std::byte* kv) noexcept {
     const float* const q = head.data;
-    P::table().pack_kv_tile(
-        kernels::PackKvArgs{q + s.hidden, q + 2 * s.hidden, head.stride, s.positions, s.head_dim(), kv});
+    P::table().pack_kv_tile(kernels::PackKvArgs{q + s.hidden, q + 2 * s.hidden, head.stride, s.positions, 0,
+                                                s.positions, s.head_dim(), kv});
     kernels::AttendArgs a;
     a.q = q;
     a.q_stride = head.stride;

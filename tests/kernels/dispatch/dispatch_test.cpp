@@ -84,7 +84,7 @@ TEST_CASE("and they multiply") {
     auto z = x;
     hrm::kernels::RowArgs row;
     row.z = z.data();
-    row.width = depth;
+    row.width = row.stride = depth;
     row.out = operand;
     t.row_tile(row, 0, rows);
     std::vector<float> c(rows * cols);
