@@ -86,9 +86,9 @@ struct Grid {
   /// Sequences of which a lane has rows, at most.
   [[nodiscard]] static std::size_t sequences(const Workspace& work) noexcept {
     const std::size_t border = work.border();
-    return ceil_div(border, work.positions) > work.active() - border / work.positions
-               ? ceil_div(border, work.positions)
-               : work.active() - border / work.positions;
+    const std::size_t first = ceil_div(border, work.positions);
+    const std::size_t second = work.active() - border / work.positions;
+    return first > second ? first : second;
   }
   /// Calls `kernel(sequence, positions)` for the sequence number `index` of a lane and those of its positions that are
   /// in the lane, if there are any.

@@ -47,6 +47,10 @@ struct TileCount {
 /// Tiles of the two lanes of a segment; the second has none where there is one lane.
 struct Tickets {
   std::uint32_t first = 0, second = 0;
+  /// As many in each of one or two lanes.
+  [[nodiscard]] static Tickets each(std::uint32_t tiles, std::size_t lanes) noexcept {
+    return {tiles, lanes == 2 ? tiles : 0};
+  }
   [[nodiscard]] std::uint32_t sum() const noexcept { return first + second; }
   friend bool operator==(const Tickets&, const Tickets&) noexcept = default;
 };
@@ -91,9 +95,7 @@ class Schedule {
   [[nodiscard]] const Stage& operator[](std::size_t stage) const noexcept { return stages_[stage]; }
   [[nodiscard]] std::uint32_t first(std::size_t stage) const noexcept { return first_[stage]; }
   /// Tiles of a segment of one lane or two.
-  [[nodiscard]] Tickets tickets(std::size_t lanes) const noexcept {
-    return {first_[size_], lanes == 2 ? first_[size_] : 0};
-  }
+  [[nodiscard]] Tickets tickets(std::size_t lanes) const noexcept { return Tickets::each(first_[size_], lanes); }
 
   /// The stage a ticket belongs to; `stage` is one that does not lie behind it.
   [[nodiscard]] std::size_t stage_of(std::uint32_t ticket, std::size_t stage = 0) const noexcept {

@@ -130,8 +130,7 @@ class Mind {
     w.positions = w.rows = puzzle_tokens() + tokens;
     std::size_t sum = 0;
     for (std::size_t stage = 0; stage < schedule_.size(); ++stage) sum += model_->tiles(schedule_[stage], w).tiles;
-    const auto tiles = static_cast<std::uint32_t>(sum);
-    return {tiles, w.lanes() == 2 ? tiles : 0};
+    return Tickets::each(static_cast<std::uint32_t>(sum), w.lanes());
   }
   void resume_at(const Tickets& done) noexcept { progress_.set(done); }
   /// All positions' logits of the first puzzle after its last complete segment, [P + S, vocab]; for saving.

@@ -140,13 +140,9 @@ class Segment {
       }
       const std::uint32_t seen = progress_.changes_.load(std::memory_order_acquire);
       if ((seen & Progress::paused) != 0) return;
-      std::size_t lane = own;
-      if (progress_.inside_.load(std::memory_order_relaxed) == 1) {
-        lane = progress_.lanes_[0].next.load(std::memory_order_relaxed) <=
-                       progress_.lanes_[1].next.load(std::memory_order_relaxed)
-                   ? 0
-                   : 1;
-      }
+      const auto next = [&](std::size_t lane) { return progress_.lanes_[lane].next.load(std::memory_order_relaxed); };
+      const bool alone = progress_.inside_.load(std::memory_order_relaxed) == 1;
+      const std::size_t lane = alone ? (next(1) < next(0) ? 1 : 0) : own;
       const Took here = take(lane, stages[lane]);
       if (here == Took::tile) continue;
       const Took there = take(1 - lane, stages[1 - lane]);
