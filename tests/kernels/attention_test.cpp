@@ -123,7 +123,9 @@ TEST_CASE_TEMPLATE("the same bits however keys and values are packed", Weight, H
     for (const std::size_t head_dim : {6U, 32U}) {
       const auto qkv = random_floats(positions * 3 * head_dim, 12, 2.0F);
       const auto whole = attend<Weight>(qkv, positions, head_dim, positions);
-      for (const std::size_t border : {std::size_t{2}, positions / 4 * 2, (positions - 1) / 2 * 2}) {
+      const std::size_t group = kernels<Weight>().kv_group;
+      for (const std::size_t border :
+           {group, std::size_t{2}, positions / 2 / group * group, (positions - 1) / group * group}) {
         CAPTURE(positions);
         CAPTURE(border);
         CHECK(attend<Weight>(qkv, positions, head_dim, positions, border) == whole);

@@ -111,7 +111,10 @@ TEST_CASE_TEMPLATE("sizes: rows are whole cache lines, an odd number of them", W
     CHECK(t.operand_stride(depth) % 128 == 64);
     CHECK(t.panel_bytes(depth) % 64 == 0);
     CHECK(t.panel_bytes(depth) >= depth * t.panel_cols * sizeof(Weight));
-    const std::size_t whole = hrm::kernels::uses_tiles<Arch, Weight> ? 64 / sizeof(Weight) : 4;  // elements of a step
+    // Elements of a step, of which int8 has an even number.
+    const std::size_t whole = hrm::kernels::uses_tiles<Arch, Weight> ? 64 / sizeof(Weight)
+                              : sizeof(Weight) == 1                  ? 8
+                                                                     : 4;
     CHECK(t.panel_bytes(depth) <= (depth + whole - 1) * t.panel_cols * sizeof(Weight) + 63);
   }
 }

@@ -8,12 +8,13 @@ using namespace hrm;
 
 namespace {
 
-Workspace of(std::size_t positions, std::size_t sequences, std::size_t lane_rows) {
+Workspace of(std::size_t positions, std::size_t sequences, std::size_t lane_rows, std::size_t kv_group) {
   Workspace w;
   w.positions = positions;
   w.batch = sequences;
   w.rows = positions * sequences;
   w.lane_rows = lane_rows;
+  w.kv_group = kv_group;
   return w;
 }
 
@@ -25,7 +26,7 @@ void each_shape(const Visit& visit) {
         CAPTURE(positions);
         CAPTURE(sequences);
         CAPTURE(lane_rows);
-        visit(of(positions, sequences, lane_rows));
+        for (const std::size_t kv_group : {1U, 2U}) visit(of(positions, sequences, lane_rows, kv_group));
       }
     }
   }
@@ -37,7 +38,7 @@ std::vector<Lane> lanes(const Workspace& w) {
 
 }  // namespace
 
-TEST_CASE("lanes are halves of the rows, the first the longer one, and begin at even positions") {
+TEST_CASE("lanes are halves of the rows, the first the longer one, and begin with a group of keys") {
   each_shape([](const Workspace& w) {
     const RowRange first = w.range(Lane::first);
     const RowRange second = w.range(Lane::second);
@@ -50,8 +51,8 @@ TEST_CASE("lanes are halves of the rows, the first the longer one, and begin at 
     if (w.rows < 2 * w.lane_rows) CHECK(w.lanes() == 1);
     if (w.lanes() == 1) return;
     CHECK(first.size() >= second.size());
-    CHECK(first.size() <= second.size() + 3);
-    CHECK(w.border() % w.positions % 2 == 0);
+    CHECK(first.size() <= second.size() + 2 * w.kv_group - 1);
+    CHECK(w.border() % w.positions % w.kv_group == 0);
   });
 }
 
@@ -91,7 +92,7 @@ TEST_CASE("every position of every sequence is in one lane") {
     for (const Lane lane : lanes(w)) {
       for (std::size_t i = 0; i < Grid::sequences(w); ++i) {
         Grid::sequence(w, i, lane, [&](std::size_t sequence, RowRange positions) {
-          CHECK(positions.begin % 2 == 0);
+          CHECK(positions.begin % w.kv_group == 0);
           CHECK(positions.end <= w.positions);
           for (std::size_t p = positions.begin; p < positions.end; ++p) ++seen[sequence * w.positions + p];
         });

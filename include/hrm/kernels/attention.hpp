@@ -19,7 +19,8 @@ struct AttentionOf {
   using S = Simd<Arch>;
   using Blocks = RowBlocks<Arch, E>;
   static constexpr bool narrow = sizeof(E) == 2;
-  static constexpr std::size_t query_block = G::row_block;
+  /// Queries whose scores are held at once.
+  static constexpr std::size_t query_block = G::panels_at_once == 2 ? 4 * G::row_block : G::row_block;
   static constexpr std::size_t cols = G::panel_cols;
   static constexpr std::size_t key_block = narrow ? 128 : 256;  ///< keys whose scores are held at once
   static constexpr std::size_t dim_block = 128;                 ///< dimensions of the output held at once
@@ -37,26 +38,26 @@ struct AttentionOf {
   static void pack(const PackKvArgs& args) noexcept {
     if constexpr (narrow) return pack_narrow(args);
     std::byte* const values = args.packed + key_bytes(args.positions, args.head_dim);
+    constexpr std::size_t some = turned<Arch>;
+    const float zeros[16] = {};  // keys beyond the last
     for (std::size_t first = args.begin - args.begin % cols; first < args.end; first += cols) {
       auto* const panel = reinterpret_cast<float*>(args.packed + first / cols * G::panel_bytes(args.head_dim));
-      const std::size_t begin = first < args.begin ? args.begin - first : 0;
-      const std::size_t real = args.end - first < cols ? args.end - first : cols;
-      const std::size_t whole = args.head_dim - args.head_dim % 16;  // one cache line of every key at a time
-      for (std::size_t d = 0; d < whole; d += 16) {
-        for (std::size_t j = begin; j < real; ++j) {
-          const float* const from = args.k + (first + j) * args.stride + d;
-          float* const to = panel + d * cols + j;
-          HRM_UNROLL
-          for (std::size_t e = 0; e < 16; ++e) to[e * cols] = from[e];
+      const std::size_t end = args.end == args.positions || args.end - first > cols ? cols : args.end - first;
+      const auto key = [&](std::size_t j, std::size_t d) __attribute__((always_inline)) {
+        return first + j < args.end ? args.k + (first + j) * args.stride + d : zeros;
+      };
+      for (std::size_t j = first < args.begin ? args.begin - first : 0; j < end;) {
+        const std::size_t together = j % some == 0 && j + some <= end ? some : 1;
+        std::size_t d = 0;
+        for (; together == some && d + 16 <= args.head_dim; d += 16) {
+          const float* rows[some];
+          for (std::size_t i = 0; i < some; ++i) rows[i] = key(j + i, d);
+          turn<Arch>(rows, 0, panel + d * cols + j, cols);
         }
-      }
-      for (std::size_t j = begin; j < real; ++j) {
-        const float* const from = args.k + (first + j) * args.stride + whole;
-        float* const to = panel + whole * cols + j;
-        for (std::size_t e = 0; e < args.head_dim % 16; ++e) to[e * cols] = from[e];
-      }
-      for (std::size_t d = 0; real < cols && args.end == args.positions && d < args.head_dim; ++d) {
-        for (std::size_t j = real; j < cols; ++j) panel[d * cols + j] = 0.0F;
+        for (; d < args.head_dim; ++d) {
+          for (std::size_t i = 0; i < together; ++i) panel[d * cols + j + i] = *key(j + i, d);
+        }
+        j += together;
       }
     }
     for (std::size_t d = 0; d < args.head_dim; d += cols) {
@@ -114,11 +115,18 @@ struct AttentionOf {
                            std::size_t dim, std::size_t dims) noexcept {
     alignas(64) float scores[query_block * key_block];
     alignas(64) float out[query_block * dim_block];
-    alignas(64) float block[query_block * cols];
-    float most[query_block];
+    alignas(64) float block[query_block * dim_block];
+    // Numbers of the queries, room for whole vectors of them.
+    constexpr std::size_t numbers = round_up(query_block, S::lanes);
+    alignas(64) float most[numbers] = {};
+    alignas(64) float before[numbers] = {};  // `most` of the blocks before this one
+    alignas(64) float shift[numbers] = {};
+    alignas(64) float rescale[numbers];
     float sum[query_block];
     const auto* const keys = args.packed;
+    const std::size_t key_panel = G::panel_bytes(args.head_dim);
     const std::byte* const values = args.packed + key_bytes(args.positions, args.head_dim);
+    const std::size_t value_panel = G::panel_bytes(args.positions);
     const auto* queries = reinterpret_cast<const std::byte*>(args.q + begin * args.q_stride);
     std::size_t query_stride = args.q_stride * sizeof(float);
     alignas(64) std::byte rounded[narrow ? query_block * dim_block * 2 : 1];
@@ -136,17 +144,21 @@ struct AttentionOf {
       const std::size_t first = b * key_block;
       const std::size_t count = args.positions - first < key_block ? args.positions - first : key_block;
       const std::size_t padded = round_up(count, cols);
-      for (std::size_t c = 0; c < padded; c += cols) {
-        const std::byte* const panel = keys + (first + c) / cols * G::panel_bytes(args.head_dim);
-        products.multiply(rows, queries, query_stride, panel, G::steps(args.head_dim), scores + c, key_block, panel, 0);
-      }
+      multiply(products, rows, queries, query_stride, keys + first / cols * key_panel, key_panel, padded / cols,
+               G::steps(args.head_dim), scores, key_block);
+      // Padding becomes -1e30, a weight of about zero; by whole vectors, as what is loaded next can not be put together
+      // from stores that are on their way.
+      alignas(64) float fence[S::lanes];
+      for (std::size_t j = 0; j < S::lanes; ++j) fence[j] = j < count % S::lanes ? 3e38F : -1e30F;
       // In passes over all rows, as the rows of a pass need not wait for each other.
       const auto log2e = S::set(1.44269504F);
-      float shift[query_block];
-      float rescale[query_block];
       for (std::size_t i = 0; i < rows; ++i) {
         float* const row = scores + i * key_block;
-        for (std::size_t c = count; c < padded; ++c) row[c] = -1e30F;  // padding: a weight of about zero
+        std::size_t end = count - count % S::lanes;
+        if (end < padded) {
+          S::store(row + end, S::min(S::load(fence), S::load(row + end)));
+          for (end += S::lanes; end < padded; end += S::lanes) S::store(row + end, S::set(-1e30F));
+        }
         auto top = S::load(row);
         auto next = S::load(row + S::lanes);  // a panel is two vectors
         for (std::size_t c = 2 * S::lanes; c < padded; c += 2 * S::lanes) {
@@ -158,12 +170,11 @@ struct AttentionOf {
         // e^(s - most) = 2^(s log2 e - most log2 e). The product on the right is rounded once for the whole row, so
         // every weight has the same factor, which the division by their sum takes out.
         shift[i] = now * -1.44269504F;
-        if (b > 0) {
-          alignas(64) float e[S::lanes];
-          S::store(e, exp2_not_positive<Arch>(S::fma(S::set(most[i]), log2e, S::set(shift[i]))));
-          rescale[i] = e[0];
-        }
+        before[i] = most[i];
         most[i] = now;
+      }
+      for (std::size_t i = 0; b > 0 && i < rows; i += S::lanes) {
+        S::store(rescale + i, exp2_not_positive<Arch>(S::fma(S::load(before + i), log2e, S::load(shift + i))));
       }
       alignas(64) float totals[query_block * S::lanes];
       for (std::size_t i = 0; i < rows; ++i) {
@@ -173,7 +184,7 @@ struct AttentionOf {
         const auto minus = S::set(shift[i]);
         const auto weigh = [&](std::size_t c) __attribute__((always_inline)) {
           const auto p = exp2_not_positive<Arch>(S::fma(S::load(row + c), log2e, minus));
-          store_weights(row, c, p);
+          store_operand<Arch, E>(reinterpret_cast<std::byte*>(row), c, p);  // in its score's place
           return p;
         };
         for (std::size_t c = 0; c < padded; c += 2 * S::lanes) {
@@ -193,22 +204,13 @@ struct AttentionOf {
           sum[i] = sum[i] * rescale[i] + weights_sum;
         }
       }
-      for (std::size_t d = 0; d < dims; d += cols) {
-        const std::byte* const panel =
-            values + (dim + d) / cols * G::panel_bytes(args.positions) + first / G::D::group * G::step_bytes;
-        const auto* const weights = reinterpret_cast<const std::byte*>(scores);
-        const std::size_t steps = G::steps(count);
-        if (b == 0) {
-          products.multiply(rows, weights, key_block * sizeof(float), panel, steps, out + d, dim_block, panel, 0);
-          continue;
-        }
-        products.multiply(rows, weights, key_block * sizeof(float), panel, steps, block, cols, panel, 0);
-        for (std::size_t i = 0; i < rows; ++i) {
-          const auto factor = S::set(rescale[i]);
-          for (std::size_t c = 0; c < cols; c += S::lanes) {
-            float* const o = out + i * dim_block + d + c;
-            S::store(o, S::fma(S::load(o), factor, S::load(block + i * cols + c)));
-          }
+      multiply(products, rows, reinterpret_cast<const std::byte*>(scores), key_block * sizeof(float),
+               values + dim / cols * value_panel + first / G::D::group * G::step_bytes, value_panel,
+               ceil_div(dims, cols), G::steps(count), b == 0 ? out : block, dim_block);
+      for (std::size_t i = 0; b > 0 && i < rows; ++i) {
+        const auto factor = S::set(rescale[i]);
+        for (std::size_t at = i * dim_block; at < i * dim_block + dims; at += S::lanes) {
+          S::store(out + at, S::fma(S::load(out + at), factor, S::load(block + at)));
         }
       }
     }
@@ -216,11 +218,18 @@ struct AttentionOf {
       const float inverse = 1.0F / sum[i];
       const auto factor = S::set(inverse);
       float* const row = out + i * dim_block;
-      for (std::size_t c = 0; c < dims; c += S::lanes) S::store(row + c, S::load(row + c) * factor);
+      const std::size_t column = args.column + dim;
+      std::size_t c = 0;
       if constexpr (Gemm<Arch, Weight>::quantised) {
-        std::memcpy(args.rows + (begin + i) * args.row_stride + args.column + dim, row, dims * sizeof(float));
+        float* const to = args.rows + (begin + i) * args.row_stride + column;
+        for (; c + S::lanes <= dims; c += S::lanes) S::store(to + c, S::load(row + c) * factor);
+        for (; c < dims; ++c) to[c] = row[c] * inverse;
       } else {
-        write_operand<Arch, Weight>(args.out.data + (begin + i) * args.out.stride, args.column + dim, row, dims);
+        std::byte* const to = args.out.data + (begin + i) * args.out.stride;
+        for (; c + S::lanes <= dims; c += S::lanes)
+          store_operand<Arch, Weight>(to, column + c, S::load(row + c) * factor);
+        for (; c < dims; ++c) row[c] *= inverse;
+        write_operand<Arch, Weight>(to, column + dims - dims % S::lanes, row + dims - dims % S::lanes, dims % S::lanes);
       }
     }
   }
@@ -228,24 +237,43 @@ struct AttentionOf {
   /// See AttendArgs.
   template <class Weight>
   static void attend(const AttendArgs& args) noexcept {
-    const Blocks blocks(args.begin, args.end);
+    const Blocks products(args.begin, args.end);
+    const std::size_t queries = args.end - args.begin;
+    const std::size_t blocks = ceil_div(queries, query_block);
     for (std::size_t dim = 0; dim < args.head_dim; dim += dim_block) {
       const std::size_t dims = args.head_dim - dim < dim_block ? args.head_dim - dim : dim_block;
-      for (std::size_t b = 0; b < blocks.count(); ++b) {
-        attend_block<Weight>(args, blocks, blocks.begin(b), blocks.begin(b + 1) - blocks.begin(b), dim, dims);
+      for (std::size_t b = 0; b < blocks; ++b) {
+        const std::size_t begin = queries * b / blocks;
+        const std::size_t end = queries * (b + 1) / blocks;
+        attend_block<Weight>(args, products, args.begin + begin, end - begin, dim, dims);
       }
     }
   }
 
  private:
-  /// Weights take their scores' place, as operand elements.
-  static HRM_ALWAYS_INLINE void store_weights(float* row, std::size_t column, typename S::Float weights) noexcept {
-    if constexpr (narrow) {
-      alignas(64) float exact[S::lanes];
-      S::store(exact, weights);
-      write_operand<Arch, E>(reinterpret_cast<std::byte*>(row), column, exact, S::lanes);
+  /// Sums of `rows` operand rows from `a` on and `count` panels, `apart` bytes from each other. `blocks`: what tiles
+  /// are set up by; not used elsewhere.
+  static void multiply(const Blocks& blocks, std::size_t rows, const std::byte* a, std::size_t a_stride,
+                       const std::byte* b, std::size_t apart, std::size_t count, std::size_t steps, float* out,
+                       std::size_t out_stride) noexcept {
+    const auto pass = [&]<std::size_t Panels>(const auto& some, std::size_t panel) __attribute__((always_inline)) {
+      for (; panel + Panels <= count; panel += Panels) {
+        for (std::size_t block = 0; block < some.count(); ++block) {
+          const std::size_t begin = some.begin(block);
+          some.multiply(some.begin(block + 1) - begin, a + begin * a_stride, a_stride, b + panel * apart, apart, steps,
+                        out + begin * out_stride + panel * cols, out_stride, b, 0);
+        }
+      }
+      return panel;
+    };
+    if constexpr (uses_tiles<Arch, E>) {
+      for (std::size_t panel = 0; panel < count; ++panel) {
+        blocks.multiply(rows, a, a_stride, b + panel * apart, apart, steps, out + panel * cols, out_stride, b, 0);
+      }
     } else {
-      S::store(row + column, weights);
+      std::size_t panel = 0;
+      if constexpr (G::panels_at_once == 2) panel = pass.template operator()<2>(RowBlocks<Arch, E, 2>(0, rows), panel);
+      pass.template operator()<1>(RowBlocks<Arch, E>(0, rows), panel);
     }
   }
 };
@@ -259,6 +287,7 @@ struct Attention {
   using Narrow = AttentionOf<Arch, bfloat16>;
   static constexpr bool offered = Arch::bf16 && sizeof(Weight) < 4;
   static constexpr std::size_t query_block = std::conditional_t<offered, Narrow, Wide>::query_block;
+  static constexpr std::size_t kv_group = offered ? 2 : 1;
   static constexpr std::size_t long_sequence = 256;
 
   static constexpr bool narrow(std::size_t positions, std::size_t head_dim) noexcept {

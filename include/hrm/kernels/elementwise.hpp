@@ -35,13 +35,13 @@ template <class Arch>
   const auto n = nearest<Arch>(x * S::set(1.44269504F));
   auto r = S::fma(n, S::set(-0.693359375F), x);  // ln 2 in two parts; the first has few bits, so this is exact
   r = S::fma(n, S::set(2.12194440e-4F), r);
-  auto p = S::set(1.9875691500e-4F);
-  p = S::fma(p, r, S::set(1.3981999507e-3F));
-  p = S::fma(p, r, S::set(8.3334519073e-3F));
-  p = S::fma(p, r, S::set(4.1665795894e-2F));
-  p = S::fma(p, r, S::set(1.6666665459e-1F));
-  p = S::fma(p, r, S::set(5.0000001201e-1F));
-  p = S::fma(p, r * r, r) + S::set(1.0F);
+  const auto r2 = r * r;
+  auto p = S::fma(S::set(1.9875691500e-4F), r, S::set(1.3981999507e-3F));
+  auto q = S::fma(S::set(8.3334519073e-3F), r, S::set(4.1665795894e-2F));
+  auto u = S::fma(S::set(1.6666665459e-1F), r, S::set(5.0000001201e-1F));
+  p = S::fma(p, r2, q);
+  p = S::fma(p, r2, u);
+  p = S::fma(p, r2, r) + S::set(1.0F);
   return times_power_of_two<Arch>(p, n);
 }
 

@@ -15,6 +15,26 @@ void store_tile(const StoreArgs& args, const Tile& tile) noexcept {
       args.x, args.w, tile,
       [&](const auto& column, std::size_t row, std::size_t rows, std::size_t panel) __attribute__((always_inline)) {
         const std::size_t first = panel * G::panel_cols;
+        float* const c = args.c + row * args.c_stride + first;
+        if (args.bias == nullptr && first + G::panel_cols <= args.w.cols) {
+          const auto sums = column(0);
+          const auto more = column(S::lanes);
+          static_assert(G::vectors == 2);
+          if (!args.accumulate) {
+            for (std::size_t i = 0; i < rows; ++i) {
+              S::store(c + i * args.c_stride, sums[i]);
+              S::store(c + i * args.c_stride + S::lanes, more[i]);
+            }
+            return;
+          }
+          for (std::size_t i = 0; i < rows; ++i) {
+            float* const to = c + i * args.c_stride;
+            __builtin_prefetch(to + rows * args.c_stride, 1);  // the next block's, which may come from far
+            S::store(to, sums[i] + S::load(to));
+            S::store(to + S::lanes, more[i] + S::load(to + S::lanes));
+          }
+          return;
+        }
         for (std::size_t v = 0; v < G::panel_cols && first + v < args.w.cols; v += S::lanes) {
           const std::size_t left = args.w.cols - first - v;
           const bool whole = left >= S::lanes;
@@ -24,14 +44,14 @@ void store_tile(const StoreArgs& args, const Tile& tile) noexcept {
           const auto bias = args.bias == nullptr ? S::set(0.0F) : at(args.bias + first + v);
           const auto sums = column(v);
           for (std::size_t i = 0; i < rows; ++i) {
-            float* const c = args.c + (row + i) * args.c_stride + first + v;
+            float* const to = c + i * args.c_stride + v;
             auto value = sums[i];
             if (args.bias != nullptr) value = value + bias;
-            if (args.accumulate) value = value + at(c);
+            if (args.accumulate) value = value + at(to);
             if (whole) {
-              S::store(c, value);
+              S::store(to, value);
             } else {
-              store_some<Arch>(c, value, left);
+              store_some<Arch>(to, value, left);
             }
           }
         }
@@ -55,17 +75,25 @@ void qkv_tile(const QkvArgs& args, const Tile& tile) noexcept {
           const auto sums = column(v);
           const bool in_one_head = dim + S::lanes <= args.head_dim;
           if (in_one_head) {
-            const bool rotate = part < 2 && args.cos != nullptr;
+            float* const to = args.qkv + row * args.stride + col;
+            if (part == 2) {
+              for (std::size_t i = 0; i < rows; ++i) S::store(to + i * args.stride, sums[i]);
+              continue;
+            }
             const auto scale = S::set(part == 0 ? args.q_scale : 1.0F);
-            std::size_t position = row % args.positions;
+            if (args.cos == nullptr) {  // learned positions
+              for (std::size_t i = 0; i < rows; ++i) S::store(to + i * args.stride, sums[i] * scale);
+              continue;
+            }
+            const std::size_t end = args.positions * args.head_dim;
+            std::size_t angle = row % args.positions * args.head_dim + dim;
             for (std::size_t i = 0; i < rows; ++i) {
-              auto value = sums[i];
-              if (rotate) {
-                const std::size_t angle = position * args.head_dim + dim;
-                value = S::fma(value, S::load(args.cos + angle), S::swap_pairs(value) * S::load(args.sin + angle));
-              }
-              S::store(args.qkv + (row + i) * args.stride + col, value * scale);
-              position = position + 1 == args.positions ? 0 : position + 1;
+              const auto value = sums[i];
+              const auto turned =
+                  S::fma(value, S::load(args.cos + angle), S::swap_pairs(value) * S::load(args.sin + angle));
+              S::store(to + i * args.stride, turned * scale);
+              angle += args.head_dim;
+              if (angle >= end) angle = dim;
             }
             continue;
           }
@@ -115,9 +143,14 @@ void swiglu_tile(const SwigluArgs& args, const Tile& tile) noexcept {
                 store_some<Arch>(to, value, left);
               }
             } else {
-              alignas(64) float run[S::lanes];
-              S::store(run, value);
-              write_operand<Arch, Weight>(args.out.data + (row + i) * args.out.stride, first + v, run, left);
+              std::byte* const to = args.out.data + (row + i) * args.out.stride;
+              if (left == S::lanes) {
+                store_operand<Arch, Weight>(to, first + v, value);
+              } else {
+                alignas(64) float some[S::lanes];
+                S::store(some, value);
+                write_operand<Arch, Weight>(to, first + v, some, left);
+              }
             }
           }
         }

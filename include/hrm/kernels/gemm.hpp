@@ -17,15 +17,18 @@ struct Gemm {
   using Result = typename D::Result;
   static constexpr bool quantised = sizeof(Weight) == 1;
   static constexpr bool tiled = uses_tiles<Arch, Weight>;
-  static constexpr std::size_t row_block = Micro<Arch, Weight>::rows;
+  static constexpr std::size_t panels_at_once = Micro<Arch, Weight>::pair_rows > 0 ? 2 : 1;
+  static constexpr std::size_t row_block =
+      panels_at_once == 2 ? Micro<Arch, Weight>::pair_rows : Micro<Arch, Weight>::rows;
   static constexpr std::size_t vectors = Micro<Arch, Weight>::vectors;
   static constexpr std::size_t panel_cols = vectors * S::lanes;
   static constexpr std::size_t swiglu_run = panel_cols / 2;
   static constexpr std::size_t step_bytes = panel_cols * D::lane_bytes;
 
-  /// Steps of depth, whole tiles of them where there are tiles.
+  /// Steps of depth, whole tiles of them where there are tiles, an even number with int8: gcc 12 keeps its sums in
+  /// memory where a step may be left over.
   static constexpr std::size_t steps(std::size_t depth) noexcept {
-    return tiled ? round_up(ceil_div(depth, D::group), 16) : ceil_div(depth, D::group);
+    return round_up(ceil_div(depth, D::group), tiled ? 16 : quantised ? 2 : 1);
   }
   static std::size_t panel_bytes(std::size_t depth) noexcept { return round_up(steps(depth) * step_bytes, alignment); }
   /// Rows a power of two apart would share a few sets of the first-level cache: an odd number of cache lines does not.
@@ -85,18 +88,24 @@ struct Gemm {
   }
 };
 
-/// Sums of R rows and one panel, whole depth, to `out` (rows out_stride apart). `a` is the first operand row, `b` the
-/// panel, `next` what to pull into the second-level cache meanwhile, `pace` bytes a step.
-template <class Arch, class Weight, std::size_t R>
-HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const std::byte* b, std::size_t steps,
-                               typename Dot<Arch, Weight>::Result* out, std::size_t out_stride, const std::byte* next,
-                               std::size_t pace) noexcept {
+/// Sums of R rows and `Panels` panels, `apart` bytes from each other, whole depth, to `out` (rows out_stride apart).
+/// `a` is the first operand row, `b` the first panel, `next` what to pull into the second-level cache meanwhile, `pace`
+/// bytes a step.
+template <class Arch, class Weight, std::size_t R, std::size_t Panels>
+HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const std::byte* b, std::size_t apart,
+                               std::size_t steps, typename Dot<Arch, Weight>::Result* out, std::size_t out_stride,
+                               const std::byte* next, std::size_t pace) noexcept {
   using D = Dot<Arch, Weight>;
   using Operand_t = typename D::Operand;
-  constexpr std::size_t vectors = Micro<Arch, Weight>::vectors;
+  constexpr std::size_t in_panel = Micro<Arch, Weight>::vectors;
+  constexpr std::size_t vectors = Panels * in_panel;
   constexpr std::size_t lanes = Simd<Arch>::lanes;
   constexpr std::size_t vector_bytes = lanes * D::lane_bytes;
+  constexpr std::size_t step_bytes = in_panel * vector_bytes;
   constexpr std::size_t operand_step = D::group * sizeof(Operand_t);
+  // Instructions that do not multiply are what a core lacks whose other hyperthread works: as few as possible. With
+  // more steps at once and their requests, the loop outgrows what the processor keeps decoded.
+  constexpr std::size_t unroll = Micro<Arch, Weight>::unroll;
 
   typename D::Accumulator sum[R][vectors];
   HRM_UNROLL
@@ -109,31 +118,47 @@ HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const s
   const std::byte* row[pointers];
   HRM_UNROLL
   for (std::size_t p = 0; p < pointers; ++p) row[p] = a + 3 * p * a_stride;
+  const std::byte* second = b + apart;
 
-  const auto phase = [&]<std::size_t Phase>() __attribute__((always_inline)) {
+  const auto phase = [&]<std::size_t Phase>(std::size_t at) __attribute__((always_inline)) {
     typename D::Lanes w[vectors];
     HRM_UNROLL
-    for (std::size_t v = 0; v < vectors; ++v) w[v] = D::template weights<Phase>(b + v * vector_bytes);
+    for (std::size_t v = 0; v < vectors; ++v) {
+      w[v] = D::template weights<Phase>((v < in_panel ? b : second) + at * step_bytes + v % in_panel * vector_bytes);
+    }
     // A panel of float32 does not stay in the first-level cache: what comes next is asked for some steps ahead.
     if constexpr (Phase == 0) {
       HRM_UNROLL
-      for (std::size_t at = 0; at < vectors * vector_bytes; at += 64) __builtin_prefetch(b + 512 + at, 0, 3);
+      for (std::size_t line = 0; line < step_bytes; line += 64) {
+        __builtin_prefetch(b + at * step_bytes + 1024 + line, 0, 3);
+        if constexpr (Panels == 2) __builtin_prefetch(second + at * step_bytes + 1024 + line, 0, 3);
+      }
     }
     HRM_UNROLL
     for (std::size_t i = 0; i < R; ++i) {
-      const auto x = D::template operand<Phase>(reinterpret_cast<const Operand_t*>(row[i / 3] + (i % 3) * a_stride));
+      const auto x = D::template operand<Phase>(
+          reinterpret_cast<const Operand_t*>(row[i / 3] + (i % 3) * a_stride + at * operand_step));
       HRM_UNROLL
       for (std::size_t v = 0; v < vectors; ++v) sum[i][v] = D::dot(sum[i][v], x, w[v]);
     }
   };
-  for (std::size_t s = 0; s < steps; ++s) {
-    phase.template operator()<0>();
-    if constexpr (D::phases == 2) phase.template operator()<1>();
-    __builtin_prefetch(next, 0, 2);
-    next += pace;
-    b += vectors * vector_bytes;
+  const auto advance = [&]() __attribute__((always_inline)) {
     HRM_UNROLL
-    for (std::size_t p = 0; p < pointers; ++p) row[p] += operand_step;
+    for (std::size_t at = 0; at < unroll; ++at) __builtin_prefetch(next + at * pace, 0, 2);
+    next += unroll * pace;
+    b += unroll * step_bytes;
+    second += unroll * step_bytes;
+    HRM_UNROLL
+    for (std::size_t p = 0; p < pointers; ++p) row[p] += unroll * operand_step;
+  };
+  for (std::size_t s = unroll; s <= steps; s += unroll) {
+    phase.template operator()<0>(0);
+    if constexpr (D::phases == 2) phase.template operator()<1>(0);
+    if constexpr (unroll == 2) phase.template operator()<0>(1);
+    advance();
+  }
+  if constexpr (unroll == 2 && sizeof(Weight) > 1) {  // int8: see Gemm::steps()
+    if (steps % 2 != 0) phase.template operator()<0>(0);
   }
   HRM_UNROLL
   for (std::size_t i = 0; i < R; ++i) {
@@ -143,44 +168,47 @@ HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const s
 }
 
 template <class Arch, class Weight>
-using MicroKernel = void (*)(const std::byte*, std::size_t, const std::byte*, std::size_t,
+using MicroKernel = void (*)(const std::byte*, std::size_t, const std::byte*, std::size_t, std::size_t,
                              typename Dot<Arch, Weight>::Result*, std::size_t, const std::byte*, std::size_t) noexcept;
 
-/// The microkernels by number of rows, 1 to row_block; [0] is not used.
-template <class Arch, class Weight>
+/// The microkernels of one panel or two, by number of rows; [0] is not used.
+template <class Arch, class Weight, std::size_t Panels>
 struct MicroKernels {
-  MicroKernel<Arch, Weight> of_rows[Micro<Arch, Weight>::rows + 1] = {};
+  static constexpr std::size_t most = Panels == 2 ? Micro<Arch, Weight>::pair_rows : Micro<Arch, Weight>::rows;
+  MicroKernel<Arch, Weight> of_rows[most + 1] = {};
   constexpr MicroKernels() noexcept { fill<1>(); }
 
  private:
   template <std::size_t R>
   constexpr void fill() noexcept {
-    of_rows[R] = &micro_kernel<Arch, Weight, R>;
-    if constexpr (R < Micro<Arch, Weight>::rows) fill<R + 1>();
+    of_rows[R] = &micro_kernel<Arch, Weight, R, Panels>;
+    if constexpr (R < most) fill<R + 1>();
   }
 };
-template <class Arch, class Weight>
-inline constexpr MicroKernels<Arch, Weight> micro_kernels{};
+template <class Arch, class Weight, std::size_t Panels>
+inline constexpr MicroKernels<Arch, Weight, Panels> micro_kernels{};
 
 /// Rows [begin, end) of operands in blocks of nearly equal height (17 rows are 9 and 8, not 14 and 3), and the product
-/// of a block with a panel.
-template <class Arch, class Weight>
+/// of a block with one panel, or with two at once.
+template <class Arch, class Weight, std::size_t Panels = 1>
 class RowBlocks {
  public:
   using Result = typename Dot<Arch, Weight>::Result;
+  static constexpr std::size_t most = MicroKernels<Arch, Weight, Panels>::most;  ///< rows of a block
 
   RowBlocks(std::size_t begin, std::size_t end) noexcept
-      : begin_(begin), rows_(end - begin), count_(ceil_div(rows_, Micro<Arch, Weight>::rows)) {}
+      : begin_(begin), rows_(end - begin), count_(ceil_div(rows_, most)) {}
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
   [[nodiscard]] std::size_t begin(std::size_t block) const noexcept { return begin_ + rows_ * block / count_; }
 
-  /// Sums of `rows` operand rows from `a` on (a block's), and the panel `b` of `steps`. While it works, its share of
-  /// `ahead_bytes` from `ahead` on is pulled into the second-level cache, evenly: all at once, the requests would take
-  /// every line buffer and stall the loads of this panel.
-  void multiply(std::size_t rows, const std::byte* a, std::size_t a_stride, const std::byte* b, std::size_t steps,
-                Result* out, std::size_t out_stride, const std::byte* ahead, std::size_t ahead_bytes) const noexcept {
-    micro_kernels<Arch, Weight>.of_rows[rows](a, a_stride, b, steps, out, out_stride, ahead,
-                                              ceil_div(ahead_bytes, steps));
+  /// Sums of `rows` operand rows from `a` on (a block's), and the panel `b` of `steps`, or two that lie `apart` bytes
+  /// apart. While it works, its share of `ahead_bytes` from `ahead` on is pulled into the second-level cache, evenly:
+  /// all at once, the requests would take every line buffer and stall the loads of this panel.
+  void multiply(std::size_t rows, const std::byte* a, std::size_t a_stride, const std::byte* b, std::size_t apart,
+                std::size_t steps, Result* out, std::size_t out_stride, const std::byte* ahead,
+                std::size_t ahead_bytes) const noexcept {
+    micro_kernels<Arch, Weight, Panels>.of_rows[rows](a, a_stride, b, apart, steps, out, out_stride, ahead,
+                                                      ceil_div(ahead_bytes, steps));
   }
 
  private:
@@ -192,10 +220,11 @@ class RowBlocks {
 /// product; where a block has fewer rows than its two tiles, they overlap and some rows are worked out twice, alike.
 template <class Arch, class Weight>
   requires(uses_tiles<Arch, Weight>)
-class RowBlocks<Arch, Weight> {
+class RowBlocks<Arch, Weight, 1> {
  public:
   using T = TileProduct<Arch, Weight>;
   using Result = typename Dot<Arch, Weight>::Result;
+  static constexpr std::size_t most = 2 * T::rows;
 
   RowBlocks(std::size_t begin, std::size_t end) noexcept
       : begin_(begin),
@@ -206,8 +235,9 @@ class RowBlocks<Arch, Weight> {
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
   [[nodiscard]] std::size_t begin(std::size_t block) const noexcept { return begin_ + rows_ * block / count_; }
 
-  void multiply(std::size_t rows, const std::byte* a, std::size_t a_stride, const std::byte* b, std::size_t steps,
-                Result* out, std::size_t out_stride, const std::byte* ahead, std::size_t ahead_bytes) const noexcept {
+  void multiply(std::size_t rows, const std::byte* a, std::size_t a_stride, const std::byte* b, std::size_t /*apart*/,
+                std::size_t steps, Result* out, std::size_t out_stride, const std::byte* ahead,
+                std::size_t ahead_bytes) const noexcept {
     const std::size_t tiles = steps / T::steps;
     const std::size_t pace = ceil_div(ahead_bytes, tiles);
     if (rows > T::rows) {
@@ -228,8 +258,8 @@ class RowBlocks<Arch, Weight> {
 };
 #endif
 
-/// Sums of one block and one vector of a panel's columns as floats.
-template <class Arch, class Weight>
+/// Sums of one block and one vector of a panel's columns as floats; rows of sums are `Stride` apart.
+template <class Arch, class Weight, std::size_t Stride>
 class Column {
  public:
   using G = Gemm<Arch, Weight>;
@@ -246,11 +276,11 @@ class Column {
   }
   [[nodiscard]] HRM_ALWAYS_INLINE Float operator[](std::size_t row) const noexcept {
     if constexpr (G::quantised) {
-      auto count = S::load(sums_ + row * G::panel_cols);
+      auto count = S::load(sums_ + row * Stride);
       if constexpr (G::D::zero_point != 0) count = S::sub(count, offset_);
       return S::to_float(count) * (scale_ * S::set(row_scales_[row]));
     } else {
-      return S::load(sums_ + row * G::panel_cols);
+      return S::load(sums_ + row * Stride);
     }
   }
 
@@ -268,7 +298,6 @@ template <class Arch, class Weight, class Epilogue>
 HRM_ALWAYS_INLINE void product(const Operand& x, const PackedMatrix& w, const Tile& tile,
                                const Epilogue& epilogue) noexcept {
   using G = Gemm<Arch, Weight>;
-  constexpr std::size_t cols = G::panel_cols;
   const std::size_t rows = tile.row_end - tile.row_begin;
   if (rows == 0) return;
   const std::size_t steps = G::steps(w.depth);
@@ -279,24 +308,44 @@ HRM_ALWAYS_INLINE void product(const Operand& x, const PackedMatrix& w, const Ti
   const std::size_t groups = ceil_div(rows, fits);
 
   for (std::size_t g = 0; g < groups; ++g) {
-    const RowBlocks<Arch, Weight> blocks(tile.row_begin + rows * g / groups, tile.row_begin + rows * (g + 1) / groups);
-    for (std::size_t panel = tile.panel_begin; panel < tile.panel_end; ++panel) {
-      const std::byte* const b = w.panels + panel * panel_bytes;
-      const std::size_t next = panel + 1 < tile.panel_end ? panel + 1 : tile.next;
-      const std::size_t ahead = next == 0 ? 0 : ceil_div(panel_bytes, blocks.count());
-      const std::byte* const from = next == 0 ? b : w.panels + next * panel_bytes;
-      for (std::size_t block = 0; block < blocks.count(); ++block) {
-        const std::size_t begin = blocks.begin(block);
-        const std::size_t count = blocks.begin(block + 1) - begin;
-        alignas(64) typename G::Result sums[G::row_block * cols];
-        blocks.multiply(count, x.data + begin * x.stride, x.stride, b, steps, sums, cols, from + block * ahead, ahead);
-        const float* const row_scales = G::quantised ? x.scales + begin : nullptr;
-        epilogue(
-            [&](std::size_t c)
-                __attribute__((always_inline)) { return Column<Arch, Weight>(sums, w, row_scales, panel, c); },
-            begin, count, panel);
+    const std::size_t row_begin = tile.row_begin + rows * g / groups;
+    const std::size_t row_end = tile.row_begin + rows * (g + 1) / groups;
+    // `Panels` panels at once, as long as there are as many.
+    const auto pass = [&]<std::size_t Panels>(std::size_t panel) __attribute__((always_inline)) {
+      constexpr std::size_t cols = Panels * G::panel_cols;
+      const RowBlocks<Arch, Weight, Panels> blocks(row_begin, row_end);
+      for (; panel + Panels <= tile.panel_end; panel += Panels) {
+        const std::byte* const b = w.panels + panel * panel_bytes;
+        const std::size_t next = panel + Panels < tile.panel_end ? panel + Panels : tile.next;
+        const std::size_t ahead = next == 0 ? 0 : ceil_div(Panels * panel_bytes, blocks.count());
+        const std::byte* const from = next == 0 ? b : w.panels + next * panel_bytes;
+        for (std::size_t block = 0; block < blocks.count(); ++block) {
+          const std::size_t begin = blocks.begin(block);
+          const std::size_t count = blocks.begin(block + 1) - begin;
+          alignas(64) typename G::Result sums[RowBlocks<Arch, Weight, Panels>::most * cols];
+          blocks.multiply(count, x.data + begin * x.stride, x.stride, b, panel_bytes, steps, sums, cols,
+                          from + block * ahead, ahead);
+          const float* const row_scales = G::quantised ? x.scales + begin : nullptr;
+          for (std::size_t p = 0; p < Panels; ++p) {
+            epilogue(
+                [&](std::size_t c) __attribute__((always_inline)) {
+                  return Column<Arch, Weight, cols>(sums + p * G::panel_cols, w, row_scales, panel + p, c);
+                },
+                begin, count, panel + p);
+          }
+        }
       }
+      return panel;
+    };
+    std::size_t panel = tile.panel_begin;
+    if constexpr (G::panels_at_once == 2) {
+      // Two panels, and the two to come, must leave room for the rows in that cache; and of two or three blocks of rows
+      // two panels are done with before the two to come are there.
+      const std::size_t height = row_end - row_begin;
+      const bool few = height > G::row_block && height <= 3 * G::row_block;
+      if (2 * panel_bytes <= cache / 2 && !few) panel = pass.template operator()<2>(panel);
     }
+    if (panel < tile.panel_end) pass.template operator()<1>(panel);
   }
 }
 

@@ -31,6 +31,20 @@ HRM_ALWAYS_INLINE void write_operand(std::byte* row, std::size_t column, const f
   }
 }
 
+/// The same for one whole vector.
+template <class Arch, class Weight>
+HRM_ALWAYS_INLINE void store_operand(std::byte* row, std::size_t column, typename Simd<Arch>::Float from) noexcept {
+  using S = Simd<Arch>;
+  using O = typename Dot<Arch, Weight>::Operand;
+  if constexpr (sizeof(O) == 4) {
+    S::store(reinterpret_cast<O*>(row) + column, from);
+  } else {
+    alignas(64) float exact[S::lanes];
+    S::store(exact, from);
+    write_operand<Arch, Weight>(row, column, exact, S::lanes);
+  }
+}
+
 /// Writes a whole float row as operand row `index`, padding included.
 template <class Arch, class Weight>
 HRM_ALWAYS_INLINE void write_operand_row(const Operand& out, std::size_t index, const float* from,

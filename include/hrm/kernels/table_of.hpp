@@ -21,6 +21,7 @@ inline constexpr Table table_of = {
                         : sizeof(Weight) == 2 ? 1
                                               : 2],
     .panel_cols = Gemm<Arch, Weight>::panel_cols,
+    .panels_at_once = Gemm<Arch, Weight>::panels_at_once,
     .row_block = Gemm<Arch, Weight>::row_block,
     .swiglu_run = Gemm<Arch, Weight>::swiglu_run,
     .query_block = Attention<Arch, OperandWeight<Arch, Weight>>::query_block,
@@ -28,7 +29,8 @@ inline constexpr Table table_of = {
                  : Arch::vnni && sizeof(Weight) == 1 ? 4'000'000
                                                      : 1'500'000,
     // Below 64 rows, bfloat16 tiles are done with the weights sooner than two cores can both be sent all of them.
-    .lane_rows = uses_tiles<Arch, Weight> && sizeof(Weight) == 2 ? 64 : Gemm<Arch, Weight>::row_block,
+    .lane_rows = uses_tiles<Arch, Weight> && sizeof(Weight) == 2 ? 64 : Micro<Arch, Weight>::rows,
+    .kv_group = Attention<Arch, OperandWeight<Arch, Weight>>::kv_group,
     .operand_by_row = Gemm<Arch, Weight>::quantised,
     .panel_bytes = &Gemm<Arch, Weight>::panel_bytes,
     .operand_stride = &Gemm<Arch, Weight>::operand_stride,

@@ -25,6 +25,7 @@ struct Workspace {
   std::size_t rows = 0;
   std::size_t threads = 1;    ///< that may take part: what a thread will want next depends on it, results do not
   std::size_t lane_rows = 1;  ///< Table::lane_rows
+  std::size_t kv_group = 1;   ///< Table::kv_group
 
   float* x = nullptr;       ///< [batch, positions, hidden] the embedded puzzle
   float* z_h = nullptr;     ///< [batch, positions, hidden]
@@ -48,11 +49,11 @@ struct Workspace {
 
   [[nodiscard]] std::size_t active() const noexcept { return rows / positions; }
 
-  /// Rows of the first lane, half of all: from an even position on, as keys and values are packed in pairs.
+  /// Rows of the first lane, half of all, up to where a group of keys and values begins.
   [[nodiscard]] std::size_t border() const noexcept {
     if (rows < 2 * lane_rows) return rows;
     const std::size_t half = ceil_div(rows, 2);
-    return half + half % positions % 2;
+    return half + half % positions % kv_group;
   }
   /// 1 or 2.
   [[nodiscard]] std::size_t lanes() const noexcept { return border() < rows ? 2 : 1; }
@@ -73,6 +74,7 @@ struct Workspace {
   w.batch = batch;
   w.rows = rows;
   w.lane_rows = table.lane_rows;
+  w.kv_group = table.kv_group;
   w.x = arena.take<float>(rows * s.hidden);
   w.z_h = arena.take<float>(rows * s.hidden);
   w.z_l = arena.take<float>(rows * s.hidden);
