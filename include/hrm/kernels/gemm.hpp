@@ -24,6 +24,8 @@ struct Gemm {
   static constexpr std::size_t panel_cols = vectors * S::lanes;
   static constexpr std::size_t swiglu_run = panel_cols / 2;
   static constexpr std::size_t step_bytes = panel_cols * D::lane_bytes;
+  /// Bytes of rows that stay in the second-level cache while the panels pass by.
+  static constexpr std::size_t cached = std::size_t{640} << 10;
 
   /// Steps of depth, whole tiles of them where there are tiles, an even number with int8: gcc 12 keeps its sums in
   /// memory where a step may be left over.
@@ -31,6 +33,10 @@ struct Gemm {
     return round_up(ceil_div(depth, D::group), tiled ? 16 : quantised ? 2 : 1);
   }
   static std::size_t panel_bytes(std::size_t depth) noexcept { return round_up(steps(depth) * step_bytes, alignment); }
+  /// Panels worked out at once: two where they, and the two to come, leave room in the second-level cache for rows.
+  static std::size_t panels_together(std::size_t depth) noexcept {
+    return panels_at_once == 2 && 2 * panel_bytes(depth) <= cached / 2 ? 2 : 1;
+  }
   /// Rows a power of two apart would share a few sets of the first-level cache: an odd number of cache lines does not.
   static std::size_t operand_stride(std::size_t depth) noexcept {
     const std::size_t lines = ceil_div(steps(depth) * D::group * sizeof(Operand_t), alignment);
@@ -302,9 +308,7 @@ HRM_ALWAYS_INLINE void product(const Operand& x, const PackedMatrix& w, const Ti
   if (rows == 0) return;
   const std::size_t steps = G::steps(w.depth);
   const std::size_t panel_bytes = G::panel_bytes(w.depth);
-  // Rows that stay in the second-level cache while the panels pass by.
-  constexpr std::size_t cache = std::size_t{640} << 10;
-  const std::size_t fits = cache / x.stride > G::row_block ? cache / x.stride : G::row_block;
+  const std::size_t fits = G::cached / x.stride > G::row_block ? G::cached / x.stride : G::row_block;
   const std::size_t groups = ceil_div(rows, fits);
 
   for (std::size_t g = 0; g < groups; ++g) {
@@ -339,11 +343,10 @@ HRM_ALWAYS_INLINE void product(const Operand& x, const PackedMatrix& w, const Ti
     };
     std::size_t panel = tile.panel_begin;
     if constexpr (G::panels_at_once == 2) {
-      // Two panels, and the two to come, must leave room for the rows in that cache; and of two or three blocks of rows
-      // two panels are done with before the two to come are there.
+      // Of two or three blocks of rows two panels are done with before the two to come are there.
       const std::size_t height = row_end - row_begin;
       const bool few = height > G::row_block && height <= 3 * G::row_block;
-      if (2 * panel_bytes <= cache / 2 && !few) panel = pass.template operator()<2>(panel);
+      if (G::panels_together(w.depth) == 2 && !few) panel = pass.template operator()<2>(panel);
     }
     if (panel < tile.panel_end) pass.template operator()<1>(panel);
   }

@@ -123,17 +123,18 @@ struct AttendArgs {
 
 /// The kernels of one weight type on one instruction set.
 struct Table {
-  const char* name;            ///< "avx512 float32", ..; stands in saved states and packed panels
-  std::size_t panel_cols;      ///< columns a panel
-  std::size_t panels_at_once;  ///< panels of the microkernel, 1 or 2; tiles of a multiple of it waste nothing
-  std::size_t row_block;       ///< rows of the microkernel; tiles of a multiple of it waste nothing
-  std::size_t swiglu_run;      ///< columns of gate (and of up) in a row
-  std::size_t query_block;     ///< queries of the attention's microkernel
-  std::size_t tile_work;       ///< multiply-adds of some ten microseconds: what a tile of a product aims at
-  std::size_t lane_rows;       ///< rows that are worth all weights' way to a core: see Lane
+  const char* name;         ///< "avx512 float32", ..; stands in saved states and packed panels
+  std::size_t panel_cols;   ///< columns a panel
+  std::size_t row_block;    ///< rows of the microkernel; tiles of a multiple of it waste nothing
+  std::size_t swiglu_run;   ///< columns of gate (and of up) in a row
+  std::size_t query_block;  ///< queries of the attention's microkernel
+  std::size_t tile_work;    ///< multiply-adds of some ten microseconds: what a tile of a product aims at
+  std::size_t lane_rows;    ///< rows that are worth all weights' way to a core: see Lane
   std::size_t kv_group;  ///< positions whose keys and values are packed together: 2 where attention may be in bfloat16
   bool operand_by_row;   ///< an operand row needs the whole float row first (int8: its largest value)
 
+  /// Panels of the microkernel, 1 or 2, of matrices of this depth; tiles of a multiple of it waste nothing.
+  std::size_t (*panels_at_once)(std::size_t depth) noexcept;
   std::size_t (*panel_bytes)(std::size_t depth) noexcept;
   std::size_t (*operand_stride)(std::size_t depth) noexcept;
   std::size_t (*kv_bytes)(std::size_t positions, std::size_t head_dim) noexcept;

@@ -21,7 +21,6 @@ inline constexpr Table table_of = {
                         : sizeof(Weight) == 2 ? 1
                                               : 2],
     .panel_cols = Gemm<Arch, Weight>::panel_cols,
-    .panels_at_once = Gemm<Arch, Weight>::panels_at_once,
     .row_block = Gemm<Arch, Weight>::row_block,
     .swiglu_run = Gemm<Arch, Weight>::swiglu_run,
     .query_block = Attention<Arch, OperandWeight<Arch, Weight>>::query_block,
@@ -32,6 +31,7 @@ inline constexpr Table table_of = {
     .lane_rows = uses_tiles<Arch, Weight> && sizeof(Weight) == 2 ? 64 : Micro<Arch, Weight>::rows,
     .kv_group = Attention<Arch, OperandWeight<Arch, Weight>>::kv_group,
     .operand_by_row = Gemm<Arch, Weight>::quantised,
+    .panels_at_once = &Gemm<Arch, Weight>::panels_together,
     .panel_bytes = &Gemm<Arch, Weight>::panel_bytes,
     .operand_stride = &Gemm<Arch, Weight>::operand_stride,
     .kv_bytes = &Attention<Arch, OperandWeight<Arch, Weight>>::kv_bytes,

@@ -36,7 +36,7 @@ struct Grid {
     const std::size_t each = (g.step < rows ? g.step : rows) * w.depth * table.panel_cols;
     g.span = each >= table.tile_work ? 1 : table.tile_work / each;
     g.groups = ceil_div(panels, g.span);
-    g.span = round_up(ceil_div(panels, g.groups), table.panels_at_once);
+    g.span = round_up(ceil_div(panels, g.groups), table.panels_at_once(w.depth));
     g.groups = ceil_div(panels, g.span);
     g.joined = g.chunks == 1;
     return g;
