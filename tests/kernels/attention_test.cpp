@@ -73,14 +73,38 @@ std::vector<float> attend(const std::vector<float>& qkv, std::size_t positions, 
   return out;
 }
 
-/// Where the instruction set has bfloat16 products, softmax's weights and the results of 1.5 at most are rounded.
+enum class Kind : std::uint8_t { floats, halves, levels };
 template <class Weight>
-constexpr double tolerance = sizeof(Weight) != 4 && Arch::bf16 ? 9e-3 : 3e-5;
+Kind kind(std::size_t positions, std::size_t head_dim) {
+  using Operands = hrm::kernels::OperandWeight<Arch, Weight>;
+  return hrm::kernels::Attention<Arch, Operands>::choose(positions, head_dim, [](auto it) {
+    return decltype(it)::levels ? Kind::levels : decltype(it)::narrow ? Kind::halves : Kind::floats;
+  });
+}
+
+/// Where products are narrow, softmax's weights are rounded, and with bfloat16 the results of 1.5 at most too.
+template <class Weight>
+double tolerance(std::size_t positions, std::size_t head_dim) {
+  if (sizeof(Weight) == 2 && Arch::bf16) return 9e-3;
+  const Kind which = kind<Weight>(positions, head_dim);
+  return which == Kind::halves ? 9e-3 : which == Kind::levels ? 3e-3 : 3e-5;
+}
 
 /// Queries, keys and values as the products see them.
 template <class Weight>
 std::vector<float> rounded(const std::vector<float>& qkv, std::size_t positions, std::size_t head_dim) {
-  return hrm::kernels::Attention<Arch, Weight>::narrow(positions, head_dim) ? as_bfloat16(qkv) : qkv;
+  const Kind which = kind<Weight>(positions, head_dim);
+  if (which == Kind::floats) return qkv;
+  if (which == Kind::halves) return as_bfloat16(qkv);
+  std::vector<float> to(qkv);
+  std::vector<std::int32_t> levels(head_dim);
+  for (std::size_t row = 0; row < 3 * positions; ++row) {
+    float* const at = to.data() + row * head_dim;
+    const std::int32_t most = row % 3 == 2 ? 2047 : 127;
+    const float scale = plain::quantise(at, head_dim, levels.data(), most);
+    for (std::size_t d = 0; d < head_dim; ++d) at[d] = static_cast<float>(levels[d]) * scale;
+  }
+  return to;
 }
 
 }  // namespace
@@ -105,7 +129,7 @@ TEST_CASE_TEMPLATE("attention equals the plain one", Weight, HRM_EVERY_WEIGHT) {
           worst = std::max(worst, std::fabs(static_cast<double>(out[p * head_dim + d]) - expected[d]));
         }
       }
-      REQUIRE(worst < tolerance<Weight>);
+      REQUIRE(worst < tolerance<Weight>(positions, head_dim));
     }
   }
 }
@@ -147,4 +171,49 @@ TEST_CASE_TEMPLATE("large scores neither overflow nor lose the winner", Weight, 
   }
   const auto out = attend<Weight>(qkv, positions, head_dim, positions);
   for (const float x : out) REQUIRE(static_cast<double>(x) == doctest::Approx(577.0).epsilon(0.003));
+}
+
+TEST_CASE_TEMPLATE("equal weights give the mean, also of the largest sums", Weight, HRM_EVERY_WEIGHT) {
+  for (const std::size_t positions : {1U, 82U, 257U, 901U}) {
+    for (const bool same : {false, true}) {
+      CAPTURE(positions);
+      CAPTURE(same);
+      const std::size_t head_dim = 32;
+      auto qkv = random_floats(positions * 3 * head_dim, 13, 2.0F);
+      std::vector<double> mean(head_dim);
+      for (std::size_t p = 0; p < positions; ++p) {
+        for (std::size_t d = 0; d < head_dim; ++d) {
+          float* const at = qkv.data() + p * 3 * head_dim + d;
+          if (same) at[2 * head_dim] = d % 2 == 0 ? 3.0F : -3.0F;
+          if (p % 2 == 0) at[0] = 0.0F;  // queries of zeros, or keys of zeros
+          if (!same) at[head_dim] = at[0] = 0.0F;
+          mean[d] += static_cast<double>(at[2 * head_dim]) / static_cast<double>(positions);
+        }
+      }
+      const auto out = attend<Weight>(qkv, positions, head_dim, positions);
+      for (std::size_t p = 0; p < positions; ++p) {
+        for (std::size_t d = 0; d < head_dim; ++d)
+          REQUIRE(std::fabs(static_cast<double>(out[p * head_dim + d]) - mean[d]) <
+                  2 * tolerance<Weight>(positions, head_dim));
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("values of very different sizes, none of them, and one position alone", Weight, HRM_EVERY_WEIGHT) {
+  const std::size_t head_dim = 16;
+  for (const std::size_t positions : {1U, 40U, 300U}) {
+    for (const float size : {0.0F, 1e-35F, 1e25F}) {
+      auto qkv = random_floats(positions * 3 * head_dim, 14, 1.0F);
+      for (std::size_t p = 0; p < positions; ++p) {
+        for (std::size_t d = 0; d < head_dim; ++d)
+          qkv[p * 3 * head_dim + 2 * head_dim + d] *= p % 3 == 0 ? size : 1e-3F * size;
+      }
+      const auto out = attend<Weight>(qkv, positions, head_dim, positions);
+      for (const float x : out) {
+        REQUIRE(hrm::is_finite(x));
+        REQUIRE(std::fabs(x) <= size * 1.01F);
+      }
+    }
+  }
 }

@@ -54,3 +54,38 @@ TEST_CASE("silu is accurate, and right at both ends") {
   CHECK(std::fabs(far[0]) < 1e-30F);
   CHECK(std::fabs(far[1]) < 1e-10F);
 }
+
+TEST_CASE_TEMPLATE("the coarse powers of two are as right as they say, and about zero far below", Degree,
+                   std::integral_constant<int, 3>, std::integral_constant<int, 4>) {
+  const auto power = [](auto v) { return hrm::kernels::exp2_coarse<Arch, Degree::value>(v); };
+  std::vector<float> x = {0.0F, -0.0F, -1e-30F, -1.0F, -124.9F, 1.0F, 100.0F};
+  for (float v = -124.0F; v < 100.0F; v += 0.00317F) x.push_back(v);
+  const auto y = in_vectors(x, power);
+  double worst = 0.0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double exact = std::exp2(static_cast<double>(x[i]));
+    worst = std::max(worst, std::fabs(static_cast<double>(y[i]) - exact) / exact);
+  }
+  CHECK(worst < (Degree::value == 3 ? 8e-5 : 3e-6));
+  const auto small = in_vectors({-126.0F, -1000.0F, -1e30F}, power);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(small[i] >= 0.0F);
+    CHECK(small[i] < 3e-38F);
+  }
+}
+
+TEST_CASE("the coarse silu is right to 17 bits, and at both ends") {
+  std::vector<float> x = {0.0F, 50.0F, -50.0F, -69.0F, 300.0F, 1e30F};
+  for (float v = -30.0F; v < 30.0F; v += 0.00173F) x.push_back(v);
+  const auto y = in_vectors(x, [](auto v) { return hrm::kernels::silu_coarse<Arch>(v); });
+  double worst = 0.0;
+  for (std::size_t i = 1; i < x.size(); ++i) {
+    const double exact = plain::silu(static_cast<double>(x[i]));
+    worst = std::max(worst, std::fabs(static_cast<double>(y[i]) - exact) / (std::fabs(exact) + 1e-37));
+  }
+  CHECK(worst < 5e-6);
+  CHECK(y[0] == 0.0F);
+  const auto far = in_vectors({-200.0F, -1e20F}, [](auto v) { return hrm::kernels::silu_coarse<Arch>(v); });
+  CHECK(std::fabs(far[0]) < 1e-27F);
+  CHECK(std::fabs(far[1]) < 1e-9F);
+}

@@ -20,7 +20,7 @@ TEST_CASE("vectors do lane by lane what their names say") {
   const auto vb = S::load(b.data());
   const auto most = lanes_of(S::max(va, vb));
   const auto least = lanes_of(S::min(va, vb));
-  const auto size = lanes_of(S::abs(va));
+  const auto size = lanes_of(S::larger(S::larger(S::set(0.0F), va), vb));
   const auto swapped = lanes_of(S::swap_pairs(va));
   const auto fused = lanes_of(S::fma(va, vb, va));
   const auto whole = lanes_of(S::to_float(S::round(va)));
@@ -28,7 +28,7 @@ TEST_CASE("vectors do lane by lane what their names say") {
   for (std::size_t i = 0; i < S::lanes; ++i) {
     CHECK(most[i] == std::max(a[i], b[i]));
     CHECK(least[i] == std::min(a[i], b[i]));
-    CHECK(size[i] == std::fabs(a[i]));
+    CHECK(size[i] == std::max(std::fabs(a[i]), std::fabs(b[i])));
     CHECK(swapped[i] == a[i ^ 1U]);
     CHECK(fused[i] == doctest::Approx(a[i] * b[i] + a[i]).epsilon(1e-5));
     CHECK(whole[i] == std::nearbyint(a[i]));
@@ -58,6 +58,32 @@ TEST_CASE("powers of two and halves of words are exact") {
   for (std::size_t i = 0; i < S::lanes; ++i) {
     CHECK(low[i] == hrm::to_float(pairs[2 * i]));
     CHECK(high[i] == hrm::to_float(pairs[2 * i + 1]));
+  }
+}
+
+TEST_CASE("halves of words are joined, and stored without touching those between") {
+  std::vector<float> low(S::lanes);
+  std::vector<float> high(S::lanes);
+  for (std::size_t i = 0; i < S::lanes; ++i) {
+    low[i] = std::bit_cast<float>(0x4b400000U + static_cast<std::uint32_t>(i) * 1111U);
+    high[i] = std::bit_cast<float>(0x4b400000U + 32767U - static_cast<std::uint32_t>(i));
+  }
+  std::vector<std::int32_t> words(S::lanes);
+  S::store(words.data(), S::joined(S::load(low.data()), S::load(high.data())));
+  for (std::size_t i = 0; i < S::lanes; ++i) {
+    CHECK((words[i] & 0xffff) == static_cast<std::int32_t>(i) * 1111);
+    CHECK((words[i] >> 16) == 32767 - static_cast<std::int32_t>(i));
+  }
+  for (const std::size_t first : {std::size_t{0}, std::size_t{1}}) {
+    std::vector<std::int16_t> to(2 * S::lanes + 1, 77);
+    std::vector<std::int32_t> numbers(S::lanes);
+    for (std::size_t i = 0; i < S::lanes; ++i)
+      numbers[i] = (i % 2 == 0 ? 1 : -1) * (32767 - static_cast<std::int32_t>(i));
+    hrm::kernels::store_halves<Arch>(to.data() + first, S::load(numbers.data()));
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      const bool written = i >= first && (i - first) % 2 == 0 && (i - first) / 2 < S::lanes;
+      CHECK(to[i] == (written ? numbers[(i - first) / 2] : 77));
+    }
   }
 }
 

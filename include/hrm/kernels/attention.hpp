@@ -4,199 +4,152 @@
 /// positions there is one block and nothing to join.
 
 #include <hrm/kernels/elementwise.hpp>
-#include <hrm/kernels/rows.hpp>
-
-#include <type_traits>
+#include <hrm/kernels/packed_kv.hpp>
 
 namespace hrm::kernels {
 
-/// Attention whose products are of E: float, or bfloat16 where there is an instruction for it (queries, keys, values
-/// and weights rounded; scores, softmax and sums in float32). Keys are packed as a matrix [positions, head_dim], values
-/// as its counterpart [head_dim, positions], in panels of each key block.
+/// Attention whose products are of E, with softmax and what joins the blocks in float32:
+///   float     as it stands
+///   bfloat16  queries, keys, values and weights rounded, sums in float32; where there is an instruction for it
+///   int8      queries and keys as levels of 8 bits; values and weights as levels of 12, the weights after they took
+///   over
+///             the scales of their values; sums in int32, alike on every set
 template <class Arch, class E>
 struct AttentionOf {
-  using G = Gemm<Arch, E>;
+  using Packed = PackedKv<Arch, E>;
+  using K = typename Packed::K;
+  using V = typename Packed::V;
+  using G = Gemm<Arch, K>;
+  using GV = Gemm<Arch, V>;
   using S = Simd<Arch>;
-  using Blocks = RowBlocks<Arch, E>;
-  static constexpr bool narrow = sizeof(E) == 2;
+  using Blocks = RowBlocks<Arch, K>;
+  static constexpr bool levels = Packed::levels;
+  static constexpr bool narrow = sizeof(E) < 4;
   /// Queries whose scores are held at once.
   static constexpr std::size_t query_block = G::panels_at_once == 2 ? 4 * G::row_block : G::row_block;
   static constexpr std::size_t cols = G::panel_cols;
-  static constexpr std::size_t key_block = narrow ? 128 : 256;  ///< keys whose scores are held at once
-  static constexpr std::size_t dim_block = 128;                 ///< dimensions of the output held at once
-  static_assert(G::vectors == 2);
+  static constexpr std::size_t key_block = sizeof(E) == 2 ? 128 : 256;  ///< keys whose scores are held at once
+  static constexpr std::size_t dim_block = Packed::widest;              ///< dimensions of the output held at once
+  static constexpr float weight_levels = 4095.0F;                       ///< the largest weight
+  static_assert(double{weight_levels} * double{Packed::value_levels} * key_block < 2147483648.0);
+  static_assert(G::row_block == GV::row_block && G::panels_at_once == GV::panels_at_once);
   static_assert(key_block % cols == 0 && dim_block % cols == 0 && key_block % 32 == 0);
-
-  static std::size_t key_bytes(std::size_t positions, std::size_t head_dim) noexcept {
-    return ceil_div(positions, cols) * G::panel_bytes(head_dim);
-  }
-  static std::size_t kv_bytes(std::size_t positions, std::size_t head_dim) noexcept {
-    return key_bytes(positions, head_dim) + ceil_div(head_dim, cols) * G::panel_bytes(positions);
-  }
-
-  /// Keys: panels of `cols` keys, each [head_dim][cols]. Values: panels of `cols` dimensions, each [positions][cols].
-  static void pack(const PackKvArgs& args) noexcept {
-    if constexpr (narrow) return pack_narrow(args);
-    std::byte* const values = args.packed + key_bytes(args.positions, args.head_dim);
-    constexpr std::size_t some = turned<Arch>;
-    const float zeros[16] = {};  // keys beyond the last
-    for (std::size_t first = args.begin - args.begin % cols; first < args.end; first += cols) {
-      auto* const panel = reinterpret_cast<float*>(args.packed + first / cols * G::panel_bytes(args.head_dim));
-      const std::size_t end = args.end == args.positions || args.end - first > cols ? cols : args.end - first;
-      const auto key = [&](std::size_t j, std::size_t d) __attribute__((always_inline)) {
-        return first + j < args.end ? args.k + (first + j) * args.stride + d : zeros;
-      };
-      for (std::size_t j = first < args.begin ? args.begin - first : 0; j < end;) {
-        const std::size_t together = j % some == 0 && j + some <= end ? some : 1;
-        std::size_t d = 0;
-        for (; together == some && d + 16 <= args.head_dim; d += 16) {
-          const float* rows[some];
-          for (std::size_t i = 0; i < some; ++i) rows[i] = key(j + i, d);
-          turn<Arch>(rows, 0, panel + d * cols + j, cols);
-        }
-        for (; d < args.head_dim; ++d) {
-          for (std::size_t i = 0; i < together; ++i) panel[d * cols + j + i] = *key(j + i, d);
-        }
-        j += together;
-      }
-    }
-    for (std::size_t d = 0; d < args.head_dim; d += cols) {
-      auto* const panel = reinterpret_cast<float*>(values + d / cols * G::panel_bytes(args.positions));
-      const std::size_t count = args.head_dim - d < cols ? args.head_dim - d : cols;
-      for (std::size_t p = args.begin; p < args.end; ++p) {
-        const float* const from = args.v + p * args.stride + d;
-        float* const to = panel + p * cols;
-        if (count == cols) {
-          HRM_UNROLL
-          for (std::size_t j = 0; j < cols; j += S::lanes) S::store(to + j, S::load(from + j));
-          continue;
-        }
-        for (std::size_t j = 0; j < count; ++j) to[j] = from[j];
-        for (std::size_t j = count; j < cols; ++j) to[j] = 0.0F;
-      }
-    }
-  }
-
-  /// The same with pairs of elements side by side, and zeros where a tile goes beyond the head or the positions.
-  static void pack_narrow(const PackKvArgs& args) noexcept {
-    bfloat16 rows[2][dim_block];
-    const std::size_t steps = G::steps(args.head_dim);
-    const bool last = args.end == args.positions;
-    for (std::size_t p = args.begin; p < (last ? round_up(args.positions, cols) : args.end); ++p) {
-      for (bfloat16& x : rows[0]) x = {};
-      if (p < args.positions) {
-        write_operand<Arch, E>(reinterpret_cast<std::byte*>(rows[0]), 0, args.k + p * args.stride, args.head_dim);
-      }
-      std::byte* const to = args.packed + p / cols * G::panel_bytes(args.head_dim) + p % cols * 4;
-      for (std::size_t s = 0; s < steps; ++s) std::memcpy(to + s * G::step_bytes, rows[0] + 2 * s, 4);
-    }
-    std::byte* const values = args.packed + key_bytes(args.positions, args.head_dim);
-    for (std::size_t p = args.begin; p < (last ? 2 * G::steps(args.positions) : args.end); p += 2) {
-      for (std::size_t i = 0; i < 2; ++i) {
-        for (bfloat16& x : rows[i]) x = {};
-        if (p + i >= args.positions) continue;
-        write_operand<Arch, E>(reinterpret_cast<std::byte*>(rows[i]), 0, args.v + (p + i) * args.stride, args.head_dim);
-      }
-      for (std::size_t d = 0; d < args.head_dim; d += cols) {
-        bfloat16 pairs[2 * cols];
-        for (std::size_t j = 0; j < cols; ++j) {
-          pairs[2 * j] = rows[0][d + j];
-          pairs[2 * j + 1] = rows[1][d + j];
-        }
-        std::memcpy(static_cast<void*>(values + d / cols * G::panel_bytes(args.positions) + p / 2 * G::step_bytes),
-                    pairs, sizeof pairs);
-      }
-    }
-  }
 
   /// The queries of one block: begin to begin + rows, output dimensions dim to dim + dims (<= dim_block).
   template <class Weight>
   static void attend_block(const AttendArgs& args, const Blocks& products, std::size_t begin, std::size_t rows,
                            std::size_t dim, std::size_t dims) noexcept {
-    alignas(64) float scores[query_block * key_block];
+    alignas(64) typename G::Result found[query_block * key_block];
+    auto* const scores = reinterpret_cast<float*>(found);
     alignas(64) float out[query_block * dim_block];
-    alignas(64) float block[query_block * dim_block];
+    alignas(64) typename GV::Result block[query_block * dim_block];
     // Numbers of the queries, room for whole vectors of them.
     constexpr std::size_t numbers = round_up(query_block, S::lanes);
+    alignas(64) float unit[numbers] = {};  // log2 e, in units of a row's scores
     alignas(64) float most[numbers] = {};
     alignas(64) float before[numbers] = {};  // `most` of the blocks before this one
     alignas(64) float shift[numbers] = {};
     alignas(64) float rescale[numbers];
     float sum[query_block];
-    const auto* const keys = args.packed;
-    const std::size_t key_panel = G::panel_bytes(args.head_dim);
-    const std::byte* const values = args.packed + key_bytes(args.positions, args.head_dim);
-    const std::size_t value_panel = G::panel_bytes(args.positions);
-    const auto* queries = reinterpret_cast<const std::byte*>(args.q + begin * args.q_stride);
-    std::size_t query_stride = args.q_stride * sizeof(float);
+    const std::size_t key_panel = Packed::key_panel(args.head_dim);
+    const std::size_t value_panel = Packed::value_panel(args.positions);
+    const std::byte* const values =
+        Packed::values(args.packed, args.positions, args.head_dim) + dim / cols * value_panel;
+    [[maybe_unused]] const auto scales = Packed::scales(args.packed, args.positions, args.head_dim);
     alignas(64) std::byte rounded[narrow ? query_block * dim_block * 2 : 1];
+    const auto* queries = rounded;
+    std::size_t query_stride = G::steps(args.head_dim) * 4;
     if constexpr (narrow) {
-      query_stride = G::steps(args.head_dim) * 4;
-      for (std::size_t i = 0; i < rows; ++i) {
-        std::memset(rounded + i * query_stride, 0, query_stride);
-        write_operand<Arch, E>(rounded + i * query_stride, 0, args.q + (begin + i) * args.q_stride, args.head_dim);
-      }
-      queries = rounded;
+      for (std::size_t i = 0; i < rows; ++i)
+        unit[i] = log2e * round_query(args.q + (begin + i) * args.q_stride, args.head_dim, rounded + i * query_stride);
+    } else {
+      queries = reinterpret_cast<const std::byte*>(args.q + begin * args.q_stride);
+      query_stride = args.q_stride * sizeof(float);
+      for (std::size_t i = 0; i < rows; ++i) unit[i] = log2e;
     }
-    const std::size_t blocks = ceil_div(args.positions, key_block);
 
-    for (std::size_t b = 0; b < blocks; ++b) {
-      const std::size_t first = b * key_block;
+    for (std::size_t first = 0; first < args.positions; first += key_block) {
       const std::size_t count = args.positions - first < key_block ? args.positions - first : key_block;
       const std::size_t padded = round_up(count, cols);
-      multiply(products, rows, queries, query_stride, keys + first / cols * key_panel, key_panel, padded / cols,
-               G::steps(args.head_dim), scores, key_block);
+      multiply<K>(products, rows, queries, query_stride, args.packed + first / cols * key_panel, key_panel,
+                  padded / cols, G::steps(args.head_dim), found, key_block);
       // Padding becomes -1e30, a weight of about zero; by whole vectors, as what is loaded next can not be put together
       // from stores that are on their way.
       alignas(64) float fence[S::lanes];
       for (std::size_t j = 0; j < S::lanes; ++j) fence[j] = j < count % S::lanes ? 3e38F : -1e30F;
       // In passes over all rows, as the rows of a pass need not wait for each other.
-      const auto log2e = S::set(1.44269504F);
       for (std::size_t i = 0; i < rows; ++i) {
         float* const row = scores + i * key_block;
-        std::size_t end = count - count % S::lanes;
-        if (end < padded) {
-          S::store(row + end, S::min(S::load(fence), S::load(row + end)));
-          for (end += S::lanes; end < padded; end += S::lanes) S::store(row + end, S::set(-1e30F));
+        if constexpr (!levels) {
+          std::size_t end = count - count % S::lanes;
+          if (end < padded) {
+            S::store(row + end, S::min(S::load(fence), S::load(row + end)));
+            for (end += S::lanes; end < padded; end += S::lanes) S::store(row + end, S::set(-1e30F));
+          }
         }
-        auto top = S::load(row);
-        auto next = S::load(row + S::lanes);  // a panel is two vectors
+        const auto score = [&](std::size_t c) __attribute__((always_inline)) {
+          if constexpr (levels) {  // whose offsets hide the padding
+            const auto exact = S::to_float(S::load(found + i * key_block + c));
+            const auto value = S::fma(exact, S::load(scales.keys + first + c), S::load(scales.offsets + first + c));
+            S::store(row + c, value);
+            return value;
+          } else {
+            return S::load(row + c);
+          }
+        };
+        auto top = score(0);
+        auto next = score(S::lanes);  // a panel is two vectors
         for (std::size_t c = 2 * S::lanes; c < padded; c += 2 * S::lanes) {
-          top = S::max(top, S::load(row + c));
-          next = S::max(next, S::load(row + c + S::lanes));
+          top = S::max(top, score(c));
+          next = S::max(next, score(c + S::lanes));
         }
         const float here = max_of<Arch>(S::max(top, next));
-        const float now = b > 0 && most[i] > here ? most[i] : here;
+        before[i] = most[i];
+        most[i] = first > 0 && most[i] > here ? most[i] : here;
         // e^(s - most) = 2^(s log2 e - most log2 e). The product on the right is rounded once for the whole row, so
         // every weight has the same factor, which the division by their sum takes out.
-        shift[i] = now * -1.44269504F;
-        before[i] = most[i];
-        most[i] = now;
+        shift[i] = most[i] * -unit[i];
       }
-      for (std::size_t i = 0; b > 0 && i < rows; i += S::lanes) {
-        S::store(rescale + i, exp2_not_positive<Arch>(S::fma(S::load(before + i), log2e, S::load(shift + i))));
+      for (std::size_t i = 0; first > 0 && i < rows; i += S::lanes) {
+        const auto less = S::fma(S::load(before + i), S::load(unit + i), S::load(shift + i));
+        S::store(rescale + i, exp2_not_positive<Arch>(less));
       }
+      // What makes levels of weights that have taken over the scales of their values, and what one of them is worth.
+      alignas(64) float take_over[levels ? key_block : 1];
+      [[maybe_unused]] const float worth = levels ? scale_weights(scales.values + first, padded, take_over) : 1.0F;
       alignas(64) float totals[query_block * S::lanes];
       for (std::size_t i = 0; i < rows; ++i) {
         float* const row = scores + i * key_block;
         auto total = S::set(0.0F);
         auto other = S::set(0.0F);
+        const auto factor = S::set(unit[i]);
         const auto minus = S::set(shift[i]);
-        const auto weigh = [&](std::size_t c) __attribute__((always_inline)) {
-          const auto p = exp2_not_positive<Arch>(S::fma(S::load(row + c), log2e, minus));
-          store_operand<Arch, E>(reinterpret_cast<std::byte*>(row), c, p);  // in its score's place
-          return p;
+        const auto power = [](auto x) __attribute__((always_inline)) {
+          if constexpr (levels)
+            return exp2_coarse<Arch, 3>(x);
+          else
+            return exp2_not_positive<Arch>(x);
         };
         for (std::size_t c = 0; c < padded; c += 2 * S::lanes) {
-          total = total + weigh(c);
-          other = other + weigh(c + S::lanes);
+          const auto p = power(S::fma(S::load(row + c), factor, minus));
+          const auto q = power(S::fma(S::load(row + c + S::lanes), factor, minus));
+          total = total + p;
+          other = other + q;
+          if constexpr (levels) {  // in the scores' place
+            const auto first_half = S::fma(p, S::load(take_over + c), S::set(counts_ones));
+            const auto second_half = S::fma(q, S::load(take_over + c + S::lanes), S::set(counts_ones));
+            S::store(reinterpret_cast<std::int32_t*>(row) + c / 2, S::joined(first_half, second_half));
+          } else {
+            store_operand<Arch, E>(reinterpret_cast<std::byte*>(row), c, p);
+            store_operand<Arch, E>(reinterpret_cast<std::byte*>(row), c + S::lanes, q);
+          }
         }
         S::store(totals + i * S::lanes, total + other);
       }
       for (std::size_t i = 0; i < rows; ++i) {
         const float weights_sum = sum_of<Arch>(S::load(totals + i * S::lanes));
         // Said outright, so that every compiler and level of optimisation gives the same bits.
-        if (b == 0) {
+        if (first == 0) {
           sum[i] = weights_sum;
         } else if constexpr (Arch::family == Family::avx512 || Arch::family == Family::avx2) {
           sum[i] = __builtin_fmaf(sum[i], rescale[i], weights_sum);
@@ -204,13 +157,27 @@ struct AttentionOf {
           sum[i] = sum[i] * rescale[i] + weights_sum;
         }
       }
-      multiply(products, rows, reinterpret_cast<const std::byte*>(scores), key_block * sizeof(float),
-               values + dim / cols * value_panel + first / G::D::group * G::step_bytes, value_panel,
-               ceil_div(dims, cols), G::steps(count), b == 0 ? out : block, dim_block);
-      for (std::size_t i = 0; b > 0 && i < rows; ++i) {
-        const auto factor = S::set(rescale[i]);
+      const auto weigh = [&](typename GV::Result * to) __attribute__((always_inline)) {
+        multiply<V>(products, rows, reinterpret_cast<const std::byte*>(scores), key_block * sizeof(float),
+                    values + first / GV::D::group * GV::step_bytes, value_panel, ceil_div(dims, cols),
+                    GV::steps(levels ? padded : count), to, dim_block);
+      };
+      if constexpr (!levels) {
+        if (first == 0) {
+          weigh(out);
+          continue;
+        }
+      }
+      weigh(block);
+      for (std::size_t i = 0; i < rows; ++i) {
         for (std::size_t at = i * dim_block; at < i * dim_block + dims; at += S::lanes) {
-          S::store(out + at, S::fma(S::load(out + at), factor, S::load(block + at)));
+          typename S::Float more;
+          if constexpr (levels) {
+            more = S::to_float(S::load(block + at)) * S::set(worth);
+          } else {
+            more = S::load(block + at);
+          }
+          S::store(out + at, first == 0 ? more : S::fma(S::load(out + at), S::set(rescale[i]), more));
         }
       }
     }
@@ -228,8 +195,9 @@ struct AttentionOf {
         std::byte* const to = args.out.data + (begin + i) * args.out.stride;
         for (; c + S::lanes <= dims; c += S::lanes)
           store_operand<Arch, Weight>(to, column + c, S::load(row + c) * factor);
-        for (; c < dims; ++c) row[c] *= inverse;
-        write_operand<Arch, Weight>(to, column + dims - dims % S::lanes, row + dims - dims % S::lanes, dims % S::lanes);
+        const std::size_t rest = dims - c;
+        for (std::size_t d = c; d < dims; ++d) row[d] *= inverse;
+        write_operand<Arch, Weight>(to, column + c, row + c, rest);
       }
     }
   }
@@ -251,11 +219,41 @@ struct AttentionOf {
   }
 
  private:
+  static constexpr float log2e = 1.44269504F;
+  static constexpr float counts_ones = 12582912.0F;  ///< 1.5 * 2^23: the last bits of what is added to it count ones
+
+  /// A query as operand of E, zeros up to a whole step; returns what one of its levels is worth, 1 unless there are
+  /// any.
+  static float round_query(const float* from, std::size_t head_dim, std::byte* to) noexcept {
+    std::memset(to, 0, G::steps(head_dim) * 4);
+    if constexpr (levels) {
+      const float scale = write_levels<Arch>(from, head_dim, Packed::key_levels, [&](std::size_t d, auto some) {
+        G::D::store_levels(reinterpret_cast<typename G::Operand_t*>(to) + d, some);
+      });
+      return scale > 0.0F ? scale : 1.0F;  // padding stays what it is
+    } else {
+      write_operand<Arch, E>(to, 0, from, head_dim);
+      return 1.0F;
+    }
+  }
+
+  /// Factors of weights in [0, 1]: the scale of the weight's value over the largest of them, in levels. Returns what a
+  /// level of such a weight, times a level of a value, is worth.
+  static float scale_weights(const float* value_scales, std::size_t count, float* factors) noexcept {
+    auto most = S::set(0.0F);
+    for (std::size_t c = 0; c < count; c += S::lanes) most = S::max(most, S::load(value_scales + c));
+    const float largest = max_of<Arch>(most);
+    const auto to_levels = S::set(largest > 1e-30F ? weight_levels / largest : 0.0F);
+    for (std::size_t c = 0; c < count; c += S::lanes) S::store(factors + c, S::load(value_scales + c) * to_levels);
+    return largest / weight_levels;
+  }
+
   /// Sums of `rows` operand rows from `a` on and `count` panels, `apart` bytes from each other. `blocks`: what tiles
   /// are set up by; not used elsewhere.
+  template <class T>
   static void multiply(const Blocks& blocks, std::size_t rows, const std::byte* a, std::size_t a_stride,
-                       const std::byte* b, std::size_t apart, std::size_t count, std::size_t steps, float* out,
-                       std::size_t out_stride) noexcept {
+                       const std::byte* b, std::size_t apart, std::size_t count, std::size_t steps,
+                       typename Gemm<Arch, T>::Result* out, std::size_t out_stride) noexcept {
     const auto pass = [&]<std::size_t Panels>(const auto& some, std::size_t panel) __attribute__((always_inline)) {
       for (; panel + Panels <= count; panel += Panels) {
         for (std::size_t block = 0; block < some.count(); ++block) {
@@ -266,50 +264,53 @@ struct AttentionOf {
       }
       return panel;
     };
-    if constexpr (uses_tiles<Arch, E>) {
+    if constexpr (uses_tiles<Arch, T>) {
       for (std::size_t panel = 0; panel < count; ++panel) {
         blocks.multiply(rows, a, a_stride, b + panel * apart, apart, steps, out + panel * cols, out_stride, b, 0);
       }
     } else {
       std::size_t panel = 0;
-      if constexpr (G::panels_at_once == 2) panel = pass.template operator()<2>(RowBlocks<Arch, E, 2>(0, rows), panel);
-      pass.template operator()<1>(RowBlocks<Arch, E>(0, rows), panel);
+      if constexpr (G::panels_at_once == 2) panel = pass.template operator()<2>(RowBlocks<Arch, T, 2>(0, rows), panel);
+      pass.template operator()<1>(RowBlocks<Arch, T>(0, rows), panel);
     }
   }
 };
 
-/// Attention of a model with this weight type: float32 with float32 weights; with narrower ones bfloat16, where there
-/// is an instruction for it and the head is not unusually wide. Of int8 models long sequences alone, where attention is
-/// a large part of the work: short ones give nearly the same on every machine.
+/// Attention of a model with this weight type: float32 with float32 weights and with unusually wide heads; bfloat16
+/// with bfloat16 ones, where there is an instruction for it; levels with int8 ones. Their long sequences are in
+/// bfloat16 where there are tiles; short ones, and all on every other set, give nearly the same on every machine.
 template <class Arch, class Weight>
 struct Attention {
+  static_assert(sizeof(Weight) != 2 || Arch::bf16, "otherwise OperandWeight is float");
   using Wide = AttentionOf<Arch, float>;
-  using Narrow = AttentionOf<Arch, bfloat16>;
-  static constexpr bool offered = Arch::bf16 && sizeof(Weight) < 4;
-  static constexpr std::size_t query_block = std::conditional_t<offered, Narrow, Wide>::query_block;
-  static constexpr std::size_t kv_group = offered ? 2 : 1;
+  using Halves = AttentionOf<Arch, bfloat16>;
+  using Levels = AttentionOf<std::conditional_t<Arch::amx, Avx512Vnni, Arch>, std::int8_t>;
+  static constexpr bool quantised = sizeof(Weight) == 1;
+  static constexpr bool halves = sizeof(Weight) == 2 || (quantised && uses_tiles<Arch, bfloat16>);
+  using Usual = std::conditional_t<halves, Halves, std::conditional_t<quantised, Levels, Wide>>;
+  static constexpr std::size_t query_block = Usual::query_block;
+  static constexpr std::size_t kv_group = Usual::Packed::kv_group;
   static constexpr std::size_t long_sequence = 256;
 
-  static constexpr bool narrow(std::size_t positions, std::size_t head_dim) noexcept {
-    return offered && head_dim <= Narrow::dim_block && (sizeof(Weight) == 2 || positions > long_sequence);
+  /// Calls `run` with an object of the class that is responsible.
+  template <class Run>
+  static auto choose(std::size_t positions, std::size_t head_dim, const Run& run) noexcept {
+    if (head_dim <= Usual::dim_block) {
+      if constexpr (halves) {
+        if (!quantised || positions > long_sequence) return run(Halves{});
+      }
+      if constexpr (quantised) return run(Levels{});
+    }
+    return run(Wide{});
   }
   static std::size_t kv_bytes(std::size_t positions, std::size_t head_dim) noexcept {
-    if constexpr (offered) {
-      if (narrow(positions, head_dim)) return Narrow::kv_bytes(positions, head_dim);
-    }
-    return Wide::kv_bytes(positions, head_dim);
+    return choose(positions, head_dim, [&](auto it) { return decltype(it)::Packed::bytes(positions, head_dim); });
   }
   static void pack(const PackKvArgs& args) noexcept {
-    if constexpr (offered) {
-      if (narrow(args.positions, args.head_dim)) return Narrow::pack(args);
-    }
-    Wide::pack(args);
+    choose(args.positions, args.head_dim, [&](auto it) { decltype(it)::Packed::pack(args); });
   }
   static void attend(const AttendArgs& args) noexcept {
-    if constexpr (offered) {
-      if (narrow(args.positions, args.head_dim)) return Narrow::template attend<Weight>(args);
-    }
-    Wide::template attend<Weight>(args);
+    choose(args.positions, args.head_dim, [&](auto it) { decltype(it)::template attend<Weight>(args); });
   }
 };
 

@@ -7,6 +7,8 @@
 
 #include <hrm/kernels/simd.hpp>
 
+#include <type_traits>
+
 namespace hrm::kernels {
 
 template <class Arch, class Weight>
@@ -135,21 +137,24 @@ struct Dot<Arch, std::int8_t> {
     return Accumulator(_mm_add_epi32(sum, _mm_madd_epi16(x, w)));
   }
 #elif defined(HRM_SIMD_NEON64)
-  using Lanes = int16x8_t;
+  /// Apart, as a multiply-add that widens leaves nothing to add up afterwards.
+  struct Lanes {
+    int16x4_t first, second;
+  };
   static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
     vst1_s16(to, vmovn_s32(levels));
   }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
-    return vmovl_s8(vld1_s8(reinterpret_cast<const std::int8_t*>(at)));
+    const int16x8_t pairs = vmovl_s8(vld1_s8(reinterpret_cast<const std::int8_t*>(at)));
+    return {vget_low_s16(vuzp1q_s16(pairs, pairs)), vget_low_s16(vuzp2q_s16(pairs, pairs))};
   }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
-    return vreinterpretq_s16_s32(vdupq_n_s32(pair(at)));
+    return {vdup_n_s16(at[0]), vdup_n_s16(at[1])};
   }
   static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
-    const int32x4_t low = vmull_s16(vget_low_s16(x), vget_low_s16(w));
-    return Accumulator(vaddq_s32(sum, vpaddq_s32(low, vmull_high_s16(x, w))));
+    return Accumulator(vmlal_s16(vmlal_s16(sum, x.first, w.first), x.second, w.second));
   }
 #else
   struct Lanes {
@@ -202,6 +207,10 @@ struct Dot<Arch, std::int8_t> {
     const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_add_epi32(levels, _mm512_set1_epi32(zero_point)));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
   }
+  /// The same as elements of a packed column.
+  static HRM_ALWAYS_INLINE void store_levels(std::int8_t* to, Accumulator levels) noexcept {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(levels));
+  }
   static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(std::int32_t{0}); }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
@@ -215,6 +224,58 @@ struct Dot<Arch, std::int8_t> {
   }
   static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
     return Accumulator(_mm512_dpbusd_epi32(sum, x, w));
+  }
+};
+#endif
+
+/// Levels of 16 bits, for attention: two elements a lane, signed on both sides. Whoever multiplies sees to it that the
+/// sums stay below 2^31. Where there is no dot product of bytes, this is int8's without the widening.
+template <class Arch>
+  requires(!Arch::vnni)
+struct Dot<Arch, std::int16_t> : Dot<Arch, std::int8_t> {
+  using typename Dot<Arch, std::int8_t>::Lanes;
+  static constexpr std::size_t lane_bytes = 4;
+
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
+#if defined(HRM_SIMD_NEON64)
+    const int16x4x2_t apart = vld2_s16(reinterpret_cast<const std::int16_t*>(at));
+    return {apart.val[0], apart.val[1]};
+#else
+    Lanes lanes;
+    std::memcpy(static_cast<void*>(&lanes), at, sizeof lanes);
+    return lanes;
+#endif
+  }
+};
+
+#if defined(HRM_SIMD_AVX512) && defined(__AVX512VNNI__)
+/// The same by vpdpwssd.
+template <class Arch>
+  requires(Arch::vnni)
+struct Dot<Arch, std::int16_t> {
+  using S = Simd<Arch>;
+  using Operand = std::int16_t;
+  using Result = std::int32_t;
+  using Accumulator = typename S::Int;
+  using Lanes = __m512i;
+  static constexpr std::size_t group = 2;
+  static constexpr std::size_t lane_bytes = 4;
+  static constexpr std::size_t phases = 1;
+
+  static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(std::int32_t{0}); }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
+    return _mm512_loadu_si512(at);
+  }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
+    std::int32_t two = 0;
+    std::memcpy(&two, at, 4);
+    return _mm512_set1_epi32(two);
+  }
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
+    return Accumulator(_mm512_dpwssd_epi32(sum, x, w));
   }
 };
 #endif
@@ -252,7 +313,8 @@ struct Dot<Arch, bfloat16> {
 
 /// Whether products of this weight type are made tile by tile.
 template <class Arch, class Weight>
-inline constexpr bool uses_tiles = Arch::amx && sizeof(Weight) < 4;
+inline constexpr bool uses_tiles = Arch::amx &&
+                                   (std::is_same_v<Weight, bfloat16> || std::is_same_v<Weight, std::int8_t>);
 
 /// Rows and vectors of the microkernels: as many accumulators as registers allow beside a step's weights, its broadcast
 /// and what the dot product needs in between. Of a panel by itself taller than wide, since a row costs a broadcast from
@@ -260,8 +322,8 @@ inline constexpr bool uses_tiles = Arch::amx && sizeof(Weight) < 4;
 template <class Arch, class Weight>
 struct Micro {
   static constexpr std::size_t vectors = 2;  ///< of a panel
-  static constexpr bool multiply_then_add = sizeof(Weight) == 1 && !Arch::vnni;
-  static constexpr bool widened = sizeof(Weight) == 2 && !Arch::bf16;
+  static constexpr bool multiply_then_add = std::is_integral_v<Weight> && !Arch::vnni;
+  static constexpr bool widened = std::is_same_v<Weight, bfloat16> && !Arch::bf16;
   static constexpr std::size_t rows = uses_tiles<Arch, Weight>         ? 32
                                       : Arch::family == Family::scalar ? 2
                                       : Arch::family == Family::avx512 || Arch::family == Family::neon64

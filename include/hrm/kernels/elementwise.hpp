@@ -70,6 +70,32 @@ template <class Arch>
   return times_power_of_two<Arch>(p, n);
 }
 
+/// 2^x for x <= 100, about zero below -125; relative error below 8e-5 with degree 3, 3e-6 with degree 4. For what
+/// becomes levels.
+template <class Arch, int Degree>
+[[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float exp2_coarse(typename Simd<Arch>::Float x) noexcept {
+  using S = Simd<Arch>;
+  const auto polynomial = [](auto r) __attribute__((always_inline)) {  // minimax on [0, 1]
+    if constexpr (Degree == 3) {
+      auto p = S::fma(S::set(7.802452266e-02F), r, S::set(2.260671554e-01F));
+      p = S::fma(p, r, S::set(6.958335405e-01F));
+      return S::fma(p, r, S::set(9.999252186e-01F));
+    } else {
+      auto p = S::fma(S::set(1.353416791e-02F), r, S::set(5.201146062e-02F));
+      p = S::fma(p, r, S::set(2.414427569e-01F));
+      p = S::fma(p, r, S::set(6.930038345e-01F));
+      return S::fma(p, r, S::set(1.000002593e+00F));
+    }
+  };
+  if constexpr (Arch::family == Family::avx512) {
+    return S::scale(polynomial(S::above_floor(x)), x);
+  } else {
+    x = S::max(x, S::set(-125.0F));
+    const auto n = S::round(x - S::set(0.5F));  // may be one less than the floor
+    return polynomial(x - S::to_float(n)) * S::pow2(n);
+  }
+}
+
 /// x / (1 + e^-x).
 template <class Arch>
 [[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float silu(typename Simd<Arch>::Float x) noexcept {
@@ -77,6 +103,14 @@ template <class Arch>
   auto minus = S::min(S::set(0.0F) - x, S::set(80.0F));
   if constexpr (Arch::family != Family::avx512) minus = S::max(minus, S::set(-87.0F));
   return x * S::reciprocal(exp_inside<Arch>(minus) + S::set(1.0F));
+}
+
+/// The same, relative error below 5e-6: for what becomes int8 levels.
+template <class Arch>
+[[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float silu_coarse(typename Simd<Arch>::Float x) noexcept {
+  using S = Simd<Arch>;
+  const auto power = S::min(x * S::set(-1.44269504F), S::set(100.0F));
+  return x * S::reciprocal_once(exp2_coarse<Arch, 4>(power) + S::set(1.0F));
 }
 
 }  // namespace hrm::kernels

@@ -134,8 +134,8 @@ void swiglu_tile(const SwigluArgs& args, const Tile& tile) noexcept {
           const auto up = column(G::swiglu_run + v);
           const std::size_t left = count - v < S::lanes ? count - v : S::lanes;
           for (std::size_t i = 0; i < rows; ++i) {
-            const auto value = silu<Arch>(gate[i]) * up[i];
             if constexpr (G::quantised) {
+              const auto value = silu_coarse<Arch>(gate[i]) * up[i];
               float* const to = args.rows + (row + i) * args.row_stride + first + v;
               if (left == S::lanes) {
                 S::store(to, value);
@@ -143,6 +143,7 @@ void swiglu_tile(const SwigluArgs& args, const Tile& tile) noexcept {
                 store_some<Arch>(to, value, left);
               }
             } else {
+              const auto value = silu<Arch>(gate[i]) * up[i];
               std::byte* const to = args.out.data + (row + i) * args.out.stride;
               if (left == S::lanes) {
                 store_operand<Arch, Weight>(to, first + v, value);

@@ -27,10 +27,10 @@ struct Gemm {
   /// Bytes of rows that stay in the second-level cache while the panels pass by.
   static constexpr std::size_t cached = std::size_t{640} << 10;
 
-  /// Steps of depth, whole tiles of them where there are tiles, an even number with int8: gcc 12 keeps its sums in
-  /// memory where a step may be left over.
+  /// Steps of depth, whole tiles of them where there are tiles, an even number with whole numbers: gcc 12 keeps their
+  /// sums in memory where a step may be left over.
   static constexpr std::size_t steps(std::size_t depth) noexcept {
-    return round_up(ceil_div(depth, D::group), tiled ? 16 : quantised ? 2 : 1);
+    return round_up(ceil_div(depth, D::group), tiled ? 16 : std::is_integral_v<Result> ? 2 : 1);
   }
   static std::size_t panel_bytes(std::size_t depth) noexcept { return round_up(steps(depth) * step_bytes, alignment); }
   /// Panels worked out at once: two where they, and the two to come, leave room in the second-level cache for rows.
@@ -163,7 +163,7 @@ HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const s
     if constexpr (unroll == 2) phase.template operator()<0>(1);
     advance();
   }
-  if constexpr (unroll == 2 && sizeof(Weight) > 1) {  // int8: see Gemm::steps()
+  if constexpr (unroll == 2 && !std::is_integral_v<typename D::Result>) {  // see Gemm::steps()
     if (steps % 2 != 0) phase.template operator()<0>(0);
   }
   HRM_UNROLL

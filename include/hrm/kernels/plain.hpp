@@ -20,13 +20,14 @@ inline void product(const float* x, const float* w, std::size_t rows, std::size_
   }
 }
 
-/// The int8 form of a row or a column: levels in [-127, 127]; returns the scale.
-inline float quantise(const float* from, std::size_t count, std::int32_t* levels) {
+/// A row or a column as levels in [-most_level, most_level]; returns the scale.
+inline float quantise(const float* from, std::size_t count, std::int32_t* levels, std::int32_t most_level = 127) {
+  const auto top = static_cast<float>(most_level);
   float most = 0.0F;
   for (std::size_t i = 0; i < count; ++i) most = std::fabs(from[i]) > most ? std::fabs(from[i]) : most;
-  const float inverse = most > 1e-30F ? 127.0F / most : 0.0F;
+  const float inverse = most > 1e-30F ? top / most : 0.0F;
   for (std::size_t i = 0; i < count; ++i) levels[i] = static_cast<std::int32_t>(std::lrint(from[i] * inverse));
-  return most / 127.0F;
+  return most / top;
 }
 
 /// The rotary embedding of one head [head_dim] in the interleaved form: pairs (2i, 2i + 1) turn by `angles[i]`.

@@ -45,34 +45,56 @@ HRM_ALWAYS_INLINE void store_operand(std::byte* row, std::size_t column, typenam
   }
 }
 
+/// The largest size of a float row's elements.
+template <class Arch>
+[[nodiscard]] HRM_ALWAYS_INLINE float largest_of(const float* from, std::size_t width) noexcept {
+  using S = Simd<Arch>;
+  auto most = S::set(0.0F);
+  auto other = S::set(0.0F);
+  const std::size_t whole = width - width % S::lanes;
+  std::size_t k = 0;
+  for (; k + 2 * S::lanes <= whole; k += 2 * S::lanes) {
+    most = S::larger(most, S::load(from + k));
+    other = S::larger(other, S::load(from + k + S::lanes));
+  }
+  if (k < whole) most = S::larger(most, S::load(from + k));
+  if (whole < width) other = S::larger(other, load_some<Arch>(from + whole, width - whole));
+  return max_of<Arch>(S::max(most, other));
+}
+
+/// Levels of a float row: value / scale rounded to whole numbers of at most `most_level`, handed to `store(k, levels)`
+/// vector by vector, the last one with zeros beyond the row. Returns the scale.
+template <class Arch, class Store>
+HRM_ALWAYS_INLINE float write_levels(const float* from, std::size_t width, float most_level,
+                                     const Store& store) noexcept {
+  using S = Simd<Arch>;
+  const float largest = largest_of<Arch>(from, width);
+  // Below the smallest normal number the inverse could overflow; such a row counts as zeros.
+  const auto factor = S::set(largest > 1e-30F ? most_level / largest : 0.0F);
+  const std::size_t whole = width - width % S::lanes;
+  std::size_t k = 0;
+  for (; k + 2 * S::lanes <= whole; k += 2 * S::lanes) {
+    store(k, S::round(S::load(from + k) * factor));
+    store(k + S::lanes, S::round(S::load(from + k + S::lanes) * factor));
+  }
+  if (k < whole) store(k, S::round(S::load(from + k) * factor));
+  if (whole < width) store(whole, S::round(load_some<Arch>(from + whole, width - whole) * factor));
+  return largest / most_level;
+}
+
 /// Writes a whole float row as operand row `index`, padding included.
 template <class Arch, class Weight>
 HRM_ALWAYS_INLINE void write_operand_row(const Operand& out, std::size_t index, const float* from,
                                          std::size_t width) noexcept {
   using G = Gemm<Arch, Weight>;
   using O = typename G::Operand_t;
-  using S = Simd<Arch>;
   std::byte* const row = out.data + index * out.stride;
   O pad{};
   if constexpr (G::quantised) {
-    auto most = S::set(0.0F);
-    auto other = S::set(0.0F);
-    const std::size_t whole = width - width % S::lanes;
-    std::size_t k = 0;
-    for (; k + 2 * S::lanes <= whole; k += 2 * S::lanes) {
-      most = S::max(most, S::abs(S::load(from + k)));
-      other = S::max(other, S::abs(S::load(from + k + S::lanes)));
-    }
-    if (k < whole) most = S::max(most, S::abs(S::load(from + k)));
-    if (whole < width) other = S::max(other, S::abs(load_some<Arch>(from + whole, width - whole)));
-    const float largest = max_of<Arch>(S::max(most, other));
-    out.scales[index] = largest / 127.0F;
-    // Below the smallest normal number the inverse could overflow; such a row counts as zeros.
-    const float inverse = largest > 1e-30F ? 127.0F / largest : 0.0F;
-    const auto factor = S::set(inverse);
-    O* const to = reinterpret_cast<O*>(row);
-    for (k = 0; k < whole; k += S::lanes) G::D::store_levels(to + k, S::round(S::load(from + k) * factor));
-    for (; k < width; ++k) to[k] = static_cast<O>(round_to_int<Arch>(from[k] * inverse) + G::D::zero_point);
+    out.scales[index] = write_levels<Arch>(
+        from, width, 127.0F, [&](std::size_t k, auto levels) __attribute__((always_inline)) {
+          G::D::store_levels(reinterpret_cast<O*>(row) + k, levels);
+        });
     pad = static_cast<O>(G::D::zero_point);
   } else {
     write_operand<Arch, Weight>(row, 0, from, width);

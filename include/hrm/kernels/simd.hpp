@@ -170,9 +170,10 @@ struct Simd<Scalar> {
     for (std::size_t i = 0; i < lanes; ++i) a.lane[i] = a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i];
     return a;
   }
-  static HRM_ALWAYS_INLINE Float abs(Float a) noexcept {
-    for (float& x : a.lane) x = x < 0.0F ? -x : x;
-    return a;
+  /// The larger size of non-negative a and any b.
+  static HRM_ALWAYS_INLINE Float larger(Float a, Float b) noexcept {
+    for (float& x : b.lane) x = x < 0.0F ? -x : x;
+    return max(a, b);
   }
   static HRM_ALWAYS_INLINE Float swap_pairs(Float a) noexcept { return {{a.lane[1], a.lane[0], a.lane[3], a.lane[2]}}; }
   static HRM_ALWAYS_INLINE Int round(Float a) noexcept {
@@ -189,6 +190,16 @@ struct Simd<Scalar> {
     for (std::size_t i = 0; i < lanes; ++i) a.lane[i] -= b.lane[i];
     return a;
   }
+  /// Words whose lower halves are those of `low`, whose upper halves are the lower ones of `high`.
+  static HRM_ALWAYS_INLINE Int joined(Float low, Float high) noexcept {
+    Int r{};
+    for (std::size_t i = 0; i < lanes; ++i) {
+      const auto word =
+          (std::bit_cast<std::uint32_t>(low.lane[i]) & 0xffffU) | std::bit_cast<std::uint32_t>(high.lane[i]) << 16;
+      r.lane[i] = static_cast<std::int32_t>(word);
+    }
+    return r;
+  }
   /// 2^n for n in [-126, 127].
   static HRM_ALWAYS_INLINE Float pow2(Int n) noexcept {
     Float r{};
@@ -199,6 +210,7 @@ struct Simd<Scalar> {
   static HRM_ALWAYS_INLINE Float low_halves(const std::byte* p) noexcept { return halves(p, 16, 0xffff0000U); }
   static HRM_ALWAYS_INLINE Float high_halves(const std::byte* p) noexcept { return halves(p, 0, 0xffff0000U); }
   static HRM_ALWAYS_INLINE Float reciprocal(Float a) noexcept { return set(1.0F) / a; }
+  static HRM_ALWAYS_INLINE Float reciprocal_once(Float a) noexcept { return set(1.0F) / a; }
 
  private:
   static HRM_ALWAYS_INLINE Float halves(const std::byte* p, int shift, std::uint32_t mask) noexcept {
@@ -229,9 +241,12 @@ struct XsimdBase {
   static HRM_ALWAYS_INLINE Float fma(Float a, Float b, Float c) noexcept { return xsimd::fma(a, b, c); }
   static HRM_ALWAYS_INLINE Float max(Float a, Float b) noexcept { return xsimd::max(a, b); }
   static HRM_ALWAYS_INLINE Float min(Float a, Float b) noexcept { return xsimd::min(a, b); }
-  static HRM_ALWAYS_INLINE Float abs(Float a) noexcept { return xsimd::abs(a); }
+  static HRM_ALWAYS_INLINE Float larger(Float a, Float b) noexcept { return xsimd::max(a, xsimd::abs(b)); }
   static HRM_ALWAYS_INLINE Float to_float(Int a) noexcept { return xsimd::to_float(a); }
   static HRM_ALWAYS_INLINE Int sub(Int a, Int b) noexcept { return a - b; }
+  static HRM_ALWAYS_INLINE Int joined(Float low, Float high) noexcept {
+    return (xsimd::bitwise_cast<Int>(low) & Int(0xffff)) | (xsimd::bitwise_cast<Int>(high) << 16);
+  }
   static HRM_ALWAYS_INLINE Float pow2(Int n) noexcept { return xsimd::bitwise_cast<Float>((n + Int(127)) << 23); }
   static HRM_ALWAYS_INLINE Float low_halves(const std::byte* p) noexcept {
     return xsimd::bitwise_cast<Float>(words(p) << 16);
@@ -240,6 +255,7 @@ struct XsimdBase {
     return xsimd::bitwise_cast<Float>(words(p) & Int(static_cast<std::int32_t>(0xffff0000U)));
   }
   static HRM_ALWAYS_INLINE Float reciprocal(Float a) noexcept { return Float(1.0F) / a; }
+  static HRM_ALWAYS_INLINE Float reciprocal_once(Float a) noexcept { return Float(1.0F) / a; }
 
  private:
   static HRM_ALWAYS_INLINE Int words(const std::byte* p) noexcept {
@@ -258,10 +274,19 @@ struct Simd<Arch> : XsimdBase<Arch, xsimd::avx512bw> {
   static HRM_ALWAYS_INLINE Float swap_pairs(Float a) noexcept { return Float(_mm512_permute_ps(a, 0xb1)); }
   /// xsimd 8.1 multiplies and adds here, and leaves it to the compiler whether that becomes one instruction.
   static HRM_ALWAYS_INLINE Float fma(Float a, Float b, Float c) noexcept { return Float(_mm512_fmadd_ps(a, b, c)); }
+  static HRM_ALWAYS_INLINE Float larger(Float a, Float b) noexcept { return Float(_mm512_range_ps(a, b, 0xb)); }
   static HRM_ALWAYS_INLINE Int round(Float a) noexcept { return Int(_mm512_cvtps_epi32(a)); }
-  /// The nearest integer as a float, and p * 2^n for such an n, of any size: one instruction each.
+  /// The nearest integer as a float, what is above the next lower one, and p * 2^floor(n) for an n of any size.
   static HRM_ALWAYS_INLINE Float nearest(Float a) noexcept { return Float(_mm512_roundscale_ps(a, 0)); }
+  static HRM_ALWAYS_INLINE Float above_floor(Float a) noexcept { return Float(_mm512_reduce_ps(a, 9)); }
   static HRM_ALWAYS_INLINE Float scale(Float p, Float n) noexcept { return Float(_mm512_scalef_ps(p, n)); }
+  static HRM_ALWAYS_INLINE Int joined(Float low, Float high) noexcept {
+    const __m512i upper = _mm512_slli_epi32(_mm512_castps_si512(high), 16);
+    return Int(_mm512_mask_blend_epi16(0xaaaaaaaaU, _mm512_castps_si512(low), upper));
+  }
+  static HRM_ALWAYS_INLINE void store_halves(std::int16_t* p, Int x) noexcept {
+    _mm512_mask_storeu_epi16(p, 0x55555555U, x);
+  }
   static HRM_ALWAYS_INLINE Float load_some(const float* p, std::size_t n) noexcept {
     return Float(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << n) - 1U), p));
   }
@@ -280,10 +305,14 @@ struct Simd<Arch> : XsimdBase<Arch, xsimd::avx512bw> {
     a = Base::max(a, Float(_mm512_permute_ps(a, 0x4e)));
     return _mm512_cvtss_f32(Base::max(a, Float(_mm512_permute_ps(a, 0xb1))));
   }
+  /// 1 / a within 2 ulp.
+  static HRM_ALWAYS_INLINE Float reciprocal_once(Float a) noexcept {
+    const Float r(_mm512_rcp14_ps(a));
+    return fma(r, Float(_mm512_fnmadd_ps(a, r, _mm512_set1_ps(1.0F))), r);
+  }
   /// 1 / a within 1 ulp: the instruction's 14 bits and two steps of Newton's method; a division takes 16 cycles.
   static HRM_ALWAYS_INLINE Float reciprocal(Float a) noexcept {
-    const Float r(_mm512_rcp14_ps(a));
-    const Float once = fma(r, Float(_mm512_fnmadd_ps(a, r, _mm512_set1_ps(1.0F))), r);
+    const Float once = reciprocal_once(a);
     return fma(once, Float(_mm512_fnmadd_ps(a, once, _mm512_set1_ps(1.0F))), once);
   }
 };
@@ -322,6 +351,15 @@ HRM_ALWAYS_INLINE void store_some(float* p, typename Simd<Arch>::Float x, std::s
   alignas(64) float lane[Simd<Arch>::lanes];
   Simd<Arch>::store(lane, x);
   for (std::size_t i = 0; i < n; ++i) p[i] = lane[i];
+}
+
+/// Stores whole numbers that fit in 16 bits to every other element from `p` on; those between are other threads'.
+template <class Arch>
+HRM_ALWAYS_INLINE void store_halves(std::int16_t* p, typename Simd<Arch>::Int x) noexcept {
+  if constexpr (Arch::family == Family::avx512) return Simd<Arch>::store_halves(p, x);
+  alignas(64) std::int32_t lane[Simd<Arch>::lanes];
+  Simd<Arch>::store(lane, x);
+  for (std::size_t i = 0; i < Simd<Arch>::lanes; ++i) p[2 * i] = static_cast<std::int16_t>(lane[i]);
 }
 
 /// Sum and maximum over the lanes, by halves.

@@ -130,8 +130,8 @@ struct Table {
   std::size_t query_block;  ///< queries of the attention's microkernel
   std::size_t tile_work;    ///< multiply-adds of some ten microseconds: what a tile of a product aims at
   std::size_t lane_rows;    ///< rows that are worth all weights' way to a core: see Lane
-  std::size_t kv_group;  ///< positions whose keys and values are packed together: 2 where attention may be in bfloat16
-  bool operand_by_row;   ///< an operand row needs the whole float row first (int8: its largest value)
+  std::size_t kv_group;     ///< positions whose keys and values are packed together: 2 where attention is in bfloat16
+  bool operand_by_row;      ///< an operand row needs the whole float row first (int8: its largest value)
 
   /// Panels of the microkernel, 1 or 2, of matrices of this depth; tiles of a multiple of it waste nothing.
   std::size_t (*panels_at_once)(std::size_t depth) noexcept;

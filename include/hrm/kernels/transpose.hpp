@@ -42,9 +42,10 @@ inline constexpr std::size_t turned = Arch::family == Family::avx512            
                                                                                                      : 1;
 
 /// Sixteen elements from `first` on of each of `turned` rows become columns of `to`, whose rows lie `stride` floats
-/// apart; `to` and `stride` are aligned to as many floats.
+/// apart; `to` and `stride` are aligned to as many floats. Sixteen are read, `count` (a multiple of 4) are written.
 template <class Arch>
-HRM_ALWAYS_INLINE void turn(const float* const* rows, std::size_t first, float* to, std::size_t stride) noexcept {
+HRM_ALWAYS_INLINE void turn(const float* const* rows, std::size_t first, float* to, std::size_t stride,
+                            std::size_t count = 16) noexcept {
 #if defined(HRM_SIMD_AVX512)
   if constexpr (turned<Arch> == 16) {
     __m512i square[16];
@@ -52,13 +53,15 @@ HRM_ALWAYS_INLINE void turn(const float* const* rows, std::size_t first, float* 
     for (std::size_t j = 0; j < 16; ++j) square[j] = _mm512_loadu_si512(rows[j] + first);
     transpose(square);
     HRM_UNROLL
-    for (std::size_t k = 0; k < 16; ++k) _mm512_store_si512(to + k * stride, square[k]);
+    for (std::size_t k = 0; k < 16; ++k) {
+      if (k < count) _mm512_store_si512(to + k * stride, square[k]);
+    }
     return;
   }
 #endif
 #if defined(HRM_SIMD_VECTOR) && !defined(HRM_SIMD_NEON64)
   if constexpr (turned<Arch> == 4) {
-    for (std::size_t k = 0; k < 16; k += 4) {
+    for (std::size_t k = 0; k < count; k += 4) {
       __m128 a = _mm_loadu_ps(rows[0] + first + k);
       __m128 b = _mm_loadu_ps(rows[1] + first + k);
       __m128 c = _mm_loadu_ps(rows[2] + first + k);
@@ -72,7 +75,7 @@ HRM_ALWAYS_INLINE void turn(const float* const* rows, std::size_t first, float* 
     return;
   }
 #endif
-  for (std::size_t k = 0; k < 16; ++k) to[k * stride] = rows[0][first + k];
+  for (std::size_t k = 0; k < count; ++k) to[k * stride] = rows[0][first + k];
 }
 
 }  // namespace hrm::kernels

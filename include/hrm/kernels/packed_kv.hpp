@@ -1,0 +1,259 @@
+#pragma once
+/// Keys and values of one head as attention's products read them: keys as a packed matrix [positions, head_dim], values
+/// as its counterpart [head_dim, positions], both in panels.
+
+#include <hrm/kernels/rows.hpp>
+
+#include <type_traits>
+
+namespace hrm::kernels {
+
+/// Keys, values and where they lie, for products of E: float, bfloat16 (rounded), or int8: keys as levels of 8 bits and
+/// values as levels of 12, each position with scales of its own, so that positions can be packed in any order.
+template <class Arch, class E>
+struct PackedKv {
+  static constexpr bool levels = std::is_same_v<E, std::int8_t>;
+  using K = std::conditional_t<levels && !Arch::vnni, std::int16_t, E>;  ///< of keys and of the queries they meet
+  using V = std::conditional_t<levels, std::int16_t, E>;                 ///< of values and of the weights they meet
+  using GK = Gemm<Arch, K>;
+  using GV = Gemm<Arch, V>;
+  using S = Simd<Arch>;
+  static constexpr std::size_t cols = GK::panel_cols;
+  static constexpr std::size_t widest = 128;                           ///< head_dim, unless E is float
+  static constexpr std::size_t kv_group = sizeof(E) == 2 ? 2 : 1;      ///< see Table::kv_group
+  static constexpr float key_levels = 127.0F, value_levels = 2047.0F;  ///< the largest of either
+  static_assert(GK::vectors == 2 && GV::panel_cols == cols);
+
+  /// Per position, beyond the last up to a whole panel; levels alone.
+  template <class Float>
+  struct Scales {
+    Float* keys;     ///< what a level of the key is worth
+    Float* offsets;  ///< added to a score: undoes the zero point of queries, hides what is beyond the last position
+    Float* values;
+  };
+
+  /// Bytes of a panel of keys, of a panel of values, and of all.
+  static std::size_t key_panel(std::size_t head_dim) noexcept { return GK::panel_bytes(head_dim); }
+  static std::size_t value_panel(std::size_t positions) noexcept {
+    return GV::panel_bytes(levels ? round_up(positions, cols) : positions);
+  }
+  static std::size_t bytes(std::size_t positions, std::size_t head_dim) noexcept {
+    const std::size_t matrices =
+        ceil_div(positions, cols) * key_panel(head_dim) + ceil_div(head_dim, cols) * value_panel(positions);
+    return matrices + (levels ? 3 * round_up(positions, cols) * sizeof(float) : 0);
+  }
+  /// The first panel of values.
+  template <class Byte>
+  static Byte* values(Byte* packed, std::size_t positions, std::size_t head_dim) noexcept {
+    return packed + ceil_div(positions, cols) * key_panel(head_dim);
+  }
+  template <class Byte>
+  static auto scales(Byte* packed, std::size_t positions, std::size_t head_dim) noexcept {
+    using Float = std::conditional_t<std::is_const_v<Byte>, const float, float>;
+    auto* const first = reinterpret_cast<Float*>(values(packed, positions, head_dim) +
+                                                 ceil_div(head_dim, cols) * value_panel(positions));
+    const std::size_t count = round_up(positions, cols);
+    return Scales<Float>{first, first + count, first + 2 * count};
+  }
+
+  /// See Table::pack_kv_tile.
+  static void pack(const PackKvArgs& args) noexcept {
+    if constexpr (levels) {
+      pack_levels(args);
+    } else if constexpr (sizeof(E) == 2) {
+      pack_pairs(args);
+    } else {
+      pack_floats(args);
+    }
+  }
+
+ private:
+  /// Keys: panels of `cols` keys, each [head_dim][cols]. Values: panels of `cols` dimensions, each [positions][cols].
+  static void pack_floats(const PackKvArgs& args) noexcept {
+    std::byte* const to_values = values(args.packed, args.positions, args.head_dim);
+    constexpr std::size_t some = turned<Arch>;
+    const float zeros[16] = {};  // keys beyond the last
+    for (std::size_t first = args.begin - args.begin % cols; first < args.end; first += cols) {
+      auto* const panel = reinterpret_cast<float*>(args.packed + first / cols * key_panel(args.head_dim));
+      const std::size_t end = args.end == args.positions || args.end - first > cols ? cols : args.end - first;
+      const auto key = [&](std::size_t j, std::size_t d) __attribute__((always_inline)) {
+        return first + j < args.end ? args.k + (first + j) * args.stride + d : zeros;
+      };
+      for (std::size_t j = first < args.begin ? args.begin - first : 0; j < end;) {
+        const std::size_t together = j % some == 0 && j + some <= end ? some : 1;
+        std::size_t d = 0;
+        for (; together == some && d + 16 <= args.head_dim; d += 16) {
+          const float* rows[some];
+          for (std::size_t i = 0; i < some; ++i) rows[i] = key(j + i, d);
+          turn<Arch>(rows, 0, panel + d * cols + j, cols);
+        }
+        for (; d < args.head_dim; ++d) {
+          for (std::size_t i = 0; i < together; ++i) panel[d * cols + j + i] = *key(j + i, d);
+        }
+        j += together;
+      }
+    }
+    for (std::size_t d = 0; d < args.head_dim; d += cols) {
+      auto* const panel = reinterpret_cast<float*>(to_values + d / cols * value_panel(args.positions));
+      const std::size_t count = args.head_dim - d < cols ? args.head_dim - d : cols;
+      for (std::size_t p = args.begin; p < args.end; ++p) {
+        const float* const from = args.v + p * args.stride + d;
+        float* const to = panel + p * cols;
+        if (count == cols) {
+          HRM_UNROLL
+          for (std::size_t j = 0; j < cols; j += S::lanes) S::store(to + j, S::load(from + j));
+          continue;
+        }
+        for (std::size_t j = 0; j < count; ++j) to[j] = from[j];
+        for (std::size_t j = count; j < cols; ++j) to[j] = 0.0F;
+      }
+    }
+  }
+
+  /// The same with pairs of elements side by side, and zeros where a tile goes beyond the head or the positions.
+  static void pack_pairs(const PackKvArgs& args) noexcept {
+    bfloat16 rows[2][widest];
+    const std::size_t steps = GK::steps(args.head_dim);
+    const bool last = args.end == args.positions;
+    for (std::size_t p = args.begin; p < (last ? round_up(args.positions, cols) : args.end); ++p) {
+      for (bfloat16& x : rows[0]) x = {};
+      if (p < args.positions) {
+        write_operand<Arch, E>(reinterpret_cast<std::byte*>(rows[0]), 0, args.k + p * args.stride, args.head_dim);
+      }
+      std::byte* const to = args.packed + p / cols * key_panel(args.head_dim) + p % cols * 4;
+      for (std::size_t s = 0; s < steps; ++s) std::memcpy(to + s * GK::step_bytes, rows[0] + 2 * s, 4);
+    }
+    std::byte* const to_values = values(args.packed, args.positions, args.head_dim);
+    for (std::size_t p = args.begin; p < (last ? 2 * GK::steps(args.positions) : args.end); p += 2) {
+      for (std::size_t i = 0; i < 2; ++i) {
+        for (bfloat16& x : rows[i]) x = {};
+        if (p + i >= args.positions) continue;
+        write_operand<Arch, E>(reinterpret_cast<std::byte*>(rows[i]), 0, args.v + (p + i) * args.stride, args.head_dim);
+      }
+      for (std::size_t d = 0; d < args.head_dim; d += cols) {
+        bfloat16 pairs[2 * cols];
+        for (std::size_t j = 0; j < cols; ++j) {
+          pairs[2 * j] = rows[0][d + j];
+          pairs[2 * j + 1] = rows[1][d + j];
+        }
+        std::memcpy(static_cast<void*>(to_values + d / cols * value_panel(args.positions) + p / 2 * GK::step_bytes),
+                    pairs, sizeof pairs);
+      }
+    }
+  }
+
+  static void pack_levels(const PackKvArgs& args) noexcept {
+    const std::size_t end = args.end == args.positions ? round_up(args.positions, cols) : args.end;
+    constexpr std::size_t some = turned<Arch>;
+    for (std::size_t p = args.begin; p < end;) {
+      if (p % some == 0 && p + some <= end) {
+        pack_keys<some>(args, p);
+        p += some;
+      } else {
+        pack_keys<1>(args, p);
+        p += 1;
+      }
+    }
+    pack_values(args, end);
+  }
+
+  /// Positions lie far apart; one some way ahead is asked for.
+  static HRM_ALWAYS_INLINE void fetch(const PackKvArgs& args, const float* row) noexcept {
+    for (std::size_t d = 0; d < args.head_dim; d += 16) __builtin_prefetch(row + 8 * args.stride + d, 0, 3);
+  }
+
+  /// Keys of `Count` positions, the elements of a step side by side.
+  template <std::size_t Count>
+  static void pack_keys(const PackKvArgs& args, std::size_t first) noexcept {
+    const auto to = scales(args.packed, args.positions, args.head_dim);
+    const std::size_t steps = GK::steps(args.head_dim);
+    static constexpr K none[widest] = {};
+    alignas(64) K keys[Count][widest];
+    const float* words[Count];
+    alignas(64) float worth[Count] = {};  // of a level
+    for (std::size_t i = 0; i < Count; ++i) {
+      const bool any = first + i < args.positions;
+      words[i] = reinterpret_cast<const float*>(any ? keys[i] : none);
+      if (!any) continue;
+      const float* const from = args.k + (first + i) * args.stride;
+      fetch(args, from);
+      const auto store = [&](std::size_t d, auto levels) __attribute__((always_inline)) {
+        GK::D::store_levels(keys[i] + d, levels);
+      };
+      worth[i] = write_levels<Arch>(from, args.head_dim, key_levels, store);
+      for (std::size_t d = round_up(args.head_dim, S::lanes); d < steps * GK::D::group; ++d) keys[i][d] = 0;
+    }
+    std::byte* const panel = args.packed + first / cols * key_panel(args.head_dim) + first % cols * 4;
+    for (std::size_t s = 0; s < steps; s += 16) {
+      const std::size_t count = steps - s < 16 ? steps - s : 16;
+      std::byte* const there = panel + s * GK::step_bytes;
+      if (Count > 1 && count % 4 == 0) {
+        turn<Arch>(words, s, reinterpret_cast<float*>(there), cols, count);
+      } else {
+        for (std::size_t i = 0; i < Count; ++i) {
+          for (std::size_t k = 0; k < count; ++k) std::memcpy(there + k * GK::step_bytes + 4 * i, words[i] + s + k, 4);
+        }
+      }
+    }
+    for (std::size_t i = 0; i < Count; ++i) to.keys[first + i] = worth[i];
+    undo_zero_point<Count>(args, first, worth, panel);
+  }
+
+  /// The offsets of those keys: what nothing but the zero point of a query meets is to be taken off.
+  template <std::size_t Count>
+  static HRM_ALWAYS_INLINE void undo_zero_point(const PackKvArgs& args, std::size_t first, const float* worth,
+                                                const std::byte* panel) noexcept {
+    float* const to = scales(args.packed, args.positions, args.head_dim).offsets + first;
+    for (std::size_t i = 0; i < Count; ++i) to[i] = 0.0F;
+    if constexpr (GK::D::zero_point != 0) {
+      const std::size_t steps = GK::steps(args.head_dim);
+      if constexpr (Count == S::lanes) {
+        alignas(4) typename GK::Operand_t zeros[GK::D::group];
+        for (auto& x : zeros) x = GK::D::zero_point;
+        auto sum = GK::D::zero();
+        for (std::size_t s = 0; s < steps; ++s) {
+          const auto levels = GK::D::template weights<0>(panel + s * GK::step_bytes);
+          sum = GK::D::dot(sum, GK::D::template operand<0>(zeros), levels);
+        }
+        S::store(to, S::set(0.0F) - S::load(worth) * S::to_float(sum));
+      } else {
+        static_assert(Count == 1);
+        std::int32_t sum = 0;
+        for (std::size_t s = 0; s < steps; ++s) {
+          K levels[GK::D::group];
+          std::memcpy(levels, panel + s * GK::step_bytes, sizeof levels);
+          for (const K level : levels) sum += GK::D::zero_point * level;
+        }
+        *to = 0.0F - *worth * static_cast<float>(sum);
+      }
+    }
+    for (std::size_t i = 0; i < Count; ++i) {
+      if (first + i >= args.positions) to[i] = -1e30F;  // hidden
+    }
+  }
+
+  /// Values of positions from args.begin to `end`; those of p and p + lanes lie side by side: they are weighed in two
+  /// vectors, which join without being sorted.
+  static void pack_values(const PackKvArgs& args, std::size_t end) noexcept {
+    auto* const panels = reinterpret_cast<V*>(values(args.packed, args.positions, args.head_dim));
+    const std::size_t apart = value_panel(args.positions) / sizeof(V);
+    float* const to_scales = scales(args.packed, args.positions, args.head_dim).values;
+    for (std::size_t p = args.begin; p < end; ++p) {
+      V* const to = panels + (p / cols * S::lanes + p % S::lanes) * 2 * cols + p / S::lanes % 2;
+      const auto store = [&](std::size_t d, auto levels) __attribute__((always_inline)) {
+        store_halves<Arch>(to + d / cols * apart + d % cols * 2, levels);
+      };
+      std::size_t d = 0;
+      to_scales[p] = 0.0F;
+      if (p < args.positions) {
+        const float* const from = args.v + p * args.stride;
+        fetch(args, from);
+        to_scales[p] = write_levels<Arch>(from, args.head_dim, value_levels, store);
+        d = round_up(args.head_dim, S::lanes);
+      }
+      for (; d < round_up(args.head_dim, cols); d += S::lanes) store(d, S::set(std::int32_t{0}));
+    }
+  }
+};
+
+}  // namespace hrm::kernels
