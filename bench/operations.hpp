@@ -69,11 +69,11 @@ struct ProductData {
     activations = hrm::Buffer(rows * t.operand_stride(depth));
     row_scales.resize(rows);
     result = hrm::Buffer(rows * panels * t.panel_cols * sizeof(float));
-    operand = {activations.data(), sizeof(Weight) == 1 ? row_scales.data() : nullptr, t.operand_stride(depth)};
+    operand = {activations.data(), t.operand_by_row ? row_scales.data() : nullptr, t.operand_stride(depth)};
     for (std::size_t c = 0; c < copies; ++c) {
       hrm::kernels::PackedMatrix m;
       m.panels = storage.data() + c * bytes;
-      if (sizeof(Weight) == 1) {
+      if (t.operand_by_row) {
         m.scales = reinterpret_cast<float*>(columns.data());
         m.offsets = reinterpret_cast<std::int32_t*>(columns.data()) + panels * t.panel_cols;
       }

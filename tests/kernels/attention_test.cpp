@@ -52,7 +52,7 @@ std::vector<float> attend(const std::vector<float>& qkv, std::size_t positions, 
   std::vector<float> out(positions * head_dim);
   for (std::size_t p = 0; p < positions; ++p) {
     for (std::size_t d = 0; d < head_dim; ++d) {
-      if constexpr (sizeof(Weight) == 1) {
+      if constexpr (hrm::kernels::Gemm<Arch, Weight>::quantised) {
         out[p * head_dim + d] = rows[p * width + 2 + d];
       } else {
         typename hrm::kernels::Dot<Arch, Weight>::Operand stored;
@@ -74,6 +74,8 @@ std::vector<float> attend(const std::vector<float>& qkv, std::size_t positions, 
 }
 
 enum class Kind : std::uint8_t { floats, halves, levels };
+template <class Weight>
+constexpr float key_levels = sizeof(Weight) == 1 ? 127.0F : 4095.0F;
 template <class Weight>
 Kind kind(std::size_t positions, std::size_t head_dim) {
   using Operands = hrm::kernels::OperandWeight<Arch, Weight>;
@@ -100,8 +102,8 @@ std::vector<float> rounded(const std::vector<float>& qkv, std::size_t positions,
   std::vector<std::int32_t> levels(head_dim);
   for (std::size_t row = 0; row < 3 * positions; ++row) {
     float* const at = to.data() + row * head_dim;
-    const std::int32_t most = row % 3 == 2 ? 2047 : 127;
-    const float scale = plain::quantise(at, head_dim, levels.data(), most);
+    const float top = row % 3 == 2 ? 1023.0F : key_levels<Weight>;
+    const float scale = plain::quantise(at, head_dim, levels.data(), top);
     for (std::size_t d = 0; d < head_dim; ++d) at[d] = static_cast<float>(levels[d]) * scale;
   }
   return to;

@@ -146,7 +146,7 @@ TEST_CASE_TEMPLATE("swiglu: runs of gate and up, written as the next product rea
     for (std::size_t i = 0; i < rows; ++i) {
       for (std::size_t j = 0; j < inner; ++j) {
         float found = out_rows[i * stride + j];
-        if constexpr (sizeof(Weight) != 1) {
+        if constexpr (!hrm::kernels::Gemm<Arch, Weight>::quantised) {
           typename hrm::kernels::Dot<Arch, Weight>::Operand stored;
           std::memcpy(&stored, out.operand.data + i * out.operand.stride + j * sizeof stored, sizeof stored);
           if constexpr (sizeof stored == 2) {

@@ -90,6 +90,45 @@ TEST_CASE("int8 sums are exact integers, also at the extremes") {
   }
 }
 
+TEST_CASE("16-bit levels: sums stay below 2^31 at any depth, with rows of any shape and size") {
+  if constexpr (hrm::kernels::as_levels<Arch, hrm::bfloat16>) {
+    for (const std::size_t depth : {1U, 2U, 512U, 1536U, 20000U}) {
+      for (const float size : {1e-33F, 1e-13F, 1.0F, 1e14F, 1e20F}) {
+        for (const bool one_large : {false, true}) {
+          CAPTURE(depth);
+          CAPTURE(size);
+          CAPTURE(one_large);
+          const std::size_t cols = 3;
+          std::vector<float> x(2 * depth);  // both the same way as the columns, or against it
+          for (std::size_t i = 0; i < x.size(); ++i) {
+            x[i] = (i % 3 == 0 ? -1.0F : 1.0F) * size * (one_large && i % depth == depth / 2 ? 100.0F : 0.997F);
+          }
+          for (std::size_t k = 0; k < depth; ++k) x[depth + k] = -x[k];
+          std::vector<float> w(cols * depth);
+          for (std::size_t i = 0; i < w.size(); ++i) w[i] = x[i % depth] / size;
+          const Packed<hrm::bfloat16> packed(w, cols, depth);
+          const Activations<hrm::bfloat16> operand(x, 2, depth);
+          const auto c = run(packed, operand, 2, 2, packed.panels_count);
+          const auto rounded = as_bfloat16(w);
+          double whole = 0.0;
+          for (std::size_t k = 0; k < depth; ++k) whole += static_cast<double>(x[k]) * static_cast<double>(rounded[k]);
+          for (std::size_t j = 0; j < cols; ++j) {
+            if (size < 1e-30F) {  // counts as zeros
+              REQUIRE(c[j] == 0.0F);
+              continue;
+            }
+            const double fine = size > 1e19F ? 0.1 : 3e-3;  // squares beyond float32: the norm is a bound of it
+            REQUIRE(static_cast<double>(c[j]) == doctest::Approx(whole).epsilon(fine));
+            REQUIRE(static_cast<double>(c[cols + j]) == doctest::Approx(-whole).epsilon(fine));
+          }
+        }
+      }
+    }
+  } else {
+    MESSAGE("skipped: bfloat16 weights do not become levels on this instruction set");
+  }
+}
+
 TEST_CASE_TEMPLATE("rows of zeros and columns of zeros give zeros", Weight, HRM_EVERY_WEIGHT) {
   const std::size_t depth = 10;
   std::vector<float> w(5 * depth, 1.0F);
@@ -111,10 +150,8 @@ TEST_CASE_TEMPLATE("sizes: rows are whole cache lines, an odd number of them", W
     CHECK(t.operand_stride(depth) % 128 == 64);
     CHECK(t.panel_bytes(depth) % 64 == 0);
     CHECK(t.panel_bytes(depth) >= depth * t.panel_cols * sizeof(Weight));
-    // Elements of a step, of which int8 has an even number.
-    const std::size_t whole = hrm::kernels::uses_tiles<Arch, Weight> ? 64 / sizeof(Weight)
-                              : sizeof(Weight) == 1                  ? 8
-                                                                     : 4;
+    // Elements of a step, of which levels have an even number.
+    const std::size_t whole = hrm::kernels::uses_tiles<Arch, Weight> ? 64 / sizeof(Weight) : t.operand_by_row ? 8 : 4;
     CHECK(t.panel_bytes(depth) <= (depth + whole - 1) * t.panel_cols * sizeof(Weight) + 63);
   }
 }

@@ -62,7 +62,7 @@ struct Packed {
     scales = aligned<float>(padded);
     offsets = aligned<std::int32_t>(padded);
     matrix = {panels.get(), scales.get(), offsets.get(), cols, depth};
-    if (sizeof(Weight) != 1) matrix.scales = nullptr, matrix.offsets = nullptr;
+    if (!kernels<Weight>().operand_by_row) matrix.scales = nullptr, matrix.offsets = nullptr;
     std::vector<float> copy(1);
     copy.insert(copy.end(), w.begin(), w.end());
     for (std::size_t p = 0; p < panels_count; ++p) {
@@ -87,7 +87,7 @@ struct Activations {
     const std::size_t stride = kernels<Weight>().operand_stride(depth);
     data = aligned<std::byte>(rows * stride);
     scales = aligned<float>(rows);
-    operand = {data.get(), sizeof(Weight) == 1 ? scales.get() : nullptr, stride};
+    operand = {data.get(), kernels<Weight>().operand_by_row ? scales.get() : nullptr, stride};
   }
   Activations(std::span<const float> x, std::size_t rows, std::size_t depth) : Activations(rows, depth) {
     std::vector<float> copy(x.begin(), x.end());
@@ -102,8 +102,7 @@ struct Activations {
   Operand operand;
 };
 
-/// The values that rows of x have as operands, or rows of w as packed weights: float32, bfloat16 or int8 levels times
-/// scale.
+/// The values that rows of x have as operands, or rows of w as packed weights: float32, bfloat16 or levels times scale.
 inline std::vector<float> as_bfloat16(std::span<const float> from) {
   std::vector<float> to(from.size());
   std::transform(from.begin(), from.end(), to.begin(), [](float x) { return hrm::to_float(hrm::to_bfloat16(x)); });
@@ -118,15 +117,28 @@ inline std::vector<float> as_int8(std::span<const float> from, std::size_t width
   }
   return to;
 }
+/// Levels of 16 bits, as large as the row's norm allows.
+inline std::vector<float> as_int16(std::span<const float> from, std::size_t width) {
+  std::vector<float> to(from.size());
+  std::vector<std::int32_t> levels(width);
+  for (std::size_t r = 0; r < from.size() / width; ++r) {
+    const float* const row = from.data() + r * width;
+    const float scale = plain::quantise(row, width, levels.data(), plain::most_level(row, width));
+    for (std::size_t k = 0; k < width; ++k) to[r * width + k] = static_cast<float>(levels[k]) * scale;
+  }
+  return to;
+}
 template <class Weight>
 std::vector<float> rounded_weights(std::span<const float> w, std::size_t depth) {
   if (sizeof(Weight) == 1) return as_int8(w, depth);
+  if (hrm::kernels::as_levels<Arch, Weight>) return as_int16(as_bfloat16(w), depth);
   if (sizeof(Weight) == 2) return as_bfloat16(w);
   return {w.begin(), w.end()};
 }
 template <class Weight>
 std::vector<float> rounded_operand(std::span<const float> x, std::size_t depth) {
   if (sizeof(Weight) == 1) return as_int8(x, depth);
+  if (hrm::kernels::as_levels<Arch, Weight>) return as_int16(x, depth);
   if (sizeof(Weight) == 2 && Arch::bf16) return as_bfloat16(x);
   return {x.begin(), x.end()};
 }

@@ -51,7 +51,7 @@ TEST_CASE("keys and values of levels: each position's own scale, zeros where the
       std::vector<std::int32_t> levels(head_dim);
       for (std::size_t p = 0; p < hrm::round_up(positions, cols); ++p) {
         const bool any = p < positions;
-        const float key_scale = any ? plain::quantise(head.key(p), head_dim, levels.data(), 127) : 0.0F;
+        const float key_scale = any ? plain::quantise(head.key(p), head_dim, levels.data(), 127.0F) : 0.0F;
         REQUIRE(scales.keys[p] == doctest::Approx(key_scale));
         std::int32_t sum = 0;
         for (std::size_t d = 0; d < GK::steps(head_dim) * GK::D::group; ++d) {
@@ -65,7 +65,7 @@ TEST_CASE("keys and values of levels: each position's own scale, zeros where the
         const float offset = -key_scale * static_cast<float>(sum * GK::D::zero_point);
         REQUIRE(scales.offsets[p] == (any ? doctest::Approx(offset) : doctest::Approx(-1e30)));
 
-        const float value_scale = any ? plain::quantise(head.value(p), head_dim, levels.data(), 2047) : 0.0F;
+        const float value_scale = any ? plain::quantise(head.value(p), head_dim, levels.data(), 1023.0F) : 0.0F;
         REQUIRE(scales.values[p] == doctest::Approx(value_scale));
         for (std::size_t d = 0; d < hrm::round_up(head_dim, cols); ++d) {
           const std::byte* const panel = values + d / cols * Packed::value_panel(positions);

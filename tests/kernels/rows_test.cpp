@@ -40,7 +40,7 @@ TEST_CASE_TEMPLATE("row_tile: sums, norm and operand, any width", Weight, HRM_EV
         const auto* row = reinterpret_cast<const O*>(out.operand.data + r * out.operand.stride);
         for (std::size_t k = 0; k < out.operand.stride / sizeof(O); ++k) {
           float found = 0.0F;
-          if constexpr (sizeof(Weight) == 1) {
+          if constexpr (hrm::kernels::Gemm<Arch, Weight>::quantised) {
             constexpr int zero = hrm::kernels::Dot<Arch, Weight>::zero_point;
             found = static_cast<float>(static_cast<int>(row[k]) - zero) * out.scales[r];
           } else if constexpr (sizeof(O) == 2) {
@@ -84,7 +84,7 @@ TEST_CASE_TEMPLATE("row_tile: rows further apart than they are wide, and nothing
               stride,
               true,
               1e-5F,
-              {data.get(), sizeof(Weight) == 1 ? scales.get() : nullptr, wide}},
+              {data.get(), t.operand_by_row ? scales.get() : nullptr, wide}},
              0, rows);
   for (std::size_t r = 0; r < rows; ++r) {
     CHECK(std::memcmp(apart.data() + r * stride, z.data() + r * width, width * sizeof(float)) == 0);

@@ -11,9 +11,9 @@ namespace hrm::kernels {
 /// Attention whose products are of E, with softmax and what joins the blocks in float32:
 ///   float     as it stands
 ///   bfloat16  queries, keys, values and weights rounded, sums in float32; where there is an instruction for it
-///   int8      queries and keys as levels of 8 bits; values and weights as levels of 12, the weights after they took
-///   over
-///             the scales of their values; sums in int32, alike on every set
+///   int8      queries and keys as levels of 8 bits, values of 11, weights of 13 after they took over their values'
+///             scales; sums in int32, alike on every set
+///   int16     the same with queries and keys of 13 bits and weights of 14
 template <class Arch, class E>
 struct AttentionOf {
   using Packed = PackedKv<Arch, E>;
@@ -30,7 +30,7 @@ struct AttentionOf {
   static constexpr std::size_t cols = G::panel_cols;
   static constexpr std::size_t key_block = sizeof(E) == 2 ? 128 : 256;  ///< keys whose scores are held at once
   static constexpr std::size_t dim_block = Packed::widest;              ///< dimensions of the output held at once
-  static constexpr float weight_levels = 4095.0F;                       ///< the largest weight
+  static constexpr float weight_levels = key_block == 128 ? 16383.0F : 8191.0F;  ///< the largest weight
   static_assert(double{weight_levels} * double{Packed::value_levels} * key_block < 2147483648.0);
   static_assert(G::row_block == GV::row_block && G::panels_at_once == GV::panels_at_once);
   static_assert(key_block % cols == 0 && dim_block % cols == 0 && key_block % 32 == 0);
@@ -222,14 +222,15 @@ struct AttentionOf {
   static constexpr float log2e = 1.44269504F;
   static constexpr float counts_ones = 12582912.0F;  ///< 1.5 * 2^23: the last bits of what is added to it count ones
 
-  /// A query as operand of E, zeros up to a whole step; returns what one of its levels is worth, 1 unless there are
-  /// any.
+  /// A query as operand, zeros up to a whole step; returns what one of its levels is worth, 1 unless there are any.
   static float round_query(const float* from, std::size_t head_dim, std::byte* to) noexcept {
     std::memset(to, 0, G::steps(head_dim) * 4);
     if constexpr (levels) {
-      const float scale = write_levels<Arch>(from, head_dim, Packed::key_levels, [&](std::size_t d, auto some) {
+      const auto store = [&](std::size_t d, auto some) __attribute__((always_inline)) {
         G::D::store_levels(reinterpret_cast<typename G::Operand_t*>(to) + d, some);
-      });
+      };
+      const float largest = largest_of<Arch>(from, head_dim);
+      const float scale = write_levels<Arch>(from, head_dim, largest, Packed::key_levels, store);
       return scale > 0.0F ? scale : 1.0F;  // padding stays what it is
     } else {
       write_operand<Arch, E>(to, 0, from, head_dim);
@@ -276,30 +277,34 @@ struct AttentionOf {
   }
 };
 
-/// Attention of a model with this weight type: float32 with float32 weights and with unusually wide heads; bfloat16
-/// with bfloat16 ones, where there is an instruction for it; levels with int8 ones. Their long sequences are in
-/// bfloat16 where there are tiles; short ones, and all on every other set, give nearly the same on every machine.
+/// Attention of a model with this weight type: float32 with float32 weights and with unusually wide heads; with
+/// bfloat16 ones bfloat16 where there is an instruction for it, 16-bit levels where those are multiplied as levels too;
+/// with int8 ones 8-bit levels. Of int8 models long sequences are in bfloat16 where there are tiles; short ones, and
+/// all on every other set, give nearly the same on every machine.
 template <class Arch, class Weight>
 struct Attention {
-  static_assert(sizeof(Weight) != 2 || Arch::bf16, "otherwise OperandWeight is float");
+  static constexpr bool bytes = sizeof(Weight) == 1;
+  static constexpr bool in_levels = bytes || as_levels<Arch, Weight>;
+  static constexpr bool halves = (sizeof(Weight) == 2 && !in_levels) || (bytes && uses_tiles<Arch, bfloat16>);
+  static_assert(!halves || Arch::bf16, "otherwise OperandWeight is float");
   using Wide = AttentionOf<Arch, float>;
   using Halves = AttentionOf<Arch, bfloat16>;
-  using Levels = AttentionOf<std::conditional_t<Arch::amx, Avx512Vnni, Arch>, std::int8_t>;
-  static constexpr bool quantised = sizeof(Weight) == 1;
-  static constexpr bool halves = sizeof(Weight) == 2 || (quantised && uses_tiles<Arch, bfloat16>);
-  using Usual = std::conditional_t<halves, Halves, std::conditional_t<quantised, Levels, Wide>>;
+  using Levels = AttentionOf<std::conditional_t<Arch::amx, Avx512Vnni, Arch>,
+                             std::conditional_t<bytes, std::int8_t, std::int16_t>>;
+  using Usual = std::conditional_t<halves, Halves, std::conditional_t<in_levels, Levels, Wide>>;
   static constexpr std::size_t query_block = Usual::query_block;
   static constexpr std::size_t kv_group = Usual::Packed::kv_group;
   static constexpr std::size_t long_sequence = 256;
+  static constexpr std::size_t narrowest = 16;  ///< heads that gain from levels
 
   /// Calls `run` with an object of the class that is responsible.
   template <class Run>
   static auto choose(std::size_t positions, std::size_t head_dim, const Run& run) noexcept {
-    if (head_dim <= Usual::dim_block) {
+    if (head_dim >= (in_levels ? narrowest : 0) && head_dim <= Usual::dim_block) {
       if constexpr (halves) {
-        if (!quantised || positions > long_sequence) return run(Halves{});
+        if (!bytes || positions > long_sequence) return run(Halves{});
       }
-      if constexpr (quantised) return run(Levels{});
+      if constexpr (in_levels) return run(Levels{});
     }
     return run(Wide{});
   }
@@ -310,7 +315,8 @@ struct Attention {
     choose(args.positions, args.head_dim, [&](auto it) { decltype(it)::Packed::pack(args); });
   }
   static void attend(const AttendArgs& args) noexcept {
-    choose(args.positions, args.head_dim, [&](auto it) { decltype(it)::template attend<Weight>(args); });
+    using Written = std::conditional_t<in_levels, std::int8_t, Weight>;  // float rows, whichever levels they become
+    choose(args.positions, args.head_dim, [&](auto it) { decltype(it)::template attend<Written>(args); });
   }
 };
 

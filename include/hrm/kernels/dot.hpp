@@ -38,10 +38,14 @@ struct Dot<Arch, float> {
   static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept { return S::fma(x, w, sum); }
 };
 
+/// Whether bfloat16 weights become levels of 16 bits: where there are dot products of those and none of bfloat16.
+template <class Arch, class Weight>
+inline constexpr bool as_levels = std::is_same_v<Weight, bfloat16>&& Arch::vnni && !Arch::bf16;
+
 /// bfloat16 weights without an instruction for them: a lane holds two elements, which are widened (exactly) one phase
 /// after the other and meet float operands.
 template <class Arch>
-  requires(!Arch::bf16)
+  requires(!Arch::bf16 && !as_levels<Arch, bfloat16>)
 struct Dot<Arch, bfloat16> {
   using S = Simd<Arch>;
   using Operand = float;
@@ -188,22 +192,42 @@ struct Dot<Arch, std::int8_t> {
   }
 };
 
+#if defined(HRM_SIMD_AVX512)
+/// What AVX-512's dot products have in common: a word of each lane holds the elements of a step.
+template <class Arch, class Element, class Sum>
+struct WordDot {
+  using S = Simd<Arch>;
+  using Operand = Element;
+  using Result = Sum;
+  using Accumulator = std::conditional_t<std::is_integral_v<Sum>, typename S::Int, typename S::Float>;
+  using Lanes = __m512i;
+  static constexpr std::size_t group = 4 / sizeof(Element);
+  static constexpr std::size_t lane_bytes = 4;
+  static constexpr std::size_t phases = 1;
+
+  static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(Sum{}); }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
+    return _mm512_loadu_si512(at);
+  }
+  template <std::size_t Phase>
+  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
+    std::int32_t word = 0;
+    std::memcpy(&word, at, 4);
+    return _mm512_set1_epi32(word);
+  }
+};
+#endif
+
 #if defined(HRM_SIMD_AVX512) && defined(__AVX512VNNI__)
 /// int8 by vpdpbusd: four elements a lane; operands are unsigned with their zero at 128.
 template <class Arch>
   requires(Arch::vnni)
-struct Dot<Arch, std::int8_t> {
-  using S = Simd<Arch>;
-  using Operand = std::uint8_t;
-  using Result = std::int32_t;
-  using Accumulator = typename S::Int;
-  using Lanes = __m512i;
-  static constexpr std::size_t group = 4;
-  static constexpr std::size_t lane_bytes = 4;
-  static constexpr std::size_t phases = 1;
+struct Dot<Arch, std::int8_t> : WordDot<Arch, std::uint8_t, std::int32_t> {
+  using typename WordDot<Arch, std::uint8_t, std::int32_t>::Accumulator;
   static constexpr std::int32_t zero_point = 128;
 
-  static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
+  static HRM_ALWAYS_INLINE void store_levels(std::uint8_t* to, Accumulator levels) noexcept {
     const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_add_epi32(levels, _mm512_set1_epi32(zero_point)));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
   }
@@ -211,25 +235,14 @@ struct Dot<Arch, std::int8_t> {
   static HRM_ALWAYS_INLINE void store_levels(std::int8_t* to, Accumulator levels) noexcept {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(levels));
   }
-  static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(std::int32_t{0}); }
-  template <std::size_t Phase>
-  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
-    return _mm512_loadu_si512(at);
-  }
-  template <std::size_t Phase>
-  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
-    std::int32_t four = 0;
-    std::memcpy(&four, at, 4);
-    return _mm512_set1_epi32(four);
-  }
-  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, __m512i x, __m512i w) noexcept {
     return Accumulator(_mm512_dpbusd_epi32(sum, x, w));
   }
 };
 #endif
 
-/// Levels of 16 bits, for attention: two elements a lane, signed on both sides. Whoever multiplies sees to it that the
-/// sums stay below 2^31. Where there is no dot product of bytes, this is int8's without the widening.
+/// Levels of 16 bits: two elements a lane, signed on both sides. Whoever multiplies sees to it that the sums stay below
+/// 2^31. Where there is no dot product of them, this is int8's without the widening.
 template <class Arch>
   requires(!Arch::vnni)
 struct Dot<Arch, std::int16_t> : Dot<Arch, std::int8_t> {
@@ -253,59 +266,32 @@ struct Dot<Arch, std::int16_t> : Dot<Arch, std::int8_t> {
 /// The same by vpdpwssd.
 template <class Arch>
   requires(Arch::vnni)
-struct Dot<Arch, std::int16_t> {
-  using S = Simd<Arch>;
-  using Operand = std::int16_t;
-  using Result = std::int32_t;
-  using Accumulator = typename S::Int;
-  using Lanes = __m512i;
-  static constexpr std::size_t group = 2;
-  static constexpr std::size_t lane_bytes = 4;
-  static constexpr std::size_t phases = 1;
+struct Dot<Arch, std::int16_t> : WordDot<Arch, std::int16_t, std::int32_t> {
+  using typename WordDot<Arch, std::int16_t, std::int32_t>::Accumulator;
+  static constexpr std::int32_t zero_point = 0;
 
-  static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(std::int32_t{0}); }
-  template <std::size_t Phase>
-  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
-    return _mm512_loadu_si512(at);
+  static HRM_ALWAYS_INLINE void store_levels(std::int16_t* to, Accumulator levels) noexcept {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(levels));
   }
-  template <std::size_t Phase>
-  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
-    std::int32_t two = 0;
-    std::memcpy(&two, at, 4);
-    return _mm512_set1_epi32(two);
-  }
-  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, __m512i x, __m512i w) noexcept {
     return Accumulator(_mm512_dpwssd_epi32(sum, x, w));
   }
 };
+
+/// bfloat16 weights as such levels, and operands too.
+template <class Arch>
+  requires(as_levels<Arch, bfloat16>)
+struct Dot<Arch, bfloat16> : Dot<Arch, std::int16_t> {};
 #endif
 
 #if defined(HRM_SIMD_AVX512) && defined(__AVX512BF16__)
 /// bfloat16 by vdpbf16ps: pairs of weights and of operands, both rounded to bfloat16.
 template <class Arch>
   requires(Arch::bf16)
-struct Dot<Arch, bfloat16> {
-  using S = Simd<Arch>;
-  using Operand = bfloat16;
-  using Result = float;
-  using Accumulator = typename S::Float;
-  using Lanes = __m512i;
-  static constexpr std::size_t group = 2;
-  static constexpr std::size_t lane_bytes = 4;
-  static constexpr std::size_t phases = 1;
+struct Dot<Arch, bfloat16> : WordDot<Arch, bfloat16, float> {
+  using typename WordDot<Arch, bfloat16, float>::Accumulator;
 
-  static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(0.0F); }
-  template <std::size_t Phase>
-  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
-    return _mm512_loadu_si512(at);
-  }
-  template <std::size_t Phase>
-  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
-    std::int32_t two = 0;
-    std::memcpy(&two, at, 4);
-    return _mm512_set1_epi32(two);
-  }
-  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, __m512i x, __m512i w) noexcept {
     return Accumulator(_mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(x), reinterpret_cast<__m512bh>(w)));
   }
 };
@@ -323,7 +309,7 @@ template <class Arch, class Weight>
 struct Micro {
   static constexpr std::size_t vectors = 2;  ///< of a panel
   static constexpr bool multiply_then_add = std::is_integral_v<Weight> && !Arch::vnni;
-  static constexpr bool widened = std::is_same_v<Weight, bfloat16> && !Arch::bf16;
+  static constexpr bool widened = std::is_same_v<Weight, bfloat16> && !Arch::bf16 && !as_levels<Arch, Weight>;
   static constexpr std::size_t rows = uses_tiles<Arch, Weight>         ? 32
                                       : Arch::family == Family::scalar ? 2
                                       : Arch::family == Family::avx512 || Arch::family == Family::neon64

@@ -16,6 +16,7 @@ void store_tile(const StoreArgs& args, const Tile& tile) noexcept {
       [&](const auto& column, std::size_t row, std::size_t rows, std::size_t panel) __attribute__((always_inline)) {
         const std::size_t first = panel * G::panel_cols;
         float* const c = args.c + row * args.c_stride + first;
+        // A whole panel without bias, as everywhere but in the heads: no branch within the rows.
         if (args.bias == nullptr && first + G::panel_cols <= args.w.cols) {
           const auto sums = column(0);
           const auto more = column(S::lanes);

@@ -3,6 +3,7 @@
 /// depth, in order, one accumulator a sum: its bits depend on nothing but its row and its column.
 
 #include <hrm/kernels/amx.hpp>
+#include <hrm/kernels/levels.hpp>
 #include <hrm/kernels/table.hpp>
 #include <hrm/kernels/transpose.hpp>
 
@@ -15,7 +16,8 @@ struct Gemm {
   using S = Simd<Arch>;
   using Operand_t = typename D::Operand;
   using Result = typename D::Result;
-  static constexpr bool quantised = sizeof(Weight) == 1;
+  static constexpr bool quantised = std::is_integral_v<Result>;  ///< levels, with scales of rows and columns
+  static constexpr bool column_offsets = sizeof(Weight) == 1;    ///< what undoes an operand's zero point
   static constexpr bool tiled = uses_tiles<Arch, Weight>;
   static constexpr std::size_t panels_at_once = Micro<Arch, Weight>::pair_rows > 0 ? 2 : 1;
   static constexpr std::size_t row_block =
@@ -48,18 +50,9 @@ struct Gemm {
     std::byte* const to = w.panels + panel * panel_bytes(w.depth);
     const std::size_t written = ceil_div(w.depth, D::group) * step_bytes;
     std::memset(to + written, 0, panel_bytes(w.depth) - written);
-    float inverse[panel_cols] = {};
     if constexpr (quantised) {
-      for (std::size_t j = 0; j < panel_cols; ++j) {
-        float most = 0.0F;
-        for (std::size_t k = 0; rows[j] != nullptr && k < w.depth; ++k) {
-          const float size = rows[j][k] < 0.0F ? -rows[j][k] : rows[j][k];
-          most = size > most ? size : most;
-        }
-        w.scales[panel * panel_cols + j] = most / 127.0F;
-        inverse[j] = most > 0.0F ? 127.0F / most : 0.0F;
-        w.offsets[panel * panel_cols + j] = 0;
-      }
+      for (std::size_t j = 0; j < panel_cols; j += S::lanes) pack_levels(w, panel, j, rows + j, to + j * D::lane_bytes);
+      return;
     }
     constexpr std::size_t chunk = 16;  // elements of a row read at once, so that its cache line is used up
     for (std::size_t first = 0; first < w.depth; first += chunk) {
@@ -73,24 +66,81 @@ struct Gemm {
       }
       for (; j < panel_cols; ++j) {
         const float* const row = rows[j];
-        std::int32_t sum = 0;
         for (std::size_t k = first; k < padded; ++k) {
           const float value = row != nullptr && k < end ? row[k] : 0.0F;
           std::byte* const at = to + k / D::group * step_bytes + j * D::lane_bytes + k % D::group * sizeof(Weight);
-          if constexpr (quantised) {
-            const auto level = static_cast<Weight>(round_to_int<Arch>(value * inverse[j]));
-            sum += level;
-            std::memcpy(at, &level, sizeof level);
-          } else if constexpr (sizeof(Weight) == 2) {
+          if constexpr (std::is_same_v<Weight, bfloat16>) {
             const bfloat16 rounded = to_bfloat16(value);
             std::memcpy(at, &rounded, sizeof rounded);
           } else {
             std::memcpy(at, &value, sizeof value);
           }
         }
-        if constexpr (quantised) w.offsets[panel * panel_cols + j] += 128 * sum;
       }
     }
+  }
+
+ private:
+  /// A vector of columns as levels, from column `first` of the panel on; `to` is where their first step's lie.
+  static void pack_levels(const PackedMatrix& w, std::size_t panel, std::size_t first, const float* const* rows,
+                          std::byte* to) noexcept {
+    using Level = std::conditional_t<sizeof(Weight) == 1, std::int8_t, std::int16_t>;
+    constexpr std::size_t lanes = S::lanes;
+    constexpr std::size_t chunk = 64 / sizeof(Level);  // 16 words
+    float tops[lanes] = {};
+    float largest[lanes] = {};
+    std::int32_t sums[lanes] = {};
+    for (std::size_t i = 0; i < lanes && rows[i] != nullptr; ++i) {  // columns that are none come last
+      double squares = 0.0;
+      for (std::size_t k = 0; k < w.depth; k += chunk) {
+        const std::size_t count = w.depth - k < chunk ? w.depth - k : chunk;
+        float rounded[chunk];
+        const float* const some = weights_of(rows[i] + k, count, rounded);
+        const float most = largest_of<Arch>(some, count);
+        const auto norm = as_levels<Arch, Weight> ? static_cast<double>(norm_of<Arch>(some, count, most)) : 0.0;
+        squares += norm * norm;
+        largest[i] = most > largest[i] ? most : largest[i];
+      }
+      tops[i] = most_level<Arch, Weight>(largest[i], static_cast<float>(__builtin_sqrt(squares)));
+    }
+    for (std::size_t k = 0; k < w.depth; k += chunk) {
+      const std::size_t count = w.depth - k < chunk ? w.depth - k : chunk;
+      alignas(64) Level levels[lanes][chunk + lanes] = {};
+      for (std::size_t i = 0; i < lanes && rows[i] != nullptr; ++i) {
+        float rounded[chunk];
+        const auto store = [&](std::size_t c, auto some) __attribute__((always_inline)) {
+          alignas(64) std::int32_t whole[S::lanes];
+          S::store(whole, some);
+          for (std::size_t l = 0; l < S::lanes; ++l) levels[i][c + l] = static_cast<Level>(whole[l]);
+        };
+        write_levels<Arch>(weights_of(rows[i] + k, count, rounded), count, largest[i], tops[i], store);
+        for (std::size_t c = 0; c < count; ++c) sums[i] += levels[i][c];
+      }
+      const std::size_t steps = ceil_div(count, D::group);
+      std::byte* const there = to + k / D::group * step_bytes;
+      if constexpr (D::lane_bytes == 4 && turned<Arch> == lanes) {
+        const float* words[lanes];
+        for (std::size_t i = 0; i < lanes; ++i) words[i] = reinterpret_cast<const float*>(levels[i]);
+        turn<Arch>(words, 0, reinterpret_cast<float*>(there), panel_cols, steps);
+      } else {
+        for (std::size_t s = 0; s < steps; ++s) {
+          for (std::size_t i = 0; i < lanes; ++i)
+            std::memcpy(there + s * step_bytes + i * D::lane_bytes, levels[i] + s * D::group, D::lane_bytes);
+        }
+      }
+    }
+    for (std::size_t i = 0; i < lanes; ++i) {
+      const std::size_t column = panel * panel_cols + first + i;
+      w.scales[column] = tops[i] > 0.0F ? largest[i] / tops[i] : 0.0F;
+      if constexpr (column_offsets) w.offsets[column] = 128 * sums[i];
+    }
+  }
+
+  /// Elements of a row as its type has them, in `rounded` if that is not how they are.
+  static const float* weights_of(const float* from, std::size_t count, float* rounded) noexcept {
+    if constexpr (sizeof(Weight) == 1) return from;
+    for (std::size_t c = 0; c < count; ++c) rounded[c] = to_float(to_bfloat16(from[c]));
+    return rounded;
   }
 };
 
@@ -194,13 +244,18 @@ struct MicroKernels {
 template <class Arch, class Weight, std::size_t Panels>
 inline constexpr MicroKernels<Arch, Weight, Panels> micro_kernels{};
 
+/// Whose microkernels multiply a weight type: 16-bit levels are the same, whatever they were.
+template <class Arch, class Weight>
+using MultipliedAs = std::conditional_t<as_levels<Arch, Weight>, std::int16_t, Weight>;
+
 /// Rows [begin, end) of operands in blocks of nearly equal height (17 rows are 9 and 8, not 14 and 3), and the product
 /// of a block with one panel, or with two at once.
 template <class Arch, class Weight, std::size_t Panels = 1>
 class RowBlocks {
  public:
   using Result = typename Dot<Arch, Weight>::Result;
-  static constexpr std::size_t most = MicroKernels<Arch, Weight, Panels>::most;  ///< rows of a block
+  using Kernels = MicroKernels<Arch, MultipliedAs<Arch, Weight>, Panels>;
+  static constexpr std::size_t most = Kernels::most;  ///< rows of a block
 
   RowBlocks(std::size_t begin, std::size_t end) noexcept
       : begin_(begin), rows_(end - begin), count_(ceil_div(rows_, most)) {}
@@ -213,8 +268,8 @@ class RowBlocks {
   void multiply(std::size_t rows, const std::byte* a, std::size_t a_stride, const std::byte* b, std::size_t apart,
                 std::size_t steps, Result* out, std::size_t out_stride, const std::byte* ahead,
                 std::size_t ahead_bytes) const noexcept {
-    micro_kernels<Arch, Weight, Panels>.of_rows[rows](a, a_stride, b, apart, steps, out, out_stride, ahead,
-                                                      ceil_div(ahead_bytes, steps));
+    micro_kernels<Arch, MultipliedAs<Arch, Weight>, Panels>.of_rows[rows](a, a_stride, b, apart, steps, out, out_stride,
+                                                                          ahead, ceil_div(ahead_bytes, steps));
   }
 
  private:
@@ -275,10 +330,8 @@ class Column {
   Column(const typename G::Result* sums, const PackedMatrix& w, const float* row_scales, std::size_t panel,
          std::size_t c) noexcept
       : sums_(sums + c), row_scales_(row_scales) {
-    if constexpr (G::quantised) {
-      scale_ = S::load(w.scales + panel * G::panel_cols + c);
-      offset_ = S::load(w.offsets + panel * G::panel_cols + c);
-    }
+    if constexpr (G::quantised) scale_ = S::load(w.scales + panel * G::panel_cols + c);
+    if constexpr (G::column_offsets) offset_ = S::load(w.offsets + panel * G::panel_cols + c);
   }
   [[nodiscard]] HRM_ALWAYS_INLINE Float operator[](std::size_t row) const noexcept {
     if constexpr (G::quantised) {
@@ -295,7 +348,7 @@ class Column {
   const typename G::Result* sums_;
   const float* row_scales_;
   std::conditional_t<G::quantised, Float, Nothing> scale_;
-  std::conditional_t<G::quantised, typename S::Int, Nothing> offset_;
+  std::conditional_t<G::column_offsets, typename S::Int, Nothing> offset_;
 };
 
 /// Runs the microkernel over a tile and hands every finished block of sums to

@@ -8,20 +8,23 @@
 
 namespace hrm::kernels {
 
-/// Keys, values and where they lie, for products of E: float, bfloat16 (rounded), or int8: keys as levels of 8 bits and
-/// values as levels of 12, each position with scales of its own, so that positions can be packed in any order.
+/// Keys, values and where they lie, for products of E: float, bfloat16 (rounded), or whole numbers: keys as levels of 8
+/// bits (int8) or 13 (int16), values as levels of 11, each position with scales of its own, so that positions can be
+/// packed in any order.
 template <class Arch, class E>
 struct PackedKv {
-  static constexpr bool levels = std::is_same_v<E, std::int8_t>;
+  static constexpr bool levels = std::is_integral_v<E>;
   using K = std::conditional_t<levels && !Arch::vnni, std::int16_t, E>;  ///< of keys and of the queries they meet
   using V = std::conditional_t<levels, std::int16_t, E>;                 ///< of values and of the weights they meet
   using GK = Gemm<Arch, K>;
   using GV = Gemm<Arch, V>;
   using S = Simd<Arch>;
   static constexpr std::size_t cols = GK::panel_cols;
-  static constexpr std::size_t widest = 128;                           ///< head_dim, unless E is float
-  static constexpr std::size_t kv_group = sizeof(E) == 2 ? 2 : 1;      ///< see Table::kv_group
-  static constexpr float key_levels = 127.0F, value_levels = 2047.0F;  ///< the largest of either
+  static constexpr std::size_t widest = 128;                                    ///< head_dim, unless E is float
+  static constexpr std::size_t kv_group = std::is_same_v<E, bfloat16> ? 2 : 1;  ///< see Table::kv_group
+  static constexpr float key_levels = sizeof(E) == 1 ? 127.0F : 4095.0F;        ///< the largest
+  static constexpr float value_levels = 1023.0F;
+  static_assert(double{key_levels} * double{key_levels} * widest < 2147483648.0);
   static_assert(GK::vectors == 2 && GV::panel_cols == cols);
 
   /// Per position, beyond the last up to a whole panel; levels alone.
@@ -60,7 +63,7 @@ struct PackedKv {
   static void pack(const PackKvArgs& args) noexcept {
     if constexpr (levels) {
       pack_levels(args);
-    } else if constexpr (sizeof(E) == 2) {
+    } else if constexpr (std::is_same_v<E, bfloat16>) {
       pack_pairs(args);
     } else {
       pack_floats(args);
@@ -142,6 +145,7 @@ struct PackedKv {
     }
   }
 
+  /// Positions beyond the last, up to a whole panel, are levels of zero with an offset that hides them.
   static void pack_levels(const PackKvArgs& args) noexcept {
     const std::size_t end = args.end == args.positions ? round_up(args.positions, cols) : args.end;
     constexpr std::size_t some = turned<Arch>;
@@ -177,10 +181,10 @@ struct PackedKv {
       if (!any) continue;
       const float* const from = args.k + (first + i) * args.stride;
       fetch(args, from);
-      const auto store = [&](std::size_t d, auto levels) __attribute__((always_inline)) {
-        GK::D::store_levels(keys[i] + d, levels);
+      const auto store = [&](std::size_t d, auto some) __attribute__((always_inline)) {
+        GK::D::store_levels(keys[i] + d, some);
       };
-      worth[i] = write_levels<Arch>(from, args.head_dim, key_levels, store);
+      worth[i] = write_levels<Arch>(from, args.head_dim, largest_of<Arch>(from, args.head_dim), key_levels, store);
       for (std::size_t d = round_up(args.head_dim, S::lanes); d < steps * GK::D::group; ++d) keys[i][d] = 0;
     }
     std::byte* const panel = args.packed + first / cols * key_panel(args.head_dim) + first % cols * 4;
@@ -212,17 +216,17 @@ struct PackedKv {
         for (auto& x : zeros) x = GK::D::zero_point;
         auto sum = GK::D::zero();
         for (std::size_t s = 0; s < steps; ++s) {
-          const auto levels = GK::D::template weights<0>(panel + s * GK::step_bytes);
-          sum = GK::D::dot(sum, GK::D::template operand<0>(zeros), levels);
+          const auto words = GK::D::template weights<0>(panel + s * GK::step_bytes);
+          sum = GK::D::dot(sum, GK::D::template operand<0>(zeros), words);
         }
         S::store(to, S::set(0.0F) - S::load(worth) * S::to_float(sum));
       } else {
         static_assert(Count == 1);
         std::int32_t sum = 0;
         for (std::size_t s = 0; s < steps; ++s) {
-          K levels[GK::D::group];
-          std::memcpy(levels, panel + s * GK::step_bytes, sizeof levels);
-          for (const K level : levels) sum += GK::D::zero_point * level;
+          K some[GK::D::group];
+          std::memcpy(some, panel + s * GK::step_bytes, sizeof some);
+          for (const K level : some) sum += GK::D::zero_point * level;
         }
         *to = 0.0F - *worth * static_cast<float>(sum);
       }
@@ -240,15 +244,16 @@ struct PackedKv {
     float* const to_scales = scales(args.packed, args.positions, args.head_dim).values;
     for (std::size_t p = args.begin; p < end; ++p) {
       V* const to = panels + (p / cols * S::lanes + p % S::lanes) * 2 * cols + p / S::lanes % 2;
-      const auto store = [&](std::size_t d, auto levels) __attribute__((always_inline)) {
-        store_halves<Arch>(to + d / cols * apart + d % cols * 2, levels);
+      const auto store = [&](std::size_t d, auto some) __attribute__((always_inline)) {
+        store_halves<Arch>(to + d / cols * apart + d % cols * 2, some);
       };
       std::size_t d = 0;
       to_scales[p] = 0.0F;
       if (p < args.positions) {
         const float* const from = args.v + p * args.stride;
         fetch(args, from);
-        to_scales[p] = write_levels<Arch>(from, args.head_dim, value_levels, store);
+        to_scales[p] =
+            write_levels<Arch>(from, args.head_dim, largest_of<Arch>(from, args.head_dim), value_levels, store);
         d = round_up(args.head_dim, S::lanes);
       }
       for (; d < round_up(args.head_dim, cols); d += S::lanes) store(d, S::set(std::int32_t{0}));

@@ -20,9 +20,21 @@ inline void product(const float* x, const float* w, std::size_t rows, std::size_
   }
 }
 
-/// A row or a column as levels in [-most_level, most_level]; returns the scale.
-inline float quantise(const float* from, std::size_t count, std::int32_t* levels, std::int32_t most_level = 127) {
-  const auto top = static_cast<float>(most_level);
+/// The level of the largest element of a row or column that becomes levels of 16 bits: as large as the norm allows.
+inline float most_level(const float* from, std::size_t count) {
+  double largest = 0.0;
+  double squares = 0.0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto size = std::fabs(static_cast<double>(from[i]));
+    largest = size > largest ? size : largest;
+    squares += size * size;
+  }
+  const auto level = static_cast<float>(46000.0 * largest / std::sqrt(squares));
+  return level < 32600.0F ? std::bit_cast<float>(std::bit_cast<std::uint32_t>(level) & 0xfff80000U) : 32600.0F;
+}
+
+/// A row or a column as levels in [-top, top]; returns the scale.
+inline float quantise(const float* from, std::size_t count, std::int32_t* levels, float top = 127.0F) {
   float most = 0.0F;
   for (std::size_t i = 0; i < count; ++i) most = std::fabs(from[i]) > most ? std::fabs(from[i]) : most;
   const float inverse = most > 1e-30F ? top / most : 0.0F;

@@ -11,7 +11,7 @@ template <class Arch, class Weight>
 HRM_ALWAYS_INLINE void write_operand(std::byte* row, std::size_t column, const float* from,
                                      std::size_t count) noexcept {
   using O = typename Dot<Arch, Weight>::Operand;
-  static_assert(sizeof(Weight) != 1);
+  static_assert(!Gemm<Arch, Weight>::quantised);
   O* const to = reinterpret_cast<O*>(row) + column;
   if constexpr (sizeof(O) == 4) {
     using S = Simd<Arch>;
@@ -45,43 +45,6 @@ HRM_ALWAYS_INLINE void store_operand(std::byte* row, std::size_t column, typenam
   }
 }
 
-/// The largest size of a float row's elements.
-template <class Arch>
-[[nodiscard]] HRM_ALWAYS_INLINE float largest_of(const float* from, std::size_t width) noexcept {
-  using S = Simd<Arch>;
-  auto most = S::set(0.0F);
-  auto other = S::set(0.0F);
-  const std::size_t whole = width - width % S::lanes;
-  std::size_t k = 0;
-  for (; k + 2 * S::lanes <= whole; k += 2 * S::lanes) {
-    most = S::larger(most, S::load(from + k));
-    other = S::larger(other, S::load(from + k + S::lanes));
-  }
-  if (k < whole) most = S::larger(most, S::load(from + k));
-  if (whole < width) other = S::larger(other, load_some<Arch>(from + whole, width - whole));
-  return max_of<Arch>(S::max(most, other));
-}
-
-/// Levels of a float row: value / scale rounded to whole numbers of at most `most_level`, handed to `store(k, levels)`
-/// vector by vector, the last one with zeros beyond the row. Returns the scale.
-template <class Arch, class Store>
-HRM_ALWAYS_INLINE float write_levels(const float* from, std::size_t width, float most_level,
-                                     const Store& store) noexcept {
-  using S = Simd<Arch>;
-  const float largest = largest_of<Arch>(from, width);
-  // Below the smallest normal number the inverse could overflow; such a row counts as zeros.
-  const auto factor = S::set(largest > 1e-30F ? most_level / largest : 0.0F);
-  const std::size_t whole = width - width % S::lanes;
-  std::size_t k = 0;
-  for (; k + 2 * S::lanes <= whole; k += 2 * S::lanes) {
-    store(k, S::round(S::load(from + k) * factor));
-    store(k + S::lanes, S::round(S::load(from + k + S::lanes) * factor));
-  }
-  if (k < whole) store(k, S::round(S::load(from + k) * factor));
-  if (whole < width) store(whole, S::round(load_some<Arch>(from + whole, width - whole) * factor));
-  return largest / most_level;
-}
-
 /// Writes a whole float row as operand row `index`, padding included.
 template <class Arch, class Weight>
 HRM_ALWAYS_INLINE void write_operand_row(const Operand& out, std::size_t index, const float* from,
@@ -91,10 +54,12 @@ HRM_ALWAYS_INLINE void write_operand_row(const Operand& out, std::size_t index, 
   std::byte* const row = out.data + index * out.stride;
   O pad{};
   if constexpr (G::quantised) {
-    out.scales[index] = write_levels<Arch>(
-        from, width, 127.0F, [&](std::size_t k, auto levels) __attribute__((always_inline)) {
-          G::D::store_levels(reinterpret_cast<O*>(row) + k, levels);
-        });
+    const auto store = [&](std::size_t k, auto levels) __attribute__((always_inline)) {
+      G::D::store_levels(reinterpret_cast<O*>(row) + k, levels);
+    };
+    const float largest = largest_of<Arch>(from, width);
+    const float norm = as_levels<Arch, Weight> ? norm_of<Arch>(from, width, largest) : 0.0F;
+    out.scales[index] = write_levels<Arch>(from, width, largest, most_level<Arch, Weight>(largest, norm), store);
     pad = static_cast<O>(G::D::zero_point);
   } else {
     write_operand<Arch, Weight>(row, 0, from, width);

@@ -17,19 +17,21 @@ namespace hrm::kernels {
 /// Column j of the product is row j of W. Columns stand in panels of Table::panel_cols; the last one is zero-padded.
 struct PackedMatrix {
   std::byte* panels = nullptr;  ///< ceil(cols / panel_cols) panels of Table::panel_bytes(depth)
-  float* scales = nullptr;      ///< [padded cols] int8: column j of W = scales[j] * stored; else null
-  std::int32_t* offsets =
-      nullptr;  ///< [padded cols] int8: 128 * sum of the stored column (activations are u8 with zero at 128); else null
+  /// [padded cols] levels: column j of W = scales[j] * stored; else null
+  float* scales = nullptr;
+  /// [padded cols] int8: 128 * sum of the stored column (activations are u8 with zero at 128); else null
+  std::int32_t* offsets = nullptr;
   std::size_t cols = 0;
   std::size_t depth = 0;
 };
 
-/// Rows of activations as products read them ("operand"): row-major, [rows, depth] of float, bfloat16 or u8, each row
-/// padded to Table::operand_stride(depth) bytes, with zeros (u8: 128) beyond depth. Written by row_tile, attend_tile,
-/// swiglu_tile. Rows and stride are 64-byte multiples; the stride may be larger than operand_stride.
+/// Rows of activations as products read them ("operand"): row-major, [rows, depth] of float, bfloat16, u8 or levels of
+/// 16 bits, each row padded to Table::operand_stride(depth) bytes, with zeros (u8: 128) beyond depth. Written by
+/// row_tile, attend_tile, swiglu_tile. Rows and stride are 64-byte multiples; the stride may be larger than
+/// operand_stride.
 struct Operand {
   std::byte* data = nullptr;
-  float* scales = nullptr;  ///< [rows] u8: x = scales[row] * (stored - 128); else null
+  float* scales = nullptr;  ///< [rows] x = scales[row] * (stored - zero point); else null
   std::size_t stride = 0;   ///< bytes from row to row
 };
 
@@ -131,6 +133,7 @@ struct Table {
   std::size_t tile_work;    ///< multiply-adds of some ten microseconds: what a tile of a product aims at
   std::size_t lane_rows;    ///< rows that are worth all weights' way to a core: see Lane
   std::size_t kv_group;     ///< positions whose keys and values are packed together: 2 where attention is in bfloat16
+  bool column_offsets;      ///< packed weights have PackedMatrix::offsets (int8)
   bool operand_by_row;      ///< an operand row needs the whole float row first (int8: its largest value)
 
   /// Panels of the microkernel, 1 or 2, of matrices of this depth; tiles of a multiple of it waste nothing.

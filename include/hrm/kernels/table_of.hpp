@@ -13,7 +13,7 @@ namespace hrm::kernels {
 /// Whose kernels write the operands of a weight type: bfloat16 weights without a dot product of their own read float32
 /// operands, and what only writes those need not be compiled twice.
 template <class Arch, class Weight>
-using OperandWeight = std::conditional_t<sizeof(Weight) == 2 && !Arch::bf16, float, Weight>;
+using OperandWeight = std::conditional_t<sizeof(Weight) == 2 && !Arch::bf16 && !as_levels<Arch, Weight>, float, Weight>;
 
 template <class Arch, class Weight>
 inline constexpr Table table_of = {
@@ -24,12 +24,13 @@ inline constexpr Table table_of = {
     .row_block = Gemm<Arch, Weight>::row_block,
     .swiglu_run = Gemm<Arch, Weight>::swiglu_run,
     .query_block = Attention<Arch, OperandWeight<Arch, Weight>>::query_block,
-    .tile_work = uses_tiles<Arch, Weight>            ? 6'000'000 / sizeof(Weight) * 2
-                 : Arch::vnni && sizeof(Weight) == 1 ? 4'000'000
-                                                     : 1'500'000,
+    .tile_work = uses_tiles<Arch, Weight>                                         ? 6'000'000 / sizeof(Weight) * 2
+                 : Arch::vnni && (sizeof(Weight) == 1 || as_levels<Arch, Weight>) ? 4'000'000
+                                                                                  : 1'500'000,
     // Below 64 rows, bfloat16 tiles are done with the weights sooner than two cores can both be sent all of them.
     .lane_rows = uses_tiles<Arch, Weight> && sizeof(Weight) == 2 ? 64 : Micro<Arch, Weight>::rows,
     .kv_group = Attention<Arch, OperandWeight<Arch, Weight>>::kv_group,
+    .column_offsets = Gemm<Arch, Weight>::column_offsets,
     .operand_by_row = Gemm<Arch, Weight>::quantised,
     .panels_at_once = &Gemm<Arch, Weight>::panels_together,
     .panel_bytes = &Gemm<Arch, Weight>::panel_bytes,
@@ -49,7 +50,7 @@ template <class Arch, class Weight>
   static_assert(sizeof(Weight) == 4 || sizeof(Weight) == 2 || sizeof(Weight) == 1,
                 "float, hrm::bfloat16 or std::int8_t");
   if constexpr (uses_tiles<Arch, Weight>) {
-    // bfloat16 pairs go at half the speed of float32 on processors that have tiles: without those, better widened.
+    // bfloat16 pairs go at half the speed of float32 on processors that have tiles: without those, better as levels.
     if (!amx_ready<Arch>()) return table_of<Avx512Vnni, Weight>;
   }
   return table_of<Arch, Weight>;

@@ -133,11 +133,10 @@ class Block {
  public:
   /// Memory of the packed weights: pieces of `arena` (which may only be counting).
   void take(Arena& arena, const Sizes& sizes, const kernels::Table& table) noexcept {
-    const bool quantised = table.operand_by_row;
-    qkv_ = detail::take_matrix(arena, table, 3 * sizes.hidden, sizes.hidden, quantised);
-    project_ = detail::take_matrix(arena, table, sizes.hidden, sizes.hidden, quantised);
-    gate_up_ = detail::take_matrix(arena, table, 2 * sizes.inner, sizes.hidden, quantised);
-    down_ = detail::take_matrix(arena, table, sizes.hidden, sizes.inner, quantised);
+    qkv_ = detail::take_matrix(arena, table, 3 * sizes.hidden, sizes.hidden);
+    project_ = detail::take_matrix(arena, table, sizes.hidden, sizes.hidden);
+    gate_up_ = detail::take_matrix(arena, table, 2 * sizes.inner, sizes.hidden);
+    down_ = detail::take_matrix(arena, table, sizes.hidden, sizes.inner);
   }
 
   /// Packs the tensors `prefix`self_attn.qkv_proj.weight and so on. q and k rows are interleaved for the rotary

@@ -12,7 +12,7 @@ template <class Shape>
 class LmHead {
  public:
   void take(Arena& arena, const Sizes& sizes, const kernels::Table& floats) noexcept {
-    weight_ = detail::take_matrix(arena, floats, sizes.vocab, sizes.hidden, false);
+    weight_ = detail::take_matrix(arena, floats, sizes.vocab, sizes.hidden);
   }
   void load(detail::WeightReader& reader, const Sizes& sizes, const kernels::Table& floats) {
     reader.pack(reader.find("lm_head.weight", {sizes.vocab, sizes.hidden}), floats, weight_);
@@ -38,7 +38,7 @@ template <class Shape>
 class QHead {
  public:
   void take(Arena& arena, const Sizes& sizes, const kernels::Table& floats) noexcept {
-    weight_ = detail::take_matrix(arena, floats, 2, sizes.hidden, false);
+    weight_ = detail::take_matrix(arena, floats, 2, sizes.hidden);
     bias_ = arena.take<float>(2);
   }
   void load(detail::WeightReader& reader, const Sizes& sizes, const kernels::Table& floats) {

@@ -13,9 +13,9 @@ namespace hrm {
 namespace detail {
 
 /// Changes whenever the order or the form of packed weights does, in a way that sizes do not show.
-inline constexpr std::size_t packed_layout = 1;
+inline constexpr std::size_t packed_layout = 2;
 
-/// Kernels, panel sizes and layout, "1 avx512 bfloat16 48 16 6144 avx512 float32 48".
+/// Kernels, panel sizes and layout, "2 avx512 bfloat16 48 16 6144 avx512 float32 48".
 [[nodiscard]] inline std::string packed_key(const kernels::Table& table, const kernels::Table& floats) {
   constexpr std::size_t depth = 64;
   std::string key = std::to_string(packed_layout);

@@ -14,7 +14,9 @@
 
 namespace hrm {
 
-/// How weights are kept in memory. Sums are in float32 (int8: int32) in every one.
+/// How weights are kept in memory: as they are, rounded to bfloat16, or as int8 levels with a scale for each output.
+/// bfloat16 ones are multiplied as what the processor is quickest with and nothing coarser: pairs of bfloat16, 16-bit
+/// levels, or float32. Sums are float32, of levels int32.
 enum class Precision : std::uint8_t { f32, bf16, int8 };
 
 [[nodiscard]] constexpr std::string_view name_of(Precision precision) noexcept {
@@ -206,16 +208,14 @@ class WeightReader {
 
 /// Memory for W [cols, depth] packed by `table`.
 [[nodiscard]] inline kernels::PackedMatrix take_matrix(Arena& arena, const kernels::Table& table, std::size_t cols,
-                                                       std::size_t depth, bool quantised) noexcept {
+                                                       std::size_t depth) noexcept {
   const std::size_t panels = ceil_div(cols, table.panel_cols);
   kernels::PackedMatrix w;
   w.cols = cols;
   w.depth = depth;
   w.panels = arena.take<std::byte>(panels * table.panel_bytes(depth));
-  if (quantised) {
-    w.scales = arena.take<float>(panels * table.panel_cols);
-    w.offsets = arena.take<std::int32_t>(panels * table.panel_cols);
-  }
+  if (table.operand_by_row) w.scales = arena.take<float>(panels * table.panel_cols);
+  if (table.column_offsets) w.offsets = arena.take<std::int32_t>(panels * table.panel_cols);
   return w;
 }
 

@@ -95,7 +95,8 @@ TEST_CASE("and they multiply") {
     store.c_stride = cols;
     t.store_tile(store, {0, rows, 0, panels});
     for (std::size_t i = 0; i < c.size(); ++i) {
-      CHECK(static_cast<double>(c[i]) == doctest::Approx(expected[i]).epsilon(weight == 2 ? 0.03 : 1e-6).scale(20.0));
+      const double off = weight == 2 ? 0.03 : t.operand_by_row ? 1e-3 : 1e-6;  // int8, levels of 16 bits, exact
+      CHECK(static_cast<double>(c[i]) == doctest::Approx(expected[i]).epsilon(off).scale(20.0));
     }
   }
 }
