@@ -38,9 +38,11 @@ struct Dot<Arch, float> {
   static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept { return S::fma(x, w, sum); }
 };
 
-/// Whether bfloat16 weights become levels of 16 bits: where there are dot products of those and none of bfloat16.
+/// Whether bfloat16 weights become levels of 16 bits: where there is no dot product of bfloat16, and products of levels
+/// are quicker than those of float32.
 template <class Arch, class Weight>
-inline constexpr bool as_levels = std::is_same_v<Weight, bfloat16>&& Arch::vnni && !Arch::bf16;
+inline constexpr bool as_levels = std::is_same_v<Weight, bfloat16> && !Arch::bf16 &&
+                                  (Arch::vnni || Arch::family == Family::avx2 || Arch::family == Family::sse2);
 
 /// bfloat16 weights without an instruction for them: a lane holds two elements, which are widened (exactly) one phase
 /// after the other and meet float operands.
@@ -278,11 +280,12 @@ struct Dot<Arch, std::int16_t> : WordDot<Arch, std::int16_t, std::int32_t> {
   }
 };
 
+#endif
+
 /// bfloat16 weights as such levels, and operands too.
 template <class Arch>
   requires(as_levels<Arch, bfloat16>)
 struct Dot<Arch, bfloat16> : Dot<Arch, std::int16_t> {};
-#endif
 
 #if defined(HRM_SIMD_AVX512) && defined(__AVX512BF16__)
 /// bfloat16 by vdpbf16ps: pairs of weights and of operands, both rounded to bfloat16.
@@ -316,7 +319,7 @@ struct Micro {
                                           ? (multiply_then_add ? 12
                                              : widened         ? 13
                                                                : 14)
-                                      : multiply_then_add ? 5
+                                      : multiply_then_add ? 6
                                                           : 6;
   /// Rows of two panels at once; 0: one by one. 10 loads for 24 sums instead of 16 for 28: as quick on a core of one's
   /// own, a tenth quicker where the other hyperthread of the core is at work too.

@@ -27,7 +27,7 @@ struct Gemm {
   static constexpr std::size_t swiglu_run = panel_cols / 2;
   static constexpr std::size_t step_bytes = panel_cols * D::lane_bytes;
   /// Bytes of rows that stay in the second-level cache while the panels pass by.
-  static constexpr std::size_t cached = std::size_t{640} << 10;
+  static constexpr std::size_t cached = std::size_t{Arch::family == Family::avx512 ? 640 : 320} << 10;
 
   /// Steps of depth, whole tiles of them where there are tiles, an even number with whole numbers: gcc 12 keeps their
   /// sums in memory where a step may be left over.
@@ -118,10 +118,10 @@ struct Gemm {
       }
       const std::size_t steps = ceil_div(count, D::group);
       std::byte* const there = to + k / D::group * step_bytes;
-      if constexpr (D::lane_bytes == 4 && turned<Arch> == lanes) {
+      if constexpr (D::lane_bytes == 4) {
         const float* words[lanes];
         for (std::size_t i = 0; i < lanes; ++i) words[i] = reinterpret_cast<const float*>(levels[i]);
-        turn<Arch>(words, 0, reinterpret_cast<float*>(there), panel_cols, steps);
+        turn_words<Arch, lanes>(words, steps, there, step_bytes);
       } else {
         for (std::size_t s = 0; s < steps; ++s) {
           for (std::size_t i = 0; i < lanes; ++i)
@@ -181,6 +181,7 @@ HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const s
     HRM_UNROLL
     for (std::size_t v = 0; v < vectors; ++v) {
       w[v] = D::template weights<Phase>((v < in_panel ? b : second) + at * step_bytes + v % in_panel * vector_bytes);
+      hold<Arch>(w[v]);
     }
     // A panel of float32 does not stay in the first-level cache: what comes next is asked for some steps ahead.
     if constexpr (Phase == 0) {
@@ -195,7 +196,10 @@ HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const s
       const auto x = D::template operand<Phase>(
           reinterpret_cast<const Operand_t*>(row[i / 3] + (i % 3) * a_stride + at * operand_step));
       HRM_UNROLL
-      for (std::size_t v = 0; v < vectors; ++v) sum[i][v] = D::dot(sum[i][v], x, w[v]);
+      for (std::size_t v = 0; v < vectors; ++v) {
+        sum[i][v] = D::dot(sum[i][v], x, w[v]);
+        if constexpr (std::is_integral_v<typename D::Result>) hold<Arch>(sum[i][v]);
+      }
     }
   };
   const auto advance = [&]() __attribute__((always_inline)) {

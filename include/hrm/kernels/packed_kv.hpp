@@ -188,17 +188,7 @@ struct PackedKv {
       for (std::size_t d = round_up(args.head_dim, S::lanes); d < steps * GK::D::group; ++d) keys[i][d] = 0;
     }
     std::byte* const panel = args.packed + first / cols * key_panel(args.head_dim) + first % cols * 4;
-    for (std::size_t s = 0; s < steps; s += 16) {
-      const std::size_t count = steps - s < 16 ? steps - s : 16;
-      std::byte* const there = panel + s * GK::step_bytes;
-      if (Count > 1 && count % 4 == 0) {
-        turn<Arch>(words, s, reinterpret_cast<float*>(there), cols, count);
-      } else {
-        for (std::size_t i = 0; i < Count; ++i) {
-          for (std::size_t k = 0; k < count; ++k) std::memcpy(there + k * GK::step_bytes + 4 * i, words[i] + s + k, 4);
-        }
-      }
-    }
+    turn_words<Arch, Count>(words, steps, panel, GK::step_bytes);
     for (std::size_t i = 0; i < Count; ++i) to.keys[first + i] = worth[i];
     undo_zero_point<Count>(args, first, worth, panel);
   }

@@ -336,6 +336,19 @@ struct Simd<Neon64> : XsimdBase<Neon64, xsimd::neon64> {
 };
 #endif
 
+/// Has gcc keep x in its register. Otherwise it loads a vector anew for every instruction that reads it, and sums whole
+/// numbers in another order, for which sixteen registers are too few: a microkernel takes half as long again.
+template <class Arch, class Vector>
+HRM_ALWAYS_INLINE void hold([[maybe_unused]] Vector& x) noexcept {
+#if defined(__GNUC__) && !defined(__clang__) && (defined(HRM_SIMD_AVX2) || defined(HRM_SIMD_SSE2))
+  if constexpr (requires { x.data; }) {
+    asm("" : "+x"(x.data));
+  } else if constexpr (Arch::family != Family::scalar) {
+    asm("" : "+x"(x));
+  }
+#endif
+}
+
 /// Loads n < lanes elements, zeros beyond.
 template <class Arch>
 [[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float load_some(const float* p, std::size_t n) noexcept {
