@@ -2,7 +2,7 @@
 #include <hrm/kernels/amx_ready.hpp>
 #include <hrm/kernels/table.hpp>
 
-#if defined(HRM_HAS_amx)
+#if defined(HRM_HAS_sse2)
 #include <cpuid.h>
 #endif
 
@@ -10,6 +10,7 @@ extern "C" {
 const hrm::kernels::Table* hrm_kernels_of_baseline(int weight) noexcept;
 const hrm::kernels::Table* hrm_kernels_of_sse2(int weight) noexcept;
 const hrm::kernels::Table* hrm_kernels_of_avx2(int weight) noexcept;
+const hrm::kernels::Table* hrm_kernels_of_avxvnni(int weight) noexcept;
 const hrm::kernels::Table* hrm_kernels_of_avx512(int weight) noexcept;
 const hrm::kernels::Table* hrm_kernels_of_avx512vnni(int weight) noexcept;
 const hrm::kernels::Table* hrm_kernels_of_avx512bf16(int weight) noexcept;
@@ -17,8 +18,16 @@ const hrm::kernels::Table* hrm_kernels_of_amx(int weight) noexcept;
 const hrm::kernels::Table* hrm_kernels_pick(int weight) noexcept;
 }
 
-#if defined(HRM_HAS_amx)
+#if defined(HRM_HAS_sse2)
 namespace {
+// What __builtin_cpu_supports() does not know in every compiler.
+bool has_avx_vnni() noexcept {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || a < 1) return false;  // there is no second page
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & 1U << 4) != 0;
+}
+
+#if defined(HRM_HAS_amx)
 struct Baseline {};
 
 bool has_amx() noexcept {
@@ -27,6 +36,7 @@ bool has_amx() noexcept {
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & (bf16 | tile | int8)) != (bf16 | tile | int8)) return false;
   return hrm::kernels::amx_ready<Baseline>();
 }
+#endif
 }  // namespace
 #endif
 
@@ -44,6 +54,7 @@ extern "C" const hrm::kernels::Table* hrm_kernels_pick(int weight) noexcept {
   if (vnni && __builtin_cpu_supports("avx512bf16")) return hrm_kernels_of_avx512bf16(weight);
   if (vnni) return hrm_kernels_of_avx512vnni(weight);
   if (avx512) return hrm_kernels_of_avx512(weight);
+  if (avx2 && has_avx_vnni()) return hrm_kernels_of_avxvnni(weight);
   if (avx2) return hrm_kernels_of_avx2(weight);
   return hrm_kernels_of_sse2(weight);
 #else

@@ -111,8 +111,9 @@ struct Dot<Arch, std::int8_t> {
 #elif defined(HRM_SIMD_AVX2)
   using Lanes = __m256i;
   static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
-    const __m256i pairs = _mm256_packs_epi32(levels, levels);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(_mm256_permute4x64_epi64(pairs, 0x08)));
+    const __m256i all = levels;
+    const __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), halves);
   }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
@@ -194,51 +195,77 @@ struct Dot<Arch, std::int8_t> {
   }
 };
 
-#if defined(HRM_SIMD_AVX512)
-/// What AVX-512's dot products have in common: a word of each lane holds the elements of a step.
+#if defined(HRM_SIMD_AVX512) || defined(HRM_SIMD_VNNI)
+/// What dot products of words have in common: a word of each lane holds the elements of a step.
 template <class Arch, class Element, class Sum>
 struct WordDot {
   using S = Simd<Arch>;
   using Operand = Element;
   using Result = Sum;
   using Accumulator = std::conditional_t<std::is_integral_v<Sum>, typename S::Int, typename S::Float>;
-  using Lanes = __m512i;
   static constexpr std::size_t group = 4 / sizeof(Element);
   static constexpr std::size_t lane_bytes = 4;
   static constexpr std::size_t phases = 1;
+#if defined(HRM_SIMD_AVX512)
+  using Lanes = __m512i;
+  static HRM_ALWAYS_INLINE Lanes broadcast(std::int32_t word) noexcept { return _mm512_set1_epi32(word); }
+#else
+  using Lanes = __m256i;
+  static HRM_ALWAYS_INLINE Lanes broadcast(std::int32_t word) noexcept { return _mm256_set1_epi32(word); }
+#endif
 
   static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(Sum{}); }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
-    return _mm512_loadu_si512(at);
+    Lanes lanes;
+    std::memcpy(&lanes, at, sizeof lanes);
+    return lanes;
   }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
     std::int32_t word = 0;
     std::memcpy(&word, at, 4);
-    return _mm512_set1_epi32(word);
+    return broadcast(word);
   }
 };
 #endif
 
-#if defined(HRM_SIMD_AVX512) && defined(__AVX512VNNI__)
+#if defined(HRM_SIMD_VNNI)
 /// int8 by vpdpbusd: four elements a lane; operands are unsigned with their zero at 128.
 template <class Arch>
   requires(Arch::vnni)
 struct Dot<Arch, std::int8_t> : WordDot<Arch, std::uint8_t, std::int32_t> {
-  using typename WordDot<Arch, std::uint8_t, std::int32_t>::Accumulator;
+  using Words = WordDot<Arch, std::uint8_t, std::int32_t>;
+  using typename Words::Accumulator;
+  using typename Words::Lanes;
   static constexpr std::int32_t zero_point = 128;
 
   static HRM_ALWAYS_INLINE void store_levels(std::uint8_t* to, Accumulator levels) noexcept {
-    const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_add_epi32(levels, _mm512_set1_epi32(zero_point)));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+    const __m128i shifted = _mm_xor_si128(bytes(levels), _mm_set1_epi8(-128));
+    std::memcpy(to, &shifted, Words::S::lanes);
   }
   /// The same as elements of a packed column.
   static HRM_ALWAYS_INLINE void store_levels(std::int8_t* to, Accumulator levels) noexcept {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(levels));
+    const __m128i as_they_are = bytes(levels);
+    std::memcpy(to, &as_they_are, Words::S::lanes);
   }
-  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, __m512i x, __m512i w) noexcept {
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
+#if defined(HRM_SIMD_AVX512)
     return Accumulator(_mm512_dpbusd_epi32(sum, x, w));
+#else
+    return Accumulator(_mm256_dpbusd_avx_epi32(sum, x, w));
+#endif
+  }
+
+ private:
+  static HRM_ALWAYS_INLINE __m128i bytes(Accumulator levels) noexcept {
+#if defined(HRM_SIMD_AVX512)
+    return _mm512_cvtepi32_epi8(levels);
+#else
+    const __m256i all = levels;
+    const __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+    return _mm_packs_epi16(halves, halves);
+#endif
   }
 };
 #endif
@@ -264,22 +291,33 @@ struct Dot<Arch, std::int16_t> : Dot<Arch, std::int8_t> {
   }
 };
 
-#if defined(HRM_SIMD_AVX512) && defined(__AVX512VNNI__)
+#if defined(HRM_SIMD_VNNI)
 /// The same by vpdpwssd.
 template <class Arch>
   requires(Arch::vnni)
 struct Dot<Arch, std::int16_t> : WordDot<Arch, std::int16_t, std::int32_t> {
-  using typename WordDot<Arch, std::int16_t, std::int32_t>::Accumulator;
+  using Words = WordDot<Arch, std::int16_t, std::int32_t>;
+  using typename Words::Accumulator;
+  using typename Words::Lanes;
   static constexpr std::int32_t zero_point = 0;
 
   static HRM_ALWAYS_INLINE void store_levels(std::int16_t* to, Accumulator levels) noexcept {
+#if defined(HRM_SIMD_AVX512)
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(levels));
+#else
+    const __m256i all = levels;
+    const __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), halves);
+#endif
   }
-  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, __m512i x, __m512i w) noexcept {
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
+#if defined(HRM_SIMD_AVX512)
     return Accumulator(_mm512_dpwssd_epi32(sum, x, w));
+#else
+    return Accumulator(_mm256_dpwssd_avx_epi32(sum, x, w));
+#endif
   }
 };
-
 #endif
 
 /// bfloat16 weights as such levels, and operands too.
@@ -319,8 +357,7 @@ struct Micro {
                                           ? (multiply_then_add ? 12
                                              : widened         ? 13
                                                                : 14)
-                                      : multiply_then_add ? 6
-                                                          : 6;
+                                          : 6;
   /// Rows of two panels at once; 0: one by one. 10 loads for 24 sums instead of 16 for 28: as quick on a core of one's
   /// own, a tenth quicker where the other hyperthread of the core is at work too.
   static constexpr std::size_t pair_rows =

@@ -148,11 +148,10 @@ struct PackedKv {
   /// Positions beyond the last, up to a whole panel, are levels of zero with an offset that hides them.
   static void pack_levels(const PackKvArgs& args) noexcept {
     const std::size_t end = args.end == args.positions ? round_up(args.positions, cols) : args.end;
-    constexpr std::size_t some = turned<Arch>;
     for (std::size_t p = args.begin; p < end;) {
-      if (p % some == 0 && p + some <= end) {
-        pack_keys<some>(args, p);
-        p += some;
+      if (p % S::lanes == 0 && p + S::lanes <= end) {
+        pack_keys<S::lanes>(args, p);
+        p += S::lanes;
       } else {
         pack_keys<1>(args, p);
         p += 1;

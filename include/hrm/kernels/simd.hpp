@@ -10,6 +10,9 @@
 #if !defined(HRM_SCALAR)
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 #define HRM_SIMD_AVX512 1
+#if defined(__AVX512VNNI__)
+#define HRM_SIMD_VNNI 1
+#endif
 // Two spellings: gcc's and later clang's, and clang 14's.
 #if defined(__linux__) && defined(__x86_64__) && defined(__AVX512BF16__) && defined(__AVX512VNNI__) && \
     ((defined(__AMX_BF16__) && defined(__AMX_INT8__)) || (defined(__AMXBF16__) && defined(__AMXINT8__)))
@@ -17,6 +20,9 @@
 #endif
 #elif defined(__AVX2__) && defined(__FMA__)
 #define HRM_SIMD_AVX2 1
+#if defined(__AVXVNNI__)
+#define HRM_SIMD_VNNI 1
+#endif
 #elif defined(__SSE2__)
 #define HRM_SIMD_SSE2 1
 #elif defined(__aarch64__) && defined(__ARM_NEON)
@@ -72,6 +78,11 @@ struct Avx2 {
   static constexpr bool bf16 = false, vnni = false, amx = false;
   static constexpr const char* names[3] = {"avx2 float32", "avx2 bfloat16", "avx2 int8"};
 };
+struct AvxVnni {  ///< AVX2 with VNNI, as Intel's processors without AVX-512 have it
+  static constexpr Family family = Family::avx2;
+  static constexpr bool bf16 = false, vnni = true, amx = false;
+  static constexpr const char* names[3] = {"avxvnni float32", "avxvnni bfloat16", "avxvnni int8"};
+};
 struct Avx512 {
   static constexpr Family family = Family::avx512;
   static constexpr bool bf16 = false, vnni = false, amx = false;
@@ -101,12 +112,14 @@ struct Neon64 {
 /// The best that the including file is compiled for. Define HRM_SCALAR to have no vectors at all.
 #if defined(HRM_SIMD_AMX)
 using NativeArch = Amx;
-#elif defined(HRM_SIMD_AVX512) && defined(__AVX512BF16__) && defined(__AVX512VNNI__)
+#elif defined(HRM_SIMD_AVX512) && defined(HRM_SIMD_VNNI) && defined(__AVX512BF16__)
 using NativeArch = Avx512Bf16;
-#elif defined(HRM_SIMD_AVX512) && defined(__AVX512VNNI__)
+#elif defined(HRM_SIMD_AVX512) && defined(HRM_SIMD_VNNI)
 using NativeArch = Avx512Vnni;
 #elif defined(HRM_SIMD_AVX512)
 using NativeArch = Avx512;
+#elif defined(HRM_SIMD_AVX2) && defined(HRM_SIMD_VNNI)
+using NativeArch = AvxVnni;
 #elif defined(HRM_SIMD_AVX2)
 using NativeArch = Avx2;
 #elif defined(HRM_SIMD_SSE2)
@@ -317,8 +330,12 @@ struct Simd<Arch> : XsimdBase<Arch, xsimd::avx512bw> {
   }
 };
 #elif defined(HRM_SIMD_AVX2)
-template <>
-struct Simd<Avx2> : XsimdBase<Avx2, xsimd::fma3<xsimd::avx2>> {
+template <class Arch>
+  requires(Arch::family == Family::avx2)
+struct Simd<Arch> : XsimdBase<Arch, xsimd::fma3<xsimd::avx2>> {
+  using Base = XsimdBase<Arch, xsimd::fma3<xsimd::avx2>>;
+  using typename Base::Float;
+  using typename Base::Int;
   static HRM_ALWAYS_INLINE Float swap_pairs(Float a) noexcept { return Float(_mm256_permute_ps(a, 0xb1)); }
   static HRM_ALWAYS_INLINE Int round(Float a) noexcept { return Int(_mm256_cvtps_epi32(a)); }
 };

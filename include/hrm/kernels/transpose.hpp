@@ -78,8 +78,9 @@ HRM_ALWAYS_INLINE void turn(const float* const* rows, std::size_t first, float* 
   for (std::size_t k = 0; k < count; ++k) to[k * stride] = rows[0][first + k];
 }
 
-/// The first `count` words of each of `Rows` rows become columns of `to`, whose rows lie `stride` bytes apart: in squares
-/// where there are whole ones, for which `to` is aligned as turn() wants it, and words up to a multiple of 16 are read.
+/// The first `count` words of each of `Rows` rows become columns of `to`, whose rows lie `stride` bytes apart: in
+/// squares where there are whole ones, for which `to` is aligned as turn() wants it, and words up to a multiple of 16
+/// are read.
 template <class Arch, std::size_t Rows>
 HRM_ALWAYS_INLINE void turn_words(const float* const* rows, std::size_t count, std::byte* to,
                                   std::size_t stride) noexcept {
@@ -87,7 +88,7 @@ HRM_ALWAYS_INLINE void turn_words(const float* const* rows, std::size_t count, s
   for (std::size_t s = 0; s < count; s += 16) {
     const std::size_t words = count - s < 16 ? count - s : 16;
     std::byte* const there = to + s * stride;
-    if (Rows > 1 && Rows % some == 0 && (some == 16 || words % 4 == 0)) {
+    if (some > 1 && Rows % some == 0 && (some == 16 || words % 4 == 0)) {
       for (std::size_t i = 0; i < Rows; i += some)
         turn<Arch>(rows + i, s, reinterpret_cast<float*>(there) + i, stride / sizeof(float), words);
       continue;

@@ -9,6 +9,10 @@
 
 #include <doctest/doctest.h>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 using hrm::kernels::Dispatched;
 using hrm::kernels::Table;
 
@@ -20,7 +24,10 @@ TEST_CASE("the kernels are the best this processor has") {
   __builtin_cpu_init();
   best = "sse2";
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    best = "avx2";
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    const bool second_page = __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && a >= 1;
+    const bool vnni = second_page && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1U) != 0;
+    best = vnni ? "avxvnni" : "avx2";
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl")) {
       best = "avx512";
