@@ -13,7 +13,7 @@ namespace hrm {
 namespace detail {
 
 /// Changes whenever the order or the form of packed weights does, in a way that sizes do not show.
-inline constexpr std::size_t packed_layout = 2;
+inline constexpr std::size_t packed_layout = 3;
 
 /// Kernels, panel sizes and layout, "2 avx512 bfloat16 48 16 6144 avx512 float32 48".
 [[nodiscard]] inline std::string packed_key(const kernels::Table& table, const kernels::Table& floats) {

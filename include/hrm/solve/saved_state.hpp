@@ -14,7 +14,7 @@ namespace hrm {
 /// they have come and the scratch, as both lie in memory.
 class SavedState {
  public:
-  static constexpr std::uint32_t version = 5;
+  static constexpr std::uint32_t version = 6;
 
   /// Bytes that save() writes for what the solver holds now.
   [[nodiscard]] static std::size_t size(const Solver& solver) noexcept {
