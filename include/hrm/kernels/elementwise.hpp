@@ -105,7 +105,7 @@ template <class Arch>
   return x * S::reciprocal(exp_inside<Arch>(minus) + S::set(1.0F));
 }
 
-/// The same, relative error below 5e-6: for what becomes int8 levels.
+/// The same, relative error below 5e-6: for what becomes levels.
 template <class Arch>
 [[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float silu_coarse(typename Simd<Arch>::Float x) noexcept {
   using S = Simd<Arch>;
