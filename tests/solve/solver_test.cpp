@@ -130,29 +130,37 @@ TEST_CASE("ticks of any length give the same bits as steps") {
 
 TEST_CASE("what is shown at a pause is the last complete segment's, inside the heads too") {
   const Config config = test::small_config();
+  test::LazyExecutor alone_among_many;
   for (const Precision precision : precisions) {
     const Model model = test::random_model(config, 14, precision);
-    const auto tokens = test::random_tokens(config, 16, 15);
-    SolverOptions options;
-    options.halting = Never{};
-    options.max_segments = 3;
-    Solver steps(model, options);
-    steps.start(tokens).value();
-    Solver ticks(model, options);
-    ticks.start(tokens).value();
-    CHECK(ticks.logits().isZero(0.0F));
-    std::size_t pauses = 0;
-    while (!ticks.finished()) {
-      int tiles = 0;
-      static_cast<void>(ticks.tick_while([&tiles]() noexcept { return tiles++ < 1; }));
-      while (steps.segments() < ticks.segments()) steps.step();
-      const bool same = ticks.logits() == steps.logits() && ticks.q_halt() == steps.q_halt() &&
-                        ticks.q_continue() == steps.q_continue() && ticks.confidence(7) == steps.confidence(7) &&
-                        std::equal(ticks.prediction().begin(), ticks.prediction().end(), steps.prediction().begin());
-      if (!same) FAIL_CHECK("another answer at ", ticks.segment_progress(), " of segment ", ticks.segments() + 1);
-      ++pauses;
+    for (const std::size_t count : few_and_many) {
+      for (const bool threaded : {false, true}) {
+        const auto tokens = test::random_tokens(config, count, 15);
+        SolverOptions options;
+        options.max_tokens = count;
+        options.halting = Never{};
+        options.max_segments = 3;
+        Solver steps(model, options);
+        steps.start(tokens).value();
+        if (threaded) options.executor = alone_among_many;
+        Solver ticks(model, options);
+        ticks.start(tokens).value();
+        CHECK(ticks.logits().isZero(0.0F));
+        std::size_t pauses = 0;
+        while (!ticks.finished()) {
+          int tiles = 0;
+          static_cast<void>(ticks.tick_while([&tiles]() noexcept { return tiles++ < 1; }));
+          while (steps.segments() < ticks.segments()) steps.step();
+          const bool same =
+              ticks.logits() == steps.logits() && ticks.q_halt() == steps.q_halt() &&
+              ticks.q_continue() == steps.q_continue() && ticks.confidence(7) == steps.confidence(7) &&
+              std::equal(ticks.prediction().begin(), ticks.prediction().end(), steps.prediction().begin());
+          if (!same) FAIL_CHECK("another answer at ", ticks.segment_progress(), " of segment ", ticks.segments() + 1);
+          ++pauses;
+        }
+        CHECK(pauses > 100);
+      }
     }
-    CHECK(pauses > 100);
   }
 }
 

@@ -93,6 +93,7 @@ class Mind {
     std::memset(workspace_.logits + sequence * width, 0, width * sizeof(float));
     std::memset(logits_ + sequence * width, 0, width * sizeof(float));
     std::memset(workspace_.q + 2 * sequence, 0, 2 * sizeof(float));
+    std::memset(q_ + 2 * sequence, 0, 2 * sizeof(float));
     return model_->embed(workspace_, sequence, tokens, puzzle_id);
   }
 
@@ -104,7 +105,7 @@ class Mind {
     const Sizes& s = model_.config().sizes;
     for (float* state : {workspace_.x, workspace_.z_h, workspace_.z_l}) move(state, workspace_.positions * s.hidden);
     move(logits_, workspace_.positions * s.vocab);
-    move(workspace_.q, 2);
+    move(q_, 2);
   }
 
   /// Runs on until the segment is complete (true) or stop() says to pause (false).
@@ -113,6 +114,7 @@ class Mind {
     workspace_.threads = executor.concurrency();
     if (!Segment(*model_, schedule_, workspace_, progress_).run(executor, stop)) return false;
     std::memcpy(logits_, workspace_.logits, workspace_.rows * model_.config().sizes.vocab * sizeof(float));
+    std::memcpy(q_, workspace_.q, 2 * active() * sizeof(float));
     return true;
   }
   /// The next segment begins at its first tile.
@@ -135,6 +137,8 @@ class Mind {
   void resume_at(const Tickets& done) noexcept { progress_.set(done); }
   /// All positions' logits of the first puzzle after its last complete segment, [P + S, vocab]; for saving.
   [[nodiscard]] float* kept_logits() const noexcept { return logits_; }
+  /// Its q_halt and q_continue, for saving too.
+  [[nodiscard]] float* kept_q() const noexcept { return q_; }
 
   /// Logits of one puzzle's tokens after its last complete segment, [S, vocab].
   [[nodiscard]] ConstMatrixMap logits(std::size_t sequence) const noexcept {
@@ -145,8 +149,8 @@ class Mind {
   [[nodiscard]] ConstMatrixMap z_h(std::size_t sequence) const noexcept { return state(workspace_.z_h, sequence); }
   /// z_L of one puzzle, [P + S, hidden].
   [[nodiscard]] ConstMatrixMap z_l(std::size_t sequence) const noexcept { return state(workspace_.z_l, sequence); }
-  [[nodiscard]] float q_halt(std::size_t sequence) const noexcept { return workspace_.q[2 * sequence]; }
-  [[nodiscard]] float q_continue(std::size_t sequence) const noexcept { return workspace_.q[2 * sequence + 1]; }
+  [[nodiscard]] float q_halt(std::size_t sequence) const noexcept { return q_[2 * sequence]; }
+  [[nodiscard]] float q_continue(std::size_t sequence) const noexcept { return q_[2 * sequence + 1]; }
 
   /// The most likely token of each position into out [S]; says whether any differs from what was there.
   bool predict(std::size_t sequence, std::span<Token> out) const noexcept {
@@ -184,6 +188,7 @@ class Mind {
     schedule_ = Schedule(arena, model_.config().sizes, model_->table().operand_by_row);
     workspace_ = model_->carve(arena, positions, capacity_.batch);
     logits_ = arena.take<float>(capacity_.batch * positions * model_.config().sizes.vocab);
+    q_ = arena.take<float>(capacity_.batch * 2);
   }
   void copy_state(const Mind& other) noexcept {
     if (!status_ || !other.status_) {
@@ -210,7 +215,9 @@ class Mind {
   std::span<std::byte> block_;
   Schedule schedule_;
   Workspace workspace_;
-  float* logits_ = nullptr;  // [batch, P + S, vocab] of the last complete segment; a paused one may be writing its own
+  // Of the last complete segment; a paused one may be writing its own.
+  float* logits_ = nullptr;  // [batch, P + S, vocab]
+  float* q_ = nullptr;       // [batch, 2]
   Progress progress_;
 };
 

@@ -10,8 +10,8 @@ namespace hrm {
 /// either restored or left as it was. Neither side allocates.
 ///
 /// Layout, little endian: the Header below, then tokens [S] i32, prediction [S] i32, z_H, z_L [P + S, hidden] f32,
-/// logits [P + S, vocab] f32 and q [2] f32 of the last complete segment, and inside a segment its own logits as far as
-/// they have come and the scratch, as both lie in memory.
+/// logits [P + S, vocab] f32 and q [2] f32 of the last complete segment, and inside a segment its own logits and q as
+/// far as they have come and the scratch, as they lie in memory.
 class SavedState {
  public:
   static constexpr std::uint32_t version = 6;
@@ -132,7 +132,7 @@ class SavedState {
     return std::memcmp(a.tokens_.data(), b.tokens_.data(), a.count_ * sizeof(Token)) == 0 &&
            std::memcmp(a.prediction_.data(), b.prediction_.data(), a.count_ * sizeof(Token)) == 0 &&
            std::memcmp(v.z_h, w.z_h, state) == 0 && std::memcmp(v.z_l, w.z_l, state) == 0 &&
-           std::memcmp(v.q, w.q, 2 * sizeof(float)) == 0 &&
+           std::memcmp(a.mind_.kept_q(), b.mind_.kept_q(), 2 * sizeof(float)) == 0 &&
            std::memcmp(a.mind_.kept_logits(), b.mind_.kept_logits(), logits_bytes(a.mind_, a.count_)) == 0;
   }
 
@@ -185,7 +185,7 @@ class SavedState {
   }
   [[nodiscard]] static std::size_t payload_bytes(const Mind& mind, std::size_t count, bool inside) noexcept {
     return 2 * count * sizeof(Token) + state_floats(mind, count) * sizeof(float) +
-           (inside ? logits_bytes(mind, count) + mind.workspace().scratch_bytes : 0);
+           (inside ? logits_bytes(mind, count) + 2 * sizeof(float) + mind.workspace().scratch_bytes : 0);
   }
   [[nodiscard]] static std::size_t logits_bytes(const Mind& mind, std::size_t count) noexcept {
     return (mind.puzzle_tokens() + count) * mind.model().config().sizes.vocab * sizeof(float);
@@ -201,9 +201,11 @@ class SavedState {
     visit(w.z_h, positions * s.hidden * sizeof(float));
     visit(w.z_l, positions * s.hidden * sizeof(float));
     visit(mind.kept_logits(), logits_bytes(mind, count));
+    visit(mind.kept_q(), 2 * sizeof(float));
+    if (!inside) return;
+    visit(w.logits, logits_bytes(mind, count));
     visit(w.q, 2 * sizeof(float));
-    if (inside) visit(w.logits, logits_bytes(mind, count));
-    if (inside) visit(w.scratch, w.scratch_bytes);
+    visit(w.scratch, w.scratch_bytes);
   }
 
   // The saved tokens need not be aligned; they are checked where they lie, in pieces.
