@@ -111,9 +111,7 @@ struct Dot<Arch, std::int8_t> {
 #elif defined(HRM_SIMD_AVX2)
   using Lanes = __m256i;
   static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
-    const __m256i all = levels;
-    const __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), halves);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), S::halves_of(levels));
   }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
@@ -262,8 +260,7 @@ struct Dot<Arch, std::int8_t> : WordDot<Arch, std::uint8_t, std::int32_t> {
 #if defined(HRM_SIMD_AVX512)
     return _mm512_cvtepi32_epi8(levels);
 #else
-    const __m256i all = levels;
-    const __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+    const __m128i halves = Words::S::halves_of(levels);
     return _mm_packs_epi16(halves, halves);
 #endif
   }
@@ -305,9 +302,7 @@ struct Dot<Arch, std::int16_t> : WordDot<Arch, std::int16_t, std::int32_t> {
 #if defined(HRM_SIMD_AVX512)
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(levels));
 #else
-    const __m256i all = levels;
-    const __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), halves);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), Words::S::halves_of(levels));
 #endif
   }
   static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {

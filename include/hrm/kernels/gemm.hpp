@@ -27,7 +27,7 @@ struct Gemm {
   static constexpr std::size_t swiglu_run = panel_cols / 2;
   static constexpr std::size_t step_bytes = panel_cols * D::lane_bytes;
   /// Bytes of rows that stay in the second-level cache while the panels pass by: processors with AVX-512 have at least
-  /// 1 MiB of it, others half a MiB or less.
+  /// 1 MiB of it, others may have half a MiB.
   static constexpr std::size_t cached = std::size_t{Arch::family == Family::avx512 ? 640 : 320} << 10;
 
   /// Steps of depth, whole tiles of them where there are tiles, an even number with whole numbers: gcc 12 keeps their

@@ -338,6 +338,10 @@ struct Simd<Arch> : XsimdBase<Arch, xsimd::fma3<xsimd::avx2>> {
   using typename Base::Int;
   static HRM_ALWAYS_INLINE Float swap_pairs(Float a) noexcept { return Float(_mm256_permute_ps(a, 0xb1)); }
   static HRM_ALWAYS_INLINE Int round(Float a) noexcept { return Int(_mm256_cvtps_epi32(a)); }
+  /// Whole numbers that fit in 16 bits, side by side.
+  static HRM_ALWAYS_INLINE __m128i halves_of(__m256i a) noexcept {
+    return _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+  }
 };
 #elif defined(HRM_SIMD_SSE2)
 template <>
