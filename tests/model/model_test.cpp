@@ -81,6 +81,36 @@ TEST_CASE("what does not fit is named, and nothing is half-loaded") {
   }
   {
     test::RandomTensors tensors(config, 1);
+    Config endless = config;  // no file's few bytes may make a segment of millions of steps
+    endless.sizes.h_cycles = 1024;
+    endless.sizes.l_cycles = 1024;
+    CHECK(message(endless, tensors) ==
+          "model: expected at most 1048576 steps in a segment, found more: 1024 x 1024 cycles, 2 and 2 layers");
+    endless.sizes.h_cycles = endless.sizes.l_cycles = ~std::size_t{0};
+    CHECK(made(endless, tensors).error().code() == ErrorCode::unsupported);
+  }
+  {
+    Config deep = config;  // whose int8 sums could overflow
+    deep.sizes.inner = 131072 + 64;
+    ModelOptions options;
+    options.precision = Precision::int8;
+    const auto result = make_model(deep, {}, options);
+    REQUIRE_FALSE(result);
+    CHECK(result.error().message() ==
+          "model: expected a hidden and an inner size up to 131072 for int8, found 32 and 131136");
+  }
+  {
+    test::RandomTensors tensors(config, 1);
+    auto views = tensors.views();
+    for (TensorView& view : views) {
+      if (view.name == "puzzle_emb.weights") view.shape[0] = 0;
+    }
+    const auto result = make_model(config, views);
+    REQUIRE_FALSE(result);
+    CHECK(result.error().message() == "puzzle_emb.weights: expected at least one row, found none");
+  }
+  {
+    test::RandomTensors tensors(config, 1);
     auto views = tensors.views();
     for (TensorView& view : views) {
       if (view.name == "H_init") view.dtype = DType::i32;

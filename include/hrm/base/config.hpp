@@ -25,14 +25,15 @@
 #define HRM_ASSERT(condition) static_cast<void>(0)
 #endif
 
-/// For the inner loops of kernels, which must be compiled for the instruction set of their caller.
 #if defined(_MSC_VER) && !defined(__clang__)
-#define HRM_ALWAYS_INLINE __forceinline
-#define HRM_NOINLINE __declspec(noinline)
-#define HRM_COLD
-#else
+#error "hrm: gcc or clang (clang-cl on Windows) can compile this, cl can not"
+#endif
+#if defined(min) || defined(max)
+#error "hrm: define NOMINMAX before <windows.h>, whose macros min and max are in the way"
+#endif
+
+/// For the inner loops of kernels, which must be compiled for the instruction set of their caller.
 #define HRM_ALWAYS_INLINE inline __attribute__((always_inline))
 #define HRM_NOINLINE __attribute__((noinline))
 /// For what runs once a model, on headers: compiled for size, which compiles faster.
 #define HRM_COLD __attribute__((cold))
-#endif

@@ -44,6 +44,9 @@ class TokenEmbedding {
         reader.find("puzzle_emb.weights", {rows_of("puzzle_emb.weights"), config.puzzle_emb_ndim});
     if (table == nullptr) return;
     puzzles_ = table->shape[0];
+    if (puzzles_ == 0) {
+      return reader.fail(Error(ErrorCode::shape, "puzzle_emb.weights: expected at least one row, found none"));
+    }
     std::vector<detail::SortKey> ids;
     for (const std::size_t id : reader.options().puzzle_ids) ids.push_back({id});
     detail::sort_keys(ids);

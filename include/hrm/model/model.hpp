@@ -13,7 +13,7 @@ namespace hrm {
 namespace detail {
 
 /// Changes whenever the order or the form of packed weights does, in a way that sizes do not show.
-inline constexpr std::size_t packed_layout = 3;
+inline constexpr std::size_t packed_layout = 4;
 
 /// Kernels, panel sizes and layout, "2 avx512 bfloat16 48 16 6144 avx512 float32 48".
 [[nodiscard]] inline std::string packed_key(const kernels::Table& table, const kernels::Table& floats) {
@@ -149,7 +149,7 @@ class ShapedModel : public ModelInterface {
       return Error(ErrorCode::shape, "model: expected the program's fixed shape (hidden ", shape_.sizes().hidden,
                    "), found another (hidden ", config_.sizes.hidden, ")");
     }
-    if (auto sane = check_sizes(config_); !sane) return sane;
+    if (auto sane = check_sizes(config_, precision_); !sane) return sane;
     detail::WeightReader reader(tensors, options);
     embedding_.measure(reader, config_);
     if (!reader.status()) return reader.status();
@@ -183,7 +183,9 @@ class ShapedModel : public ModelInterface {
   Blocks l_{Level::l};  // NOLINT(*-non-private-member-*)
 
  private:
-  [[nodiscard]] HRM_COLD static Result<void> check_sizes(const Config& config) noexcept {
+  static constexpr std::size_t deepest_int8 = 131072;  ///< 127 * 127 times more could pass 2^31
+
+  [[nodiscard]] HRM_COLD static Result<void> check_sizes(const Config& config, Precision precision) noexcept {
     const Sizes& s = config.sizes;
     if (s.heads == 0 || s.hidden == 0 || s.hidden % (2 * s.heads) != 0) {
       return Error(ErrorCode::shape, "heads: expected a number that divides hidden ", s.hidden,
@@ -194,6 +196,15 @@ class ShapedModel : public ModelInterface {
     }
     if (s.vocab == 0 || s.h_layers == 0 || s.l_layers == 0 || s.h_cycles == 0 || s.l_cycles == 0) {
       return Error(ErrorCode::shape, "model: expected layers, cycles and a vocabulary, found none");
+    }
+    if (!Schedule::fits(s)) {
+      return Error(ErrorCode::unsupported, "model: expected at most ", Schedule::most_stages,
+                   " steps in a segment, found more: ", s.h_cycles, " x ", s.l_cycles, " cycles, ", s.h_layers, " and ",
+                   s.l_layers, " layers");
+    }
+    if (precision == Precision::int8 && (s.hidden > deepest_int8 || s.inner > deepest_int8)) {
+      return Error(ErrorCode::unsupported, "model: expected a hidden and an inner size up to ", deepest_int8,
+                   " for int8, found ", s.hidden, " and ", s.inner);
     }
     if (s.puzzle_tokens != ceil_div(config.puzzle_emb_ndim, s.hidden)) {
       return Error(ErrorCode::shape, "puzzle tokens: expected ", ceil_div(config.puzzle_emb_ndim, s.hidden), ", found ",

@@ -59,7 +59,19 @@ struct Tickets {
 /// the same in both lanes. Memory comes from an arena; count() may be called again whenever the number of rows changes.
 class Schedule {
  public:
+  static constexpr std::size_t most_stages = std::size_t{1} << 20;  ///< of a segment
+
   Schedule() noexcept = default;
+
+  /// Whether a segment of such a model has no more than `most_stages`, which are all written down.
+  [[nodiscard]] static constexpr bool fits(const Sizes& s) noexcept {
+    for (const std::size_t factor : {s.l_layers, s.h_layers, s.l_cycles, s.h_cycles}) {
+      if (factor > most_stages) return false;  // none of the products below overflows 64 bits
+    }
+    const std::uint64_t l = std::uint64_t{s.l_cycles} * (1 + s.l_layers * std::uint64_t{block_stages(true)});
+    const std::uint64_t h = 1 + s.h_layers * std::uint64_t{block_stages(true)};
+    return l < most_stages && h < most_stages && s.h_cycles * (l + h) + 2 <= most_stages;
+  }
 
   /// `by_row`: the weights' operands need whole rows first (int8), see kernels::Table.
   Schedule(Arena& arena, const Sizes& sizes, bool by_row) noexcept

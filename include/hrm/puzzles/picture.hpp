@@ -47,9 +47,9 @@ struct Picture {
   void line(double x1, double y1, double x2, double y2, double thick, Colour fill) {
     shapes.push_back({Kind::line, fill, x1, y1, x2, y2, thick, false, Anchor::middle, {}});
   }
-  void text(double x, double middle_y, double height, std::string_view words, Colour fill, bool bold = false,
+  void text(double x, double middle_y, double size, std::string_view words, Colour fill, bool bold = false,
             Anchor anchor = Anchor::middle) {
-    shapes.push_back({Kind::text, fill, x, middle_y, 0, height, 0, bold, anchor, std::string(words)});
+    shapes.push_back({Kind::text, fill, x, middle_y, 0, size, 0, bold, anchor, std::string(words)});
   }
   /// Puts another picture's shapes at a place.
   void add(const Picture& other, double dx, double dy) {
