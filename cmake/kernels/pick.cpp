@@ -4,6 +4,8 @@
 
 #if defined(HRM_HAS_sse2)
 #include <cpuid.h>
+#elif defined(HRM_HAS_neon64)
+#include <sys/auxv.h>
 #endif
 
 extern "C" {
@@ -15,6 +17,9 @@ const hrm::kernels::Table* hrm_kernels_of_avx512(int weight) noexcept;
 const hrm::kernels::Table* hrm_kernels_of_avx512vnni(int weight) noexcept;
 const hrm::kernels::Table* hrm_kernels_of_avx512bf16(int weight) noexcept;
 const hrm::kernels::Table* hrm_kernels_of_amx(int weight) noexcept;
+const hrm::kernels::Table* hrm_kernels_of_neon64(int weight) noexcept;
+const hrm::kernels::Table* hrm_kernels_of_neondot(int weight) noexcept;
+const hrm::kernels::Table* hrm_kernels_of_neonbf16(int weight) noexcept;
 const hrm::kernels::Table* hrm_kernels_pick(int weight) noexcept;
 }
 
@@ -57,6 +62,10 @@ extern "C" const hrm::kernels::Table* hrm_kernels_pick(int weight) noexcept {
   if (avx2 && has_avx_vnni()) return hrm_kernels_of_avxvnni(weight);
   if (avx2) return hrm_kernels_of_avx2(weight);
   return hrm_kernels_of_sse2(weight);
+#elif defined(HRM_HAS_neon64)
+  constexpr unsigned long dot = 1UL << 20, bf16 = 1UL << 14;  // HWCAP_ASIMDDP, HWCAP2_BF16: older headers lack them
+  if ((getauxval(AT_HWCAP) & dot) == 0) return hrm_kernels_of_neon64(weight);
+  return (getauxval(AT_HWCAP2) & bf16) != 0 ? hrm_kernels_of_neonbf16(weight) : hrm_kernels_of_neondot(weight);
 #else
   return hrm_kernels_of_baseline(weight);
 #endif

@@ -20,7 +20,7 @@ foreach(object IN LISTS OBJECTS)
       continue() # local to the object
     endif()
     math(EXPR seen "${seen} + 1")
-    if(name MATCHES "^hrm_kernels_(of_[a-z0-9]+|pick)$" OR name MATCHES "hrm::kernels::(Sse2|Avx2|AvxVnni|Avx512|Avx512Vnni|Avx512Bf16|Amx|Neon64|Scalar)(,|>|::)")
+    if(name MATCHES "^hrm_kernels_(of_[a-z0-9]+|pick)$" OR name MATCHES "hrm::kernels::(Sse2|Avx2|AvxVnni|Avx512|Avx512Vnni|Avx512Bf16|Amx|Neon64|NeonDot|NeonBf16|Scalar)(,|>|::)")
       if(NOT name MATCHES "^(std::|Eigen::|xsimd::)")
         continue()
       endif()

@@ -39,6 +39,39 @@ TEST_CASE_TEMPLATE("products equal the plain one at every edge size", Weight, HR
   }
 }
 
+TEST_CASE_TEMPLATE("products of any number of rows", Weight, HRM_EVERY_WEIGHT) {
+  const std::size_t depth = 48;
+  const std::size_t cols = 40;
+  const auto w = random_floats(cols * depth, 11, 0.3F);
+  const Packed<Weight> packed(w, cols, depth);
+  for (std::size_t rows = 1; rows < 100; ++rows) {
+    CAPTURE(rows);
+    const auto x = random_floats(rows * depth, static_cast<std::uint32_t>(rows), 2.0F);
+    const Activations<Weight> operand(x, rows, depth);
+    const auto c = run(packed, operand, rows, rows, packed.panels_count);
+    REQUIRE(distance(c, expected_product<Weight>(x, w, rows, cols, depth)) < 1e-5);
+  }
+}
+
+TEST_CASE("blocks of tiles cover every row and none outside") {
+  for (std::size_t rows = 1; rows < 2000; ++rows) {
+    CAPTURE(rows);
+    const hrm::kernels::TileBlocks blocks(rows, 16);
+    REQUIRE(blocks.height >= 1);
+    REQUIRE(blocks.height <= 16);
+    std::size_t covered = 0;
+    for (std::size_t b = 0; b < blocks.count; ++b) {
+      const std::size_t begin = blocks.begin(b);
+      const std::size_t second = blocks.second(blocks.begin(b + 1) - begin);
+      REQUIRE(begin == covered);
+      REQUIRE(second <= blocks.height);  // no gap between the two
+      covered = begin + second + blocks.height;
+      REQUIRE(covered == blocks.begin(b + 1));
+    }
+    REQUIRE(covered == rows);
+  }
+}
+
 TEST_CASE_TEMPLATE("a deep product, and one whose rows exceed the cache block", Weight, HRM_EVERY_WEIGHT) {
   const std::size_t depth = 1536;
   const std::size_t cols = 40;
@@ -150,8 +183,11 @@ TEST_CASE_TEMPLATE("sizes: rows are whole cache lines, an odd number of them", W
     CHECK(t.operand_stride(depth) % 128 == 64);
     CHECK(t.panel_bytes(depth) % 64 == 0);
     CHECK(t.panel_bytes(depth) >= depth * t.panel_cols * sizeof(Weight));
-    // Elements of a step, of which levels have an even number.
-    const std::size_t whole = hrm::kernels::uses_tiles<Arch, Weight> ? 64 / sizeof(Weight) : t.operand_by_row ? 8 : 4;
+    // Elements of a step, of which levels have as many as the microkernel takes at once.
+    using Micro = hrm::kernels::Micro<Arch, Weight>;
+    const std::size_t whole = hrm::kernels::uses_tiles<Arch, Weight> ? 64 / sizeof(Weight)
+                              : t.operand_by_row ? hrm::kernels::Dot<Arch, Weight>::group * Micro::unroll
+                                                 : 4;
     CHECK(t.panel_bytes(depth) <= (depth + whole - 1) * t.panel_cols * sizeof(Weight) + 63);
   }
 }

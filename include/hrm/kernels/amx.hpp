@@ -3,7 +3,7 @@
 /// An operand's rows are a left tile as they lie; a packed panel, whose steps hold groups of a column's elements side
 /// by side, is a right one. The operating system lends the registers to a process that asks (amx_ready.hpp).
 
-#include <hrm/kernels/dot.hpp>
+#include <hrm/kernels/micro.hpp>
 
 #if defined(HRM_SIMD_AMX)
 namespace hrm::kernels {

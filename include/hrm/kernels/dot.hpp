@@ -16,7 +16,7 @@ struct Dot;
 
 /// float32: one element a lane, a fused multiply-add where there is one.
 template <class Arch>
-struct Dot<Arch, float> {
+struct FloatDot {
   using S = Simd<Arch>;
   using Operand = float;
   using Result = float;
@@ -37,18 +37,20 @@ struct Dot<Arch, float> {
   }
   static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept { return S::fma(x, w, sum); }
 };
+template <class Arch>
+  requires(Arch::family != Family::neon64)
+struct Dot<Arch, float> : FloatDot<Arch> {};
 
 /// Whether bfloat16 weights become levels of 16 bits: where there is no dot product of bfloat16, and products of levels
 /// are quicker than those of float32.
 template <class Arch, class Weight>
 inline constexpr bool as_levels = std::is_same_v<Weight, bfloat16> && !Arch::bf16 &&
-                                  (Arch::vnni || Arch::family == Family::avx2 || Arch::family == Family::sse2);
+                                  (Arch::dot16 || Arch::family == Family::avx2 || Arch::family == Family::sse2);
 
 /// bfloat16 weights without an instruction for them: a lane holds two elements, which are widened (exactly) one phase
 /// after the other and meet float operands.
 template <class Arch>
-  requires(!Arch::bf16 && !as_levels<Arch, bfloat16>)
-struct Dot<Arch, bfloat16> {
+struct WidenedDot {
   using S = Simd<Arch>;
   using Operand = float;
   using Result = float;
@@ -73,12 +75,15 @@ struct Dot<Arch, bfloat16> {
   }
   static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept { return S::fma(x, w, sum); }
 };
+template <class Arch>
+  requires(Arch::family != Family::neon64 && !Arch::bf16 && !as_levels<Arch, bfloat16>)
+struct Dot<Arch, bfloat16> : WidenedDot<Arch> {};
 
 /// int8 weights without a dot product of bytes: a lane holds two elements, widened to 16 bits; operands are int16 in
 /// [-127, 127], so that the products' sums of two can not overflow (an unsigned-times-signed byte product would
 /// saturate).
 template <class Arch>
-  requires(!Arch::vnni)
+  requires(Arch::family != Family::neon64 && !Arch::dot8)
 struct Dot<Arch, std::int8_t> {
   using S = Simd<Arch>;
   using Operand = std::int16_t;
@@ -90,13 +95,11 @@ struct Dot<Arch, std::int8_t> {
   static constexpr std::int32_t zero_point = 0;
 
   static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(std::int32_t{0}); }
+  /// Writes one vector of levels as operand elements.
+  static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept { S::store(to, levels); }
 
 #if defined(HRM_SIMD_AVX512)
   using Lanes = __m512i;
-  /// Writes one vector of levels in [-127, 127] as operand elements.
-  static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(levels));
-  }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
     return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)));
@@ -110,9 +113,6 @@ struct Dot<Arch, std::int8_t> {
   }
 #elif defined(HRM_SIMD_AVX2)
   using Lanes = __m256i;
-  static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), S::halves_of(levels));
-  }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
     return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
@@ -126,9 +126,6 @@ struct Dot<Arch, std::int8_t> {
   }
 #elif defined(HRM_SIMD_SSE2)
   using Lanes = __m128i;
-  static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packs_epi32(levels, levels));
-  }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
     const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at));
@@ -141,33 +138,10 @@ struct Dot<Arch, std::int8_t> {
   static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
     return Accumulator(_mm_add_epi32(sum, _mm_madd_epi16(x, w)));
   }
-#elif defined(HRM_SIMD_NEON64)
-  /// Apart, as a multiply-add that widens leaves nothing to add up afterwards.
-  struct Lanes {
-    int16x4_t first, second;
-  };
-  static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
-    vst1_s16(to, vmovn_s32(levels));
-  }
-  template <std::size_t Phase>
-  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
-    const int16x8_t pairs = vmovl_s8(vld1_s8(reinterpret_cast<const std::int8_t*>(at)));
-    return {vget_low_s16(vuzp1q_s16(pairs, pairs)), vget_low_s16(vuzp2q_s16(pairs, pairs))};
-  }
-  template <std::size_t Phase>
-  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
-    return {vdup_n_s16(at[0]), vdup_n_s16(at[1])};
-  }
-  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
-    return Accumulator(vmlal_s16(vmlal_s16(sum, x.first, w.first), x.second, w.second));
-  }
 #else
   struct Lanes {
     std::int16_t lane[8];
   };
-  static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
-    for (std::size_t i = 0; i < 4; ++i) to[i] = static_cast<Operand>(levels.lane[i]);
-  }
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
     Lanes r{};
@@ -231,7 +205,7 @@ struct WordDot {
 #if defined(HRM_SIMD_VNNI)
 /// int8 by vpdpbusd: four elements a lane; operands are unsigned with their zero at 128.
 template <class Arch>
-  requires(Arch::vnni)
+  requires(Arch::family != Family::neon64 && Arch::dot8)
 struct Dot<Arch, std::int8_t> : WordDot<Arch, std::uint8_t, std::int32_t> {
   using Words = WordDot<Arch, std::uint8_t, std::int32_t>;
   using typename Words::Accumulator;
@@ -270,28 +244,23 @@ struct Dot<Arch, std::int8_t> : WordDot<Arch, std::uint8_t, std::int32_t> {
 /// Levels of 16 bits: two elements a lane, signed on both sides. Whoever multiplies sees to it that the sums stay below
 /// 2^31. Where there is no dot product of them, this is int8's without the widening.
 template <class Arch>
-  requires(!Arch::vnni)
+  requires(Arch::family != Family::neon64 && !Arch::dot16)
 struct Dot<Arch, std::int16_t> : Dot<Arch, std::int8_t> {
   using typename Dot<Arch, std::int8_t>::Lanes;
   static constexpr std::size_t lane_bytes = 4;
 
   template <std::size_t Phase>
   static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
-#if defined(HRM_SIMD_NEON64)
-    const int16x4x2_t apart = vld2_s16(reinterpret_cast<const std::int16_t*>(at));
-    return {apart.val[0], apart.val[1]};
-#else
     Lanes lanes;
     std::memcpy(static_cast<void*>(&lanes), at, sizeof lanes);
     return lanes;
-#endif
   }
 };
 
 #if defined(HRM_SIMD_VNNI)
 /// The same by vpdpwssd.
 template <class Arch>
-  requires(Arch::vnni)
+  requires(Arch::dot16)
 struct Dot<Arch, std::int16_t> : WordDot<Arch, std::int16_t, std::int32_t> {
   using Words = WordDot<Arch, std::int16_t, std::int32_t>;
   using typename Words::Accumulator;
@@ -299,11 +268,7 @@ struct Dot<Arch, std::int16_t> : WordDot<Arch, std::int16_t, std::int32_t> {
   static constexpr std::int32_t zero_point = 0;
 
   static HRM_ALWAYS_INLINE void store_levels(std::int16_t* to, Accumulator levels) noexcept {
-#if defined(HRM_SIMD_AVX512)
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(levels));
-#else
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), Words::S::halves_of(levels));
-#endif
+    Words::S::store(to, levels);
   }
   static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
 #if defined(HRM_SIMD_AVX512)
@@ -323,7 +288,7 @@ struct Dot<Arch, bfloat16> : Dot<Arch, std::int16_t> {};
 #if defined(HRM_SIMD_AVX512) && defined(__AVX512BF16__)
 /// bfloat16 by vdpbf16ps: pairs of weights and of operands, both rounded to bfloat16.
 template <class Arch>
-  requires(Arch::bf16)
+  requires(Arch::family == Family::avx512 && Arch::bf16)
 struct Dot<Arch, bfloat16> : WordDot<Arch, bfloat16, float> {
   using typename WordDot<Arch, bfloat16, float>::Accumulator;
 
@@ -332,32 +297,5 @@ struct Dot<Arch, bfloat16> : WordDot<Arch, bfloat16, float> {
   }
 };
 #endif
-
-/// Whether products of this weight type are made tile by tile.
-template <class Arch, class Weight>
-inline constexpr bool uses_tiles = Arch::amx &&
-                                   (std::is_same_v<Weight, bfloat16> || std::is_same_v<Weight, std::int8_t>);
-
-/// Rows and vectors of the microkernels: as many accumulators as registers allow beside a step's weights, its broadcast
-/// and what the dot product needs in between. Of a panel by itself taller than wide, since a row costs a broadcast from
-/// the first-level cache while a column costs a vector from the second.
-template <class Arch, class Weight>
-struct Micro {
-  static constexpr std::size_t vectors = 2;  ///< of a panel
-  static constexpr bool multiply_then_add = std::is_integral_v<Weight> && !Arch::vnni;
-  static constexpr bool widened = std::is_same_v<Weight, bfloat16> && !Arch::bf16 && !as_levels<Arch, Weight>;
-  static constexpr std::size_t rows = uses_tiles<Arch, Weight>         ? 32
-                                      : Arch::family == Family::scalar ? 2
-                                      : Arch::family == Family::avx512 || Arch::family == Family::neon64
-                                          ? (multiply_then_add ? 12
-                                             : widened         ? 13
-                                                               : 14)
-                                          : 6;
-  /// Rows of two panels at once; 0: one by one. 10 loads for 24 sums instead of 16 for 28: as quick on a core of one's
-  /// own, a tenth quicker where the other hyperthread of the core is at work too.
-  static constexpr std::size_t pair_rows =
-      Arch::family == Family::avx512 && !uses_tiles<Arch, Weight> && !multiply_then_add && !widened ? 6 : 0;
-  static constexpr std::size_t unroll = widened ? 1 : 2;  ///< steps at once; one that is widened has two phases
-};
 
 }  // namespace hrm::kernels

@@ -4,6 +4,7 @@
 
 #include <hrm/kernels/amx.hpp>
 #include <hrm/kernels/levels.hpp>
+#include <hrm/kernels/micro_kernel.hpp>
 #include <hrm/kernels/table.hpp>
 #include <hrm/kernels/transpose.hpp>
 
@@ -30,10 +31,11 @@ struct Gemm {
   /// 1 MiB of it, others may have half a MiB.
   static constexpr std::size_t cached = std::size_t{Arch::family == Family::avx512 ? 640 : 320} << 10;
 
-  /// Steps of depth, whole tiles of them where there are tiles, an even number with whole numbers: gcc 12 keeps their
-  /// sums in memory where a step may be left over.
+  /// Steps of depth: whole tiles of them where there are tiles; of whole numbers, none that the microkernel has to take
+  /// by itself, as gcc 12 keeps their sums in memory then.
   static constexpr std::size_t steps(std::size_t depth) noexcept {
-    return round_up(ceil_div(depth, D::group), tiled ? 16 : std::is_integral_v<Result> ? 2 : 1);
+    constexpr std::size_t at_once = std::is_integral_v<Result> ? Micro<Arch, Weight>::unroll : 1;
+    return round_up(ceil_div(depth, D::group), tiled ? 16 : at_once);
   }
   static std::size_t panel_bytes(std::size_t depth) noexcept { return round_up(steps(depth) * step_bytes, alignment); }
   /// Panels worked out at once: two where they, and the two to come, leave room in the second-level cache for rows.
@@ -133,7 +135,9 @@ struct Gemm {
     for (std::size_t i = 0; i < lanes; ++i) {
       const std::size_t column = panel * panel_cols + first + i;
       w.scales[column] = tops[i] > 0.0F ? largest[i] / tops[i] : 0.0F;
-      if constexpr (column_offsets) w.offsets[column] = 128 * sums[i];
+      // Wraps around where the sums do.
+      if constexpr (column_offsets)
+        w.offsets[column] = static_cast<std::int32_t>(128U * static_cast<std::uint32_t>(sums[i]));
     }
   }
 
@@ -144,114 +148,6 @@ struct Gemm {
     return rounded;
   }
 };
-
-/// Sums of R rows and `Panels` panels, `apart` bytes from each other, whole depth, to `out` (rows out_stride apart).
-/// `a` is the first operand row, `b` the first panel, `next` what to pull into the second-level cache meanwhile, `pace`
-/// bytes a step.
-template <class Arch, class Weight, std::size_t R, std::size_t Panels>
-HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const std::byte* b, std::size_t apart,
-                               std::size_t steps, typename Dot<Arch, Weight>::Result* out, std::size_t out_stride,
-                               const std::byte* next, std::size_t pace) noexcept {
-  using D = Dot<Arch, Weight>;
-  using Operand_t = typename D::Operand;
-  constexpr std::size_t in_panel = Micro<Arch, Weight>::vectors;
-  constexpr std::size_t vectors = Panels * in_panel;
-  constexpr std::size_t lanes = Simd<Arch>::lanes;
-  constexpr std::size_t vector_bytes = lanes * D::lane_bytes;
-  constexpr std::size_t step_bytes = in_panel * vector_bytes;
-  constexpr std::size_t operand_step = D::group * sizeof(Operand_t);
-  // Instructions that do not multiply are what a core lacks whose other hyperthread works: as few as possible. With
-  // more steps at once and their requests, the loop outgrows what the processor keeps decoded.
-  constexpr std::size_t unroll = Micro<Arch, Weight>::unroll;
-
-  typename D::Accumulator sum[R][vectors];
-  HRM_UNROLL
-  for (std::size_t i = 0; i < R; ++i) {
-    HRM_UNROLL
-    for (std::size_t v = 0; v < vectors; ++v) sum[i][v] = D::zero();
-  }
-  // Three rows a pointer: row addresses are then pointer, pointer + stride, pointer + 2 * stride, all one operand.
-  constexpr std::size_t pointers = (R + 2) / 3;
-  const std::byte* row[pointers];
-  HRM_UNROLL
-  for (std::size_t p = 0; p < pointers; ++p) row[p] = a + 3 * p * a_stride;
-  const std::byte* second = b + apart;
-
-  const auto phase = [&]<std::size_t Phase>(std::size_t at) __attribute__((always_inline)) {
-    typename D::Lanes w[vectors];
-    HRM_UNROLL
-    for (std::size_t v = 0; v < vectors; ++v) {
-      w[v] = D::template weights<Phase>((v < in_panel ? b : second) + at * step_bytes + v % in_panel * vector_bytes);
-      hold<Arch>(w[v]);
-    }
-    // A panel of float32 does not stay in the first-level cache: what comes next is asked for some steps ahead.
-    if constexpr (Phase == 0) {
-      HRM_UNROLL
-      for (std::size_t line = 0; line < step_bytes; line += 64) {
-        __builtin_prefetch(b + at * step_bytes + 1024 + line, 0, 3);
-        if constexpr (Panels == 2) __builtin_prefetch(second + at * step_bytes + 1024 + line, 0, 3);
-      }
-    }
-    HRM_UNROLL
-    for (std::size_t i = 0; i < R; ++i) {
-      const auto x = D::template operand<Phase>(
-          reinterpret_cast<const Operand_t*>(row[i / 3] + (i % 3) * a_stride + at * operand_step));
-      HRM_UNROLL
-      for (std::size_t v = 0; v < vectors; ++v) {
-        sum[i][v] = D::dot(sum[i][v], x, w[v]);
-        if constexpr (std::is_integral_v<typename D::Result>) hold<Arch>(sum[i][v]);
-      }
-    }
-  };
-  const auto advance = [&]() __attribute__((always_inline)) {
-    HRM_UNROLL
-    for (std::size_t at = 0; at < unroll; ++at) __builtin_prefetch(next + at * pace, 0, 2);
-    next += unroll * pace;
-    b += unroll * step_bytes;
-    second += unroll * step_bytes;
-    HRM_UNROLL
-    for (std::size_t p = 0; p < pointers; ++p) row[p] += unroll * operand_step;
-  };
-  for (std::size_t s = unroll; s <= steps; s += unroll) {
-    phase.template operator()<0>(0);
-    if constexpr (D::phases == 2) phase.template operator()<1>(0);
-    if constexpr (unroll == 2) phase.template operator()<0>(1);
-    advance();
-  }
-  if constexpr (unroll == 2 && !std::is_integral_v<typename D::Result>) {  // see Gemm::steps()
-    if (steps % 2 != 0) phase.template operator()<0>(0);
-  }
-  HRM_UNROLL
-  for (std::size_t i = 0; i < R; ++i) {
-    HRM_UNROLL
-    for (std::size_t v = 0; v < vectors; ++v) Simd<Arch>::store(out + i * out_stride + v * lanes, sum[i][v]);
-  }
-}
-
-template <class Arch, class Weight>
-using MicroKernel = void (*)(const std::byte*, std::size_t, const std::byte*, std::size_t, std::size_t,
-                             typename Dot<Arch, Weight>::Result*, std::size_t, const std::byte*, std::size_t) noexcept;
-
-/// The microkernels of one panel or two, by number of rows; [0] is not used.
-template <class Arch, class Weight, std::size_t Panels>
-struct MicroKernels {
-  static constexpr std::size_t most = Panels == 2 ? Micro<Arch, Weight>::pair_rows : Micro<Arch, Weight>::rows;
-  MicroKernel<Arch, Weight> of_rows[most + 1] = {};
-  constexpr MicroKernels() noexcept { fill<1>(); }
-
- private:
-  template <std::size_t R>
-  constexpr void fill() noexcept {
-    of_rows[R] = &micro_kernel<Arch, Weight, R, Panels>;
-    if constexpr (R < most) fill<R + 1>();
-  }
-};
-template <class Arch, class Weight, std::size_t Panels>
-inline constexpr MicroKernels<Arch, Weight, Panels> micro_kernels{};
-
-/// Whose microkernels multiply a weight type: 16-bit levels are the same, whatever they were.
-template <class Arch, class Weight>
-using MultipliedAs = std::conditional_t<as_levels<Arch, Weight>, std::int16_t, Weight>;
 
 /// Rows [begin, end) of operands in blocks of nearly equal height (17 rows are 9 and 8, not 14 and 3), and the product
 /// of a block with one panel, or with two at once.
@@ -281,9 +177,26 @@ class RowBlocks {
   std::size_t begin_, rows_, count_;
 };
 
+/// Rows in blocks of one or two tiles of at most `most` rows. All tiles have one height, as their configuration costs
+/// as much as a product; where a block has fewer rows than its two tiles, they overlap and some rows are worked out
+/// twice, alike.
+struct TileBlocks {
+  std::size_t rows, count, height;
+
+  constexpr TileBlocks(std::size_t rows_, std::size_t most) noexcept
+      : rows(rows_), count(ceil_div(rows, 2 * most)), height(1) {
+    const std::size_t tallest = count == 0 ? 1 : ceil_div(rows, count);
+    height = tallest > most ? ceil_div(tallest, 2) : tallest;
+  }
+  [[nodiscard]] constexpr std::size_t begin(std::size_t block) const noexcept { return rows * block / count; }
+  /// Where the second tile of a block of so many rows begins; 0: there is none.
+  [[nodiscard]] constexpr std::size_t second(std::size_t block_rows) const noexcept {
+    return block_rows > height ? block_rows - height : 0;
+  }
+};
+
 #if defined(HRM_SIMD_AMX)
-/// The same in tiles: a block is one or two of them. All have one height, as their configuration costs as much as a
-/// product; where a block has fewer rows than its two tiles, they overlap and some rows are worked out twice, alike.
+/// The same products in tiles.
 template <class Arch, class Weight>
   requires(uses_tiles<Arch, Weight>)
 class RowBlocks<Arch, Weight, 1> {
@@ -293,21 +206,16 @@ class RowBlocks<Arch, Weight, 1> {
   static constexpr std::size_t most = 2 * T::rows;
 
   RowBlocks(std::size_t begin, std::size_t end) noexcept
-      : begin_(begin),
-        rows_(end - begin),
-        count_(ceil_div(rows_, 2 * T::rows)),
-        height_(height_of(ceil_div(rows_, count_ == 0 ? 1 : count_))),
-        tiles_(height_ == 0 ? 1 : height_) {}
-  [[nodiscard]] std::size_t count() const noexcept { return count_; }
-  [[nodiscard]] std::size_t begin(std::size_t block) const noexcept { return begin_ + rows_ * block / count_; }
+      : begin_(begin), blocks_(end - begin, T::rows), tiles_(blocks_.height) {}
+  [[nodiscard]] std::size_t count() const noexcept { return blocks_.count; }
+  [[nodiscard]] std::size_t begin(std::size_t block) const noexcept { return begin_ + blocks_.begin(block); }
 
   void multiply(std::size_t rows, const std::byte* a, std::size_t a_stride, const std::byte* b, std::size_t /*apart*/,
                 std::size_t steps, Result* out, std::size_t out_stride, const std::byte* ahead,
                 std::size_t ahead_bytes) const noexcept {
     const std::size_t tiles = steps / T::steps;
     const std::size_t pace = ceil_div(ahead_bytes, tiles);
-    if (rows > T::rows) {
-      const std::size_t second = rows - height_;
+    if (const std::size_t second = blocks_.second(rows); second > 0) {
       T::template multiply<true>(a, a + second * a_stride, a_stride, b, tiles, out, out + second * out_stride,
                                  out_stride, ahead, pace);
     } else {
@@ -316,10 +224,8 @@ class RowBlocks<Arch, Weight, 1> {
   }
 
  private:
-  static constexpr std::size_t height_of(std::size_t most) noexcept {
-    return most > T::rows ? ceil_div(most, 2) : most;
-  }
-  std::size_t begin_, rows_, count_, height_;
+  std::size_t begin_;
+  TileBlocks blocks_;
   T tiles_;
 };
 #endif

@@ -14,7 +14,7 @@ namespace hrm::kernels {
 template <class Arch, class E>
 struct PackedKv {
   static constexpr bool levels = std::is_integral_v<E>;
-  using K = std::conditional_t<levels && !Arch::vnni, std::int16_t, E>;  ///< of keys and of the queries they meet
+  using K = std::conditional_t<levels && !Arch::dot8, std::int16_t, E>;  ///< of keys and of the queries they meet
   using V = std::conditional_t<levels, std::int16_t, E>;                 ///< of values and of the weights they meet
   using GK = Gemm<Arch, K>;
   using GV = Gemm<Arch, V>;

@@ -26,6 +26,11 @@ HRM_ALWAYS_INLINE void write_operand(std::byte* row, std::size_t column, const f
       const __m256bh rounded = _mm512_cvtneps_pbh(_mm512_loadu_ps(from + i));
       std::memcpy(static_cast<void*>(to + i), &rounded, sizeof rounded);
     }
+#elif defined(HRM_SIMD_NEON_BF16)
+    for (; i + 4 <= count; i += 4) {
+      const bfloat16x4_t rounded = vcvt_bf16_f32(vld1q_f32(from + i));
+      std::memcpy(static_cast<void*>(to + i), &rounded, sizeof rounded);
+    }
 #endif
     for (; i < count; ++i) to[i] = to_bfloat16(from[i]);
   }

@@ -27,6 +27,12 @@
 #define HRM_SIMD_SSE2 1
 #elif defined(__aarch64__) && defined(__ARM_NEON)
 #define HRM_SIMD_NEON64 1
+#if defined(__ARM_FEATURE_DOTPROD)
+#define HRM_SIMD_NEON_DOT 1
+#if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+#define HRM_SIMD_NEON_BF16 1
+#endif
+#endif
 #endif
 #endif
 
@@ -61,52 +67,62 @@ namespace hrm::kernels {
 
 enum class Family : std::uint8_t { scalar, sse2, avx2, avx512, neon64 };
 
-/// Instruction sets. `bf16` and `vnni`: dot products of bfloat16 pairs and of int8 quadruples in one instruction.
-/// `amx`: products of whole tiles of both.
+/// Instruction sets. `bf16`, `dot8` and `dot16`: dot products of bfloat16 pairs, of int8 quadruples and of int16 pairs,
+/// added to a sum in one instruction. `amx`: products of whole tiles of bfloat16 and of int8.
 struct Scalar {
   static constexpr Family family = Family::scalar;
-  static constexpr bool bf16 = false, vnni = false, amx = false;
+  static constexpr bool bf16 = false, dot8 = false, dot16 = false, amx = false;
   static constexpr const char* names[3] = {"scalar float32", "scalar bfloat16", "scalar int8"};
 };
 struct Sse2 {
   static constexpr Family family = Family::sse2;
-  static constexpr bool bf16 = false, vnni = false, amx = false;
+  static constexpr bool bf16 = false, dot8 = false, dot16 = false, amx = false;
   static constexpr const char* names[3] = {"sse2 float32", "sse2 bfloat16", "sse2 int8"};
 };
 struct Avx2 {
   static constexpr Family family = Family::avx2;
-  static constexpr bool bf16 = false, vnni = false, amx = false;
+  static constexpr bool bf16 = false, dot8 = false, dot16 = false, amx = false;
   static constexpr const char* names[3] = {"avx2 float32", "avx2 bfloat16", "avx2 int8"};
 };
 struct AvxVnni {  ///< AVX2 with VNNI, as Intel's processors without AVX-512 have it
   static constexpr Family family = Family::avx2;
-  static constexpr bool bf16 = false, vnni = true, amx = false;
+  static constexpr bool bf16 = false, dot8 = true, dot16 = true, amx = false;
   static constexpr const char* names[3] = {"avxvnni float32", "avxvnni bfloat16", "avxvnni int8"};
 };
 struct Avx512 {
   static constexpr Family family = Family::avx512;
-  static constexpr bool bf16 = false, vnni = false, amx = false;
+  static constexpr bool bf16 = false, dot8 = false, dot16 = false, amx = false;
   static constexpr const char* names[3] = {"avx512 float32", "avx512 bfloat16", "avx512 int8"};
 };
 struct Avx512Vnni {
   static constexpr Family family = Family::avx512;
-  static constexpr bool bf16 = false, vnni = true, amx = false;
+  static constexpr bool bf16 = false, dot8 = true, dot16 = true, amx = false;
   static constexpr const char* names[3] = {"avx512vnni float32", "avx512vnni bfloat16", "avx512vnni int8"};
 };
 struct Avx512Bf16 {
   static constexpr Family family = Family::avx512;
-  static constexpr bool bf16 = true, vnni = true, amx = false;
+  static constexpr bool bf16 = true, dot8 = true, dot16 = true, amx = false;
   static constexpr const char* names[3] = {"avx512bf16 float32", "avx512bf16 bfloat16", "avx512bf16 int8"};
 };
 struct Amx {
   static constexpr Family family = Family::avx512;
-  static constexpr bool bf16 = true, vnni = true, amx = true;
+  static constexpr bool bf16 = true, dot8 = true, dot16 = true, amx = true;
   static constexpr const char* names[3] = {"amx float32", "amx bfloat16", "amx int8"};
 };
 struct Neon64 {
   static constexpr Family family = Family::neon64;
-  static constexpr bool bf16 = false, vnni = false, amx = false;
+  static constexpr bool bf16 = false, dot8 = false, dot16 = false, amx = false;
   static constexpr const char* names[3] = {"neon64 float32", "neon64 bfloat16", "neon64 int8"};
+};
+struct NeonDot {  ///< with dot products of bytes (ARMv8.2): Apple's processors, Cortex-A76 and later
+  static constexpr Family family = Family::neon64;
+  static constexpr bool bf16 = false, dot8 = true, dot16 = false, amx = false;
+  static constexpr const char* names[3] = {"neondot float32", "neondot bfloat16", "neondot int8"};
+};
+struct NeonBf16 {  ///< and of bfloat16 (ARMv8.6): Apple's M2, Neoverse V1 and later
+  static constexpr Family family = Family::neon64;
+  static constexpr bool bf16 = true, dot8 = true, dot16 = false, amx = false;
+  static constexpr const char* names[3] = {"neonbf16 float32", "neonbf16 bfloat16", "neonbf16 int8"};
 };
 
 /// The best that the including file is compiled for. Define HRM_SCALAR to have no vectors at all.
@@ -124,6 +140,10 @@ using NativeArch = AvxVnni;
 using NativeArch = Avx2;
 #elif defined(HRM_SIMD_SSE2)
 using NativeArch = Sse2;
+#elif defined(HRM_SIMD_NEON_BF16)
+using NativeArch = NeonBf16;
+#elif defined(HRM_SIMD_NEON_DOT)
+using NativeArch = NeonDot;
 #elif defined(HRM_SIMD_NEON64)
 using NativeArch = Neon64;
 #else
@@ -202,6 +222,10 @@ struct Simd<Scalar> {
   static HRM_ALWAYS_INLINE Int sub(Int a, Int b) noexcept {
     for (std::size_t i = 0; i < lanes; ++i) a.lane[i] -= b.lane[i];
     return a;
+  }
+  /// Whole numbers that fit in 16 bits, side by side.
+  static HRM_ALWAYS_INLINE void store(std::int16_t* p, Int x) noexcept {
+    for (std::size_t i = 0; i < lanes; ++i) p[i] = static_cast<std::int16_t>(x.lane[i]);
   }
   /// Words whose lower halves are those of `low`, whose upper halves are the lower ones of `high`.
   static HRM_ALWAYS_INLINE Int joined(Float low, Float high) noexcept {
@@ -297,6 +321,10 @@ struct Simd<Arch> : XsimdBase<Arch, xsimd::avx512bw> {
     const __m512i upper = _mm512_slli_epi32(_mm512_castps_si512(high), 16);
     return Int(_mm512_mask_blend_epi16(0xaaaaaaaaU, _mm512_castps_si512(low), upper));
   }
+  using Base::store;
+  static HRM_ALWAYS_INLINE void store(std::int16_t* p, Int x) noexcept {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(x));
+  }
   static HRM_ALWAYS_INLINE void store_halves(std::int16_t* p, Int x) noexcept {
     _mm512_mask_storeu_epi16(p, 0x55555555U, x);
   }
@@ -338,6 +366,10 @@ struct Simd<Arch> : XsimdBase<Arch, xsimd::fma3<xsimd::avx2>> {
   using typename Base::Int;
   static HRM_ALWAYS_INLINE Float swap_pairs(Float a) noexcept { return Float(_mm256_permute_ps(a, 0xb1)); }
   static HRM_ALWAYS_INLINE Int round(Float a) noexcept { return Int(_mm256_cvtps_epi32(a)); }
+  using Base::store;
+  static HRM_ALWAYS_INLINE void store(std::int16_t* p, Int x) noexcept {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), halves_of(x));
+  }
   /// Whole numbers that fit in 16 bits, side by side.
   static HRM_ALWAYS_INLINE __m128i halves_of(__m256i a) noexcept {
     return _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
@@ -348,12 +380,40 @@ template <>
 struct Simd<Sse2> : XsimdBase<Sse2, xsimd::sse2> {
   static HRM_ALWAYS_INLINE Float swap_pairs(Float a) noexcept { return Float(_mm_shuffle_ps(a, a, 0xb1)); }
   static HRM_ALWAYS_INLINE Int round(Float a) noexcept { return Int(_mm_cvtps_epi32(a)); }
+  using XsimdBase::store;
+  static HRM_ALWAYS_INLINE void store(std::int16_t* p, Int x) noexcept {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi32(x, x));
+  }
 };
 #elif defined(HRM_SIMD_NEON64)
-template <>
-struct Simd<Neon64> : XsimdBase<Neon64, xsimd::neon64> {
+template <class Arch>
+  requires(Arch::family == Family::neon64)
+struct Simd<Arch> : XsimdBase<Arch, xsimd::neon64> {
+  using Base = XsimdBase<Arch, xsimd::neon64>;
+  using typename Base::Float;
+  using typename Base::Int;
   static HRM_ALWAYS_INLINE Float swap_pairs(Float a) noexcept { return Float(vrev64q_f32(a)); }
   static HRM_ALWAYS_INLINE Int round(Float a) noexcept { return Int(vcvtnq_s32_f32(a)); }
+  using Base::store;
+  static HRM_ALWAYS_INLINE void store(std::int16_t* p, Int x) noexcept { vst1_s16(p, vmovn_s32(x)); }
+  // xsimd 8.1 shifts by calling a function.
+  static HRM_ALWAYS_INLINE Int joined(Float low, Float high) noexcept {
+    return Int(vsliq_n_s32(vreinterpretq_s32_f32(low), vreinterpretq_s32_f32(high), 16));
+  }
+  static HRM_ALWAYS_INLINE Float pow2(Int n) noexcept {
+    return Float(vreinterpretq_f32_s32(vshlq_n_s32(n + Int(127), 23)));
+  }
+  static HRM_ALWAYS_INLINE Float low_halves(const std::byte* p) noexcept {
+    return Float(vreinterpretq_f32_u32(vshlq_n_u32(words(p), 16)));
+  }
+  static HRM_ALWAYS_INLINE Float high_halves(const std::byte* p) noexcept {
+    return Float(vreinterpretq_f32_u32(vandq_u32(words(p), vdupq_n_u32(0xffff0000U))));
+  }
+
+ private:
+  static HRM_ALWAYS_INLINE uint32x4_t words(const std::byte* p) noexcept {
+    return vreinterpretq_u32_u8(vld1q_u8(reinterpret_cast<const std::uint8_t*>(p)));
+  }
 };
 #endif
 

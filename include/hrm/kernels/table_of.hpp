@@ -25,7 +25,7 @@ inline constexpr Table table_of = {
     .swiglu_run = Gemm<Arch, Weight>::swiglu_run,
     .query_block = Attention<Arch, OperandWeight<Arch, Weight>>::query_block,
     .tile_work = uses_tiles<Arch, Weight>                                         ? 6'000'000 / sizeof(Weight) * 2
-                 : Arch::vnni && (sizeof(Weight) == 1 || as_levels<Arch, Weight>) ? 4'000'000
+                 : Arch::dot8 && (sizeof(Weight) == 1 || as_levels<Arch, Weight>) ? 4'000'000
                                                                                   : 1'500'000,
     // Below 64 rows, bfloat16 tiles are done with the weights sooner than two cores can both be sent all of them.
     .lane_rows = uses_tiles<Arch, Weight> && sizeof(Weight) == 2 ? 64 : Micro<Arch, Weight>::rows,

@@ -37,9 +37,9 @@ HRM_ALWAYS_INLINE void transpose(__m512i (&r)[16]) noexcept {
 
 /// Columns that turn() takes at a time; 1 where there is nothing to turn with.
 template <class Arch>
-inline constexpr std::size_t turned = Arch::family == Family::avx512                                 ? 16
-                                      : Arch::family == Family::avx2 || Arch::family == Family::sse2 ? 4
-                                                                                                     : 1;
+inline constexpr std::size_t turned = Arch::family == Family::avx512   ? 16
+                                      : Arch::family == Family::scalar ? 1
+                                                                       : 4;
 
 /// Sixteen elements from `first` on of each of `turned` rows become columns of `to`, whose rows lie `stride` floats
 /// apart; `to` and `stride` are aligned to as many floats. Sixteen are read, `count` (a multiple of 4) are written.
@@ -71,6 +71,18 @@ HRM_ALWAYS_INLINE void turn(const float* const* rows, std::size_t first, float* 
       _mm_store_ps(to + (k + 1) * stride, b);
       _mm_store_ps(to + (k + 2) * stride, c);
       _mm_store_ps(to + (k + 3) * stride, d);
+    }
+    return;
+  }
+#elif defined(HRM_SIMD_NEON64)
+  if constexpr (turned<Arch> == 4) {
+    for (std::size_t k = 0; k < count; k += 4) {
+      const float32x4x2_t ab = vtrnq_f32(vld1q_f32(rows[0] + first + k), vld1q_f32(rows[1] + first + k));
+      const float32x4x2_t cd = vtrnq_f32(vld1q_f32(rows[2] + first + k), vld1q_f32(rows[3] + first + k));
+      for (std::size_t i = 0; i < 2; ++i) {
+        vst1q_f32(to + (k + i) * stride, vcombine_f32(vget_low_f32(ab.val[i]), vget_low_f32(cd.val[i])));
+        vst1q_f32(to + (k + i + 2) * stride, vcombine_f32(vget_high_f32(ab.val[i]), vget_high_f32(cd.val[i])));
+      }
     }
     return;
   }

@@ -3,6 +3,7 @@
 #include <hrm/kernels/plain.hpp>
 #include <hrm/kernels/table_of.hpp>
 
+#include <cstdlib>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -40,6 +41,7 @@ TEST_CASE("the kernels are the best this processor has") {
     }
   }
 #endif
+  if (const char* const told = std::getenv("HRM_TEST_SET")) best = told;  // whoever runs this knows the processor
   for (int weight = 0; weight < 3; ++weight) {
     const std::string_view name = hrm_kernels_pick(weight)->name;
     if (best != "baseline") CHECK(name.substr(0, name.find(' ')) == best);
