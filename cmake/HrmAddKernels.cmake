@@ -4,8 +4,15 @@
 include_guard(GLOBAL)
 
 function(hrm_add_kernels target)
+  if(NOT TARGET ${target})
+    message(FATAL_ERROR "hrm_add_kernels: ${target}: expected a target, found none")
+  endif()
   # The instruction sets of this processor family, baseline first, and the flags that each object is compiled with.
-  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64" AND NOT MSVC)
+  list(LENGTH CMAKE_OSX_ARCHITECTURES architectures)
+  if(APPLE AND architectures GREATER 0 AND NOT CMAKE_OSX_ARCHITECTURES STREQUAL CMAKE_SYSTEM_PROCESSOR)
+    set(sets baseline) # one object for other processors than this machine's, or for several
+    set(flags_baseline "")
+  elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64" AND NOT MSVC)
     set(sets sse2 avx2 avxvnni avx512 avx512vnni avx512bf16)
     set(flags_sse2 -march=x86-64 -mtune=generic)
     set(flags_avx2 ${flags_sse2} -mavx2 -mfma)

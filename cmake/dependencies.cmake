@@ -10,30 +10,42 @@ endif()
 option(HRM_SYSTEM_DEPENDENCIES "Use Eigen, xsimd and the others from the system where they are found" ON)
 mark_as_advanced(HRM_SYSTEM_DEPENDENCIES)
 
-FetchContent_Declare(
-  eigen # 3.4.0
-  GIT_REPOSITORY https://gitlab.com/libeigen/eigen.git
-  GIT_TAG 3147391d946bb4b6c68edd901f2add6ac1f31f8c
-  SOURCE_SUBDIR headers-only)
-FetchContent_Declare(
-  xsimd # 8.1.0
-  URL https://github.com/xtensor-stack/xsimd/archive/refs/tags/8.1.0.tar.gz
-  URL_HASH SHA256=d52551360d37709675237d2a0418e28f70995b5b7cdad7c674626bcfbbf48328
-  SOURCE_SUBDIR headers-only)
-FetchContent_Declare(
-  cereal # 1.3.2
-  GIT_REPOSITORY https://github.com/USCiLab/cereal.git
-  GIT_TAG ebef1e929807629befafbb2918ea1a08c7194554
-  SOURCE_SUBDIR headers-only)
-FetchContent_Declare(
-  doctest # 2.4.9
-  GIT_REPOSITORY https://github.com/doctest/doctest.git
-  GIT_TAG b7c21ec5ceeadb4951b00396fc1e4642dd347e5f
-  SOURCE_SUBDIR headers-only)
-FetchContent_Declare(
-  benchmark # 1.7.1
-  GIT_REPOSITORY https://github.com/google/benchmark.git
-  GIT_TAG d572f4777349d43653b21d6c2fc63020ab326db2)
+# hrm_fetch(<name>): what is pinned under that name. It is declared only where it is fetched: the first declaration of a
+# name wins, and a project that takes hrm may have its own.
+macro(hrm_fetch name)
+  if("${name}" STREQUAL "eigen") # 3.4.0
+    FetchContent_Declare(
+      eigen
+      GIT_REPOSITORY https://gitlab.com/libeigen/eigen.git
+      GIT_TAG 3147391d946bb4b6c68edd901f2add6ac1f31f8c
+      SOURCE_SUBDIR headers-only)
+  elseif("${name}" STREQUAL "xsimd") # 8.1.0
+    FetchContent_Declare(
+      xsimd
+      URL https://github.com/xtensor-stack/xsimd/archive/refs/tags/8.1.0.tar.gz
+      URL_HASH SHA256=d52551360d37709675237d2a0418e28f70995b5b7cdad7c674626bcfbbf48328
+      SOURCE_SUBDIR headers-only)
+  elseif("${name}" STREQUAL "cereal") # 1.3.2
+    FetchContent_Declare(
+      cereal
+      GIT_REPOSITORY https://github.com/USCiLab/cereal.git
+      GIT_TAG ebef1e929807629befafbb2918ea1a08c7194554
+      SOURCE_SUBDIR headers-only)
+  elseif("${name}" STREQUAL "doctest") # 2.4.9
+    FetchContent_Declare(
+      doctest
+      GIT_REPOSITORY https://github.com/doctest/doctest.git
+      GIT_TAG b7c21ec5ceeadb4951b00396fc1e4642dd347e5f
+      SOURCE_SUBDIR headers-only)
+  else() # benchmark 1.7.1
+    FetchContent_Declare(
+      benchmark
+      GIT_REPOSITORY https://github.com/google/benchmark.git
+      GIT_TAG d572f4777349d43653b21d6c2fc63020ab326db2)
+  endif()
+  message(STATUS "hrm: fetching ${name}")
+  FetchContent_MakeAvailable(${name})
+endmacro()
 
 # hrm_header_dependency(<target> <fetched name> <package> <least version> <imported target> <folder> <header>)
 # makes the INTERFACE target <target> with the headers of a package. Its CMake code is never run where it is fetched:
@@ -48,7 +60,7 @@ function(hrm_header_dependency target fetched package version imported subfolder
   if(NOT TARGET ${imported} AND HRM_SYSTEM_DEPENDENCIES AND NOT FETCHCONTENT_SOURCE_DIR_${upper})
     find_package(${package} QUIET CONFIG)
     if(TARGET ${imported})
-      if(${package}_VERSION VERSION_LESS version)
+      if(DEFINED ${package}_VERSION AND ${package}_VERSION VERSION_LESS version)
         message(FATAL_ERROR "hrm: ${package}: expected version ${version} or later, found ${${package}_VERSION}; "
                             "set HRM_SYSTEM_DEPENDENCIES to OFF to fetch it")
       endif()
@@ -60,8 +72,7 @@ function(hrm_header_dependency target fetched package version imported subfolder
     target_include_directories(${target} SYSTEM INTERFACE ${include})
     return()
   endif()
-  message(STATUS "hrm: fetching ${fetched}")
-  FetchContent_MakeAvailable(${fetched})
+  hrm_fetch(${fetched})
   set(include "${${fetched}_SOURCE_DIR}")
   if(subfolder)
     string(APPEND include "/${subfolder}")

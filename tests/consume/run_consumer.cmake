@@ -13,10 +13,15 @@ set(arguments "")
 if(CASE STREQUAL subdirectory)
   set(arguments "-DHRM_ROOT=${ROOT}")
 elseif(CASE STREQUAL package)
-  step("${CMAKE_COMMAND}" --install "${BINARY}" --prefix "${folder}/prefix")
+  # As packagers do: the headers alone, which need no cereal, in a folder of their own.
+  step("${CMAKE_COMMAND}" -S "${ROOT}" -B "${folder}/package" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${COMPILER}"
+       -DHRM_BUILD_TESTS=OFF -DHRM_BUILD_EXAMPLES=OFF -DHRM_BUILD_BENCH=OFF -DCMAKE_DISABLE_FIND_PACKAGE_cereal=ON
+       -DFETCHCONTENT_FULLY_DISCONNECTED=ON -DCMAKE_INSTALL_INCLUDEDIR=include/of-hrm
+       "-DCMAKE_INSTALL_PREFIX=${folder}/prefix")
+  step("${CMAKE_COMMAND}" --install "${folder}/package")
   set(arguments "-DCMAKE_PREFIX_PATH=${folder}/prefix" "-DHRM_EXPECTED_VERSION=${VERSION}")
 elseif(CASE STREQUAL fetch)
-  file(MAKE_DIRECTORY "${folder}/copies/eigen" "${folder}/copies/xsimd/include")
+  file(MAKE_DIRECTORY "${folder}/copies/eigen" "${folder}/copies/xsimd/include" "${folder}/copies/doctest")
   file(CREATE_LINK "${EIGEN}/Eigen" "${folder}/copies/eigen/Eigen" SYMBOLIC)
   file(CREATE_LINK "${XSIMD}/xsimd" "${folder}/copies/xsimd/include/xsimd" SYMBOLIC)
   set(arguments "-DHRM_COPIES=${folder}/copies" "-DFETCHCONTENT_SOURCE_DIR_HRM=${ROOT}"
