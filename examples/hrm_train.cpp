@@ -11,8 +11,11 @@
 
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <new>
+#include <stdexcept>
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <unistd.h>
@@ -192,6 +195,7 @@ class Run {
       : s_(s), test_(test), trainer_(config, source, s.trainer), log_(s.out), progress_(s.quiet), executor_(executor) {}
 
   Result<void> begin() {
+    if (!trainer_.status()) return trainer_.status().error().in(s_.out);
     if (!s_.resume) {
       if (!s_.from.empty()) {
         if (auto started = start_from(trainer_, s_.from); !started) return started;
@@ -214,7 +218,9 @@ class Run {
     double since = 0.0;
     std::uint64_t done = 0;
     while (trainer_.steps() < steps && interrupted == 0 && (s_.minutes <= 0 || seconds() < 60 * s_.minutes)) {
-      sum.add(trainer_.step());
+      const StepStats stats = trainer_.step();
+      if (!std::isfinite(stats.loss(s_.trainer.halting))) return came_apart();
+      sum.add(stats);
       ++done;
       const std::uint64_t step = trainer_.steps();
       const bool evaluate = step % s_.evaluate_every == 0 || step == steps;
@@ -273,7 +279,14 @@ class Run {
     return {};
   }
 
+  [[nodiscard]] Error came_apart() const {
+    return Error(ErrorCode::value, s_.out, ": step ", trainer_.steps(),
+                 ": losses and weights, expected finite numbers (a lower --rate?), found others");
+  }
+
+  // Never puts what has come apart in the place of what was good.
   Result<void> save() {
+    if (!trainer_.finite()) return came_apart();
     if (auto saved = save_state(trainer_, s_.out + "/train.state", hash_of(s_)); !saved) return saved;
     if (auto saved = save_model(trainer_.layout(), trainer_.average(), s_.trainer, s_.expansion, s_.out); !saved)
       return saved;
@@ -311,7 +324,7 @@ class Run {
   Executor executor_;
 };
 
-int run(Settings& s, const example::Arguments& arguments) {
+int run_checked(Settings& s, const example::Arguments& arguments) {
   const auto fail = [&](const Error& error) { return example::fail(arguments, error); };
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::signal(SIGTERM, [](int) { interrupted = 1; });
@@ -350,6 +363,20 @@ int run(Settings& s, const example::Arguments& arguments) {
     return 0;
   };
   return s.bfloat16 ? from_start_to_end(bfloat16{}) : from_start_to_end(float{});
+}
+
+/// The same, where memory may run out in what has no status of its own: puzzles and their slots.
+int run(Settings& s, const example::Arguments& arguments) {
+  const auto no_memory = [&] {
+    return example::fail(arguments, Error(ErrorCode::memory, s.out, ": expected memory for puzzles, found too little"));
+  };
+  try {
+    return run_checked(s, arguments);
+  } catch (const std::bad_alloc&) {
+    return no_memory();
+  } catch (const std::length_error&) {
+    return no_memory();
+  }
 }
 
 }  // namespace

@@ -104,7 +104,8 @@ inline std::map<std::size_t, float> label_weights(Arguments& arguments) {
       next = number.ptr;
       fault = number.ec;
     }
-    if (fault != std::errc() || !(weight > 0) || (next != end && (*next != ',' || next + 1 == end))) {
+    if (fault != std::errc() || !(weight > 0) || !hrm::is_finite(weight) ||
+        (next != end && (*next != ',' || next + 1 == end))) {
       arguments.note("--weight", "expected tokens and numbers above zero such as 1=0.1,5=2, found " + text);
       return {};
     }
@@ -137,14 +138,20 @@ inline TrainSettings train_settings(Arguments& arguments, int argc, char** argv)
   s.loops = arguments.real("--loops", 0, 0, 1);
   s.grow = arguments.number("--grow", 0, 0, any);
 
-  s.hidden = count("--hidden", 128);
-  s.heads = count("--heads", 4);
-  s.layers = count("--layers", 2);
-  s.h_cycles = count("--h-cycles", 2);
-  s.l_cycles = count("--l-cycles", 2);
-  s.max_segments = count("--max-segments", 16);
+  // Limits of a model that is loaded: nothing larger is trained for nothing.
+  constexpr std::size_t widest = hrm::train::max_width;
+  s.hidden = arguments.number("--hidden", 128, 1, widest);
+  s.heads = arguments.number("--heads", 4, 1, widest);
+  s.layers = arguments.number("--layers", 2, 1, hrm::train::max_layers);
+  s.h_cycles = arguments.number("--h-cycles", 2, 1, 1024);
+  s.l_cycles = arguments.number("--l-cycles", 2, 1, 1024);
+  s.max_segments = arguments.number("--max-segments", 16, 1, std::size_t{1} << 20);
   s.expansion = arguments.real("--expansion", 4, 1e-3, 1e3);
-  s.puzzle_width = arguments.number("--puzzle-width", s.hidden, 0, any);
+  if (const std::size_t inner = hrm::inner_size(s.hidden, s.expansion); inner == 0 || inner > widest) {
+    arguments.note("--expansion", "expected one that makes 1 to " + std::to_string(widest) + " of --hidden, found " +
+                                      std::to_string(inner));
+  }
+  s.puzzle_width = arguments.number("--puzzle-width", s.hidden, 0, widest);
   s.learned_positions = arguments.choice("--positions", {"rope", "learned"}) == 1;
   if (s.hidden % (2 * s.heads) != 0)
     arguments.note("--heads", "expected a number that divides --hidden into even parts");
@@ -152,7 +159,7 @@ inline TrainSettings train_settings(Arguments& arguments, int argc, char** argv)
   hrm::train::TrainerOptions& t = s.trainer;
   hrm::train::OptimizerOptions& o = t.optimizer;
   o.steps = arguments.number("--steps", o.steps, 0, any);
-  t.batch = count("--batch", t.batch);
+  t.batch = arguments.number("--batch", t.batch, 1, hrm::train::max_batch);
   o.rate = arguments.real("--rate", o.rate, 0, most);
   o.warm_up = arguments.number("--warm-up", o.warm_up, 0, any);
   o.lowest = arguments.real("--lowest", o.lowest, 0, 1);
@@ -173,7 +180,7 @@ inline TrainSettings train_settings(Arguments& arguments, int argc, char** argv)
   if (s.bfloat16 && !hrm::train::Products<hrm::kernels::DefaultArch, hrm::bfloat16>::offered)
     arguments.note("--precision", "expected f32, as this instruction set has no bfloat16 products, found bf16");
   s.threads = arguments.number("--threads", 1, 1, 1024);
-  t.lanes = count("--lanes", t.lanes);
+  t.lanes = arguments.number("--lanes", t.lanes, 1, 1024);
   s.minutes = arguments.real("--minutes", 0, 0, most);
   s.evaluate = arguments.number("--evaluate", 500, 0, any);
   s.evaluate_every = count("--evaluate-every", 1000);

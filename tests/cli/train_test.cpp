@@ -188,6 +188,22 @@ TEST_CASE("hrm-train learns from mazes, from CSV, and from another model's weigh
   CHECK(cli::fault_of(wrong, 1, "hrm-train", {"embed_tokens.embedding_weight", "expected", "found"}) == "");
 }
 
+TEST_CASE("hrm-train never writes a model that has come apart over a good one") {
+  const support::TemporaryFolder folder;
+  const std::string out = folder.path("run");
+  REQUIRE(run("hrm-train", small_run(out, {"--quiet"})).code == 0);
+  const std::string model = support::read_file(out + "/model.safetensors");
+  const std::string state = support::read_file(out + "/train.state");
+  for (const std::string evaluate : {"0", "5"}) {
+    const auto apart =
+        run("hrm-train",
+            small_run(out, {"--quiet", "--rate", "1e9", "--steps", "30", "--evaluate", evaluate, "--warm-up", "0"}));
+    CHECK(cli::fault_of(apart, 1, "hrm-train", {"run: step", "finite"}) == "");
+    CHECK(support::read_file(out + "/model.safetensors") == model);
+    CHECK(support::read_file(out + "/train.state") == state);
+  }
+}
+
 TEST_CASE("hrm-train refuses what it cannot do, in one line") {
   const support::TemporaryFolder folder;
   const std::string out = folder.path("x");
@@ -208,6 +224,19 @@ TEST_CASE("hrm-train refuses what it cannot do, in one line") {
   CHECK(usage({"maze7", "--out", out, "--weight", "1=0"}, "--weight") == "");
   CHECK(usage({"maze7", "--out", out, "--batch", "8", "--batch", "9"}, "twice") == "");
   CHECK(usage({"sudoku4", "maze7", "--out", out}, "maze7") == "");
+  CHECK(usage({"maze7", "--out", out, "--weight", "2=inf"}, "--weight") == "");
+  CHECK(usage({"sudoku4", "--out", out, "--expansion", "0.001"}, "--expansion") == "");
+  CHECK(usage({"sudoku4", "--out", out, "--hidden", "1048576", "--expansion", "1000"}, "--expansion") == "");
+  for (const auto& [name, value] :
+       std::vector<std::pair<std::string, std::string>>{{"--hidden", "1000000000"},
+                                                        {"--layers", "1000000000"},
+                                                        {"--batch", "100000000"},
+                                                        {"--lanes", "100000000"},
+                                                        {"--max-segments", "100000000"},
+                                                        {"--puzzle-width", "18446744073709551615"}}) {
+    CAPTURE(name);
+    CHECK(usage({"sudoku4", "--out", out, name, value}, name) == "");
+  }
   const auto file = [&](std::vector<std::string> words, const std::string& about) {
     return cli::fault_of(run("hrm-train", words), 1, "hrm-train", {about});
   };
@@ -219,5 +248,10 @@ TEST_CASE("hrm-train refuses what it cannot do, in one line") {
   CHECK(file({"sudoku4", "--out", folder.path("no/folder")}, "folder") == "");
   CHECK(file({"sudoku4", "--out", out, "--weight", "9=2"}, "below 6") == "");
   CHECK(file({"sudoku4", "--out", out, "--resume"}, "train.state") == "");
+  if (!cli::slow) {  // sanitizers end a program that asks for so much
+    CHECK(file({"sudoku4", "--out", out, "--hidden", "1000000", "--expansion", "1"}, "x: training: expected memory") ==
+          "");
+    CHECK(file({"maze1001", "--out", out, "--hidden", "4", "--heads", "1", "--batch", "1"}, "expected memory") == "");
+  }
   CHECK(run("hrm-train", {"--help"}).code == 0);
 }

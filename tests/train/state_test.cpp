@@ -91,3 +91,27 @@ TEST_CASE("a saved model is a published one: it loads, with the sizes and the an
     CHECK(model.fingerprint() == direct.fingerprint());
   }
 }
+
+TEST_CASE("a saved model keeps every digit of its expansion, so that it loads") {
+  const Folder folder("expansion");
+  const auto source = test::small_sudokus();
+  Config config = test::small_config(*source);
+  const double expansion = 12.0234376;  // an inner size of 512, which six digits would make 256
+  config.sizes.inner = inner_size(config.sizes.hidden, expansion);
+  Trainer<> trainer(config, *source, test::small_options());
+  save_model(trainer.layout(), trainer.average(), trainer.options(), expansion, folder.path).value();
+  const auto model = load(folder.path);
+  REQUIRE(model);
+  CHECK(model->config().sizes.inner == config.sizes.inner);
+}
+
+TEST_CASE("a run that has come apart knows it") {
+  const auto source = test::small_sudokus();
+  Trainer<> trainer(test::small_config(*source), *source, test::small_options());
+  trainer.step();
+  CHECK(trainer.finite());
+  std::vector<float> values(trainer.values().begin(), trainer.values().end());
+  values[3] = std::numeric_limits<float>::quiet_NaN();
+  trainer.start_from(values);
+  CHECK_FALSE(trainer.finite());
+}

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <support/sanitized.hpp>
+
 #include "small.hpp"
 
 using namespace hrm;
@@ -68,6 +70,33 @@ TEST_CASE("the two ways to value the next step differ, and rows a pass do not ma
   double off = 0;
   for (std::size_t i = 0; i < single.size(); ++i) off = std::max(off, std::fabs(double(single[i]) - double(ahead[i])));
   CHECK(off < 5e-3);  // four steps of at most 1e-3 each, where a gradient's sign is a toss
+}
+
+TEST_CASE("sizes that make no model, or that no memory holds, are an error and no crash") {
+  const auto source = test::small_sudokus();
+  const Config good = test::small_config(*source);
+  const auto code_of = [&](const Config& config, std::size_t batch) {
+    TrainerOptions options = test::small_options();
+    options.batch = batch;
+    const Trainer<> trainer(config, *source, options);
+    return trainer.status() ? ErrorCode::state : trainer.status().error().code();
+  };
+  CHECK(code_of(good, 2) == ErrorCode::state);
+  CHECK(code_of(good, 0) == ErrorCode::value);
+  CHECK(code_of(good, std::size_t{1} << 62) == ErrorCode::value);
+  const auto changed = [&](std::size_t Sizes::*size, std::size_t value) {
+    Config config = good;
+    config.sizes.*size = value;
+    return code_of(config, 2);
+  };
+  CHECK(changed(&Sizes::inner, 0) == ErrorCode::shape);
+  CHECK(changed(&Sizes::heads, 3) == ErrorCode::shape);
+  CHECK(changed(&Sizes::hidden, std::size_t{1} << 40) == ErrorCode::shape);
+  CHECK(changed(&Sizes::l_layers, 1000000000) == ErrorCode::shape);
+  Config wide = good;
+  wide.puzzle_emb_ndim = ~std::size_t{0};
+  CHECK(code_of(wide, 2) == ErrorCode::shape);
+  if (HRM_TEST_SANITIZED == 0) CHECK(changed(&Sizes::hidden, std::size_t{1} << 20) == ErrorCode::memory);
 }
 
 TEST_CASE("slots: puzzles end at the limit or when they wish to, and are replaced") {

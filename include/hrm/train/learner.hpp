@@ -8,6 +8,9 @@
 
 namespace hrm::train {
 
+/// Sequences that a step may have.
+inline constexpr std::size_t max_batch = std::size_t{1} << 20;
+
 struct LearnerOptions {
   std::size_t tokens = 0;  ///< S
   std::size_t batch = 64;  ///< sequences a step
@@ -24,19 +27,23 @@ class Learner {
  public:
   Learner(const Config& config, const LearnerOptions& options)
       : layout_(config), options_(options), network_(layout_, options.tokens), values_(layout_.size()) {
+    if (status_ = first_fault(); !status_) return;
     const std::size_t positions = network_.shape().positions;
     lanes_ = std::max<std::size_t>(1, std::min(options.lanes, options.batch));
     const std::size_t lane = ceil_div(options.batch, lanes_);
     lanes_ = ceil_div(options.batch, lane);
     chunk_ = std::max<std::size_t>(1, std::min(lane, options.rows / positions));
     chunk_ = ceil_div(lane, ceil_div(lane, chunk_));
-    for (std::size_t i = 0; i < lanes_; ++i) gradients_.emplace_back(layout_.dense());
+    for (std::size_t i = 0; i < lanes_ && status_; ++i) status_ = gradients_.emplace_back(layout_.dense()).status();
     const std::size_t threads = std::min<std::size_t>(options.executor.concurrency(), lanes_);
-    for (std::size_t i = 0; i < std::max<std::size_t>(1, threads); ++i) scratch_.emplace_back(network_, chunk_);
+    for (std::size_t i = 0; i < std::max<std::size_t>(1, threads) && status_; ++i)
+      status_ = scratch_.emplace_back(network_, chunk_).status();
   }
   Learner(const Learner&) = delete;
   Learner& operator=(const Learner&) = delete;
 
+  /// Error: sizes that make no model, or memory ran out; no pass may then be made.
+  [[nodiscard]] const Result<void>& status() const noexcept { return status_; }
   [[nodiscard]] const Layout& layout() const noexcept { return layout_; }
   [[nodiscard]] std::size_t positions() const noexcept { return network_.shape().positions; }
   [[nodiscard]] std::span<float> values() noexcept { return values_.span(); }
@@ -92,10 +99,18 @@ class Learner {
   }
 
  private:
+  [[nodiscard]] Result<void> first_fault() const noexcept {
+    if (!network_.status()) return network_.status();
+    if (options_.batch == 0 || options_.batch > max_batch)
+      return Error(ErrorCode::value, "batch: expected 1 to ", max_batch, ", found ", options_.batch);
+    return values_.status();
+  }
+
   Layout layout_;
   LearnerOptions options_;
   Network<Arch, Weight> network_;
   Values values_;
+  Result<void> status_;
   std::vector<Values> gradients_;                                 // one a lane
   std::vector<typename Network<Arch, Weight>::Scratch> scratch_;  // one a thread
   std::size_t lanes_ = 1;

@@ -59,13 +59,17 @@ class Network {
   /// Buffers of one thread for `rows` rows at most.
   class Scratch;
 
-  Network(const Layout& layout, std::size_t tokens) : layout_(&layout), tokens_(tokens) {
+  Network(const Layout& layout, std::size_t tokens) : layout_(&layout), tokens_(tokens), status_(layout.status()) {
+    if (status_ && (tokens == 0 || tokens > max_width))
+      status_ = Error(ErrorCode::shape, "tokens: expected 1 to ", max_width, ", found ", tokens);
+    if (!status_) return;
     const Config& c = layout.config();
     shape_ = {c.sizes.hidden, c.sizes.heads, c.sizes.inner, tokens + c.sizes.puzzle_tokens,
               c.rms_norm_eps, nullptr,       nullptr};
     Arena measure;
     take(measure);
     memory_ = Buffer(measure.used());
+    if (status_ = detail::memory_status(memory_, measure.used()); !status_) return;
     Arena arena(memory_.data());
     take(arena);
     if (c.positions == PositionEncoding::rope) {
@@ -75,6 +79,8 @@ class Network {
     }
   }
 
+  /// Error: the layout's, a length that no puzzle has, or memory ran out; nothing else may then be called.
+  [[nodiscard]] const Result<void>& status() const noexcept { return status_; }
   [[nodiscard]] const BlockShape& shape() const noexcept { return shape_; }
   [[nodiscard]] std::size_t tokens() const noexcept { return tokens_; }
   [[nodiscard]] const Layout& layout() const noexcept { return *layout_; }
@@ -327,6 +333,7 @@ class Network {
 
   const Layout* layout_;
   std::size_t tokens_;
+  Result<void> status_;
   BlockShape shape_;
   Buffer memory_;
   std::vector<typename B::Packed> l_, h_;
@@ -342,9 +349,13 @@ class Network<Arch, Weight>::Scratch {
     Arena measure;
     take(measure, network, sequences);
     memory_ = Buffer(measure.used());
+    if (status_ = detail::memory_status(memory_, measure.used()); !status_) return;
     Arena arena(memory_.data());
     take(arena, network, sequences);
   }
+
+  /// Error: memory ran out.
+  [[nodiscard]] const Result<void>& status() const noexcept { return status_; }
 
   // NOLINTBEGIN(*-non-private-member-*)
   float* x = nullptr;        // [rows, hidden]
@@ -397,6 +408,7 @@ class Network<Arch, Weight>::Scratch {
     block.attention = arena.take<float>(L::attention_scratch(s.positions, s.head_dim()));
     if constexpr (B::fused) block.kv = arena.take<std::byte>(P::table().kv_bytes(s.positions, s.head_dim()));
   }
+  Result<void> status_;
   Buffer memory_;
 };
 

@@ -6,6 +6,7 @@
 #include <hrm/base/shape.hpp>
 #include <hrm/puzzles/random.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -30,12 +31,17 @@ struct BlockOffsets {
   std::size_t down = 0;     ///< [hidden, inner]
 };
 
+/// Largest sizes that a model is loaded with.
+inline constexpr std::size_t max_layers = 1024;
+inline constexpr std::size_t max_width = std::size_t{1} << 20;
+
 /// Names, shapes and places of a model's tensors. The first dense() floats are what AdamATan2 moves; after them stand
 /// H_init and L_init (fixed) and the puzzle embedding (sign-SGD, only the rows of a batch).
 class Layout {
  public:
   /// `config.seq_len` must be set where positions are learned. Puzzle ids: config.puzzle_ids.
-  explicit Layout(const Config& config) : config_(config) {
+  explicit Layout(const Config& config) : config_(config), status_(check(config)) {
+    if (!status_) return;
     const Sizes& s = config.sizes;
     tokens = add("embed_tokens.embedding_weight", 2, s.vocab, s.hidden);
     lm_head = add("lm_head.weight", 2, s.vocab, s.hidden);
@@ -52,6 +58,8 @@ class Layout {
     if (config.puzzle_emb_ndim > 0) puzzles = add("puzzle_emb.weights", 2, config.puzzle_ids, config.puzzle_emb_ndim);
   }
 
+  /// Error: sizes that make no model, or that no model can have; the layout is then empty.
+  [[nodiscard]] const Result<void>& status() const noexcept { return status_; }
   [[nodiscard]] const Config& config() const noexcept { return config_; }
   [[nodiscard]] const std::vector<Parameter>& list() const noexcept { return list_; }
   /// Floats of the whole block.
@@ -90,13 +98,46 @@ class Layout {
     }
   }
 
+  // The limits are those of a model that is loaded; within them no product of sizes leaves 64 bits.
+  [[nodiscard]] static Result<void> check(const Config& config) noexcept {
+    constexpr std::size_t width = max_width;
+    const Sizes& s = config.sizes;
+    struct Limit {
+      const char* name;
+      std::size_t value, least, most;
+    };
+    for (const Limit& limit :
+         {Limit{"hidden", s.hidden, 1, width}, Limit{"inner size", s.inner, 1, width},
+          Limit{"vocabulary", s.vocab, 1, std::size_t{1} << 31}, Limit{"layers", s.h_layers, 1, max_layers},
+          Limit{"layers", s.l_layers, 1, max_layers}, Limit{"tokens", config.seq_len, 0, width},
+          Limit{"puzzle embedding", config.puzzle_emb_ndim, 0, width},
+          Limit{"puzzle tokens", s.puzzle_tokens, 0, width},
+          Limit{"puzzle ids", config.puzzle_ids, 0, std::size_t{1} << 31}}) {
+      if (limit.value >= limit.least && limit.value <= limit.most) continue;
+      return Error(ErrorCode::shape, limit.name, ": expected ", limit.least, " to ", limit.most, ", found ",
+                   limit.value);
+    }
+    if (s.heads != 0 && s.hidden % (2 * s.heads) == 0) return {};
+    return Error(ErrorCode::shape, "heads: expected a number that divides hidden ", s.hidden,
+                 " into even parts, found ", s.heads);
+  }
+
   Config config_;
+  Result<void> status_;
   std::vector<Parameter> list_;
   std::size_t end_ = 0;
   std::size_t dense_ = 0;
 };
 
-/// A block of floats in some layout: weights, their moving average, or a gradient. Move-only.
+namespace detail {
+[[nodiscard]] inline Result<void> memory_status(const Buffer& memory, std::size_t wanted) noexcept {
+  if (memory.data() != nullptr) return {};
+  return Error(ErrorCode::memory, "training: expected memory for ", wanted, " bytes, found less");
+}
+}  // namespace detail
+
+/// A block of floats in some layout: weights, their moving average, or a gradient. Move-only. Where memory ran out,
+/// data() is null.
 class Values {
  public:
   Values() noexcept = default;
@@ -104,6 +145,9 @@ class Values {
   [[nodiscard]] float* data() noexcept { return reinterpret_cast<float*>(memory_.data()); }
   [[nodiscard]] const float* data() const noexcept { return reinterpret_cast<const float*>(memory_.data()); }
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
+  [[nodiscard]] Result<void> status() const noexcept {
+    return count_ == 0 ? Result<void>() : detail::memory_status(memory_, count_ * sizeof(float));
+  }
   [[nodiscard]] std::span<float> span() noexcept { return {data(), count_}; }
   [[nodiscard]] std::span<const float> span() const noexcept { return {data(), count_}; }
 
@@ -111,6 +155,10 @@ class Values {
   Buffer memory_;
   std::size_t count_ = 0;
 };
+
+[[nodiscard]] inline bool all_finite(std::span<const float> values) noexcept {
+  return std::all_of(values.begin(), values.end(), [](float value) { return is_finite(value); });
+}
 
 /// Named views of a block, for make_model() and for writing; they borrow both arguments.
 [[nodiscard]] inline std::vector<TensorView> tensor_views(const Layout& layout, std::span<const float> values) {

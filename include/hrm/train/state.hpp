@@ -5,6 +5,7 @@
 #include <hrm/io/source.hpp>
 #include <hrm/train/trainer.hpp>
 
+#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -140,10 +141,11 @@ template <class Trainer>
   }
   if (auto written = write_tensors(folder + "/model.safetensors", tensors); !written) return written;
   const Config& c = layout.config();
+  // All digits that tell it apart: a reader works out the inner size again. No exponent, which other readers take for a
+  // word.
   const auto number = [](double x) {
-    char text[32];
-    static_cast<void>(std::snprintf(text, sizeof text, "%g", x));
-    return std::string(text);
+    char text[400];
+    return std::string(text, std::to_chars(text, text + sizeof text, x, std::chars_format::fixed).ptr);
   };
   std::string yaml = "arch:\n";
   const auto line = [&](const char* key, const std::string& value) {

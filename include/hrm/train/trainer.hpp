@@ -51,7 +51,8 @@ struct StepStats {
 };
 
 /// A training run. The same seed, options and source give the same bits after the same number of steps, whatever the
-/// number of threads; saving and loading in between (state.hpp) changes nothing. Memory is taken by the constructor.
+/// number of threads; saving and loading in between (state.hpp) changes nothing. Memory is taken by the constructor:
+/// see status().
 /// `Weight`: see Learner; the weights themselves, moments and states are float32 either way.
 template <class Arch = kernels::DefaultArch, class Weight = float>
 class Trainer {
@@ -64,12 +65,17 @@ class Trainer {
         config_(config),
         learner_(config, LearnerOptions{source.tokens(), options.batch, options.lanes, options.rows, options.executor}),
         adam_(learner_.layout().dense()),
-        average_(learner_.layout().size()) {
+        average_(learner_.layout().size()),
+        status_(learner_.status()) {
+    if (!status_) return;
     const std::size_t batch = options.batch;
     const std::size_t floats = batch * learner_.positions() * config.sizes.hidden;
     z_h_ = Values(floats);
     z_l_ = Values(floats);
     before_ = Values(batch * config.sizes.hidden);
+    for (const Values* values : {&adam_.first(), &adam_.second(), &average_, &z_h_, &z_l_, &before_}) {
+      if (status_ = values->status(); !status_) return;
+    }
     tokens_.resize(batch * source.tokens());
     labels_.resize(batch * source.tokens());
     ids_.resize(batch);
@@ -81,6 +87,8 @@ class Trainer {
     begin();
   }
 
+  /// Error: sizes that make no model, or memory ran out; nothing else may then be called.
+  [[nodiscard]] const Result<void>& status() const noexcept { return status_; }
   [[nodiscard]] const Layout& layout() const noexcept { return learner_.layout(); }
   [[nodiscard]] std::uint64_t steps() const noexcept { return step_; }
   [[nodiscard]] const TrainerOptions& options() const noexcept { return options_; }
@@ -111,6 +119,16 @@ class Trainer {
     if (options_.next_value == NextValue::next_step) learn_from_next_step(gradient);
     update(gradient);
     return finish();
+  }
+
+  /// Whether all that state() hands out is finite. Where it is not, the run has come apart (its learning rate was too
+  /// high, say), and no further step will mend it.
+  [[nodiscard]] bool finite() {
+    bool good = true;
+    state([&good](std::string_view, const auto* data, std::size_t count) {
+      if constexpr (std::is_same_v<decltype(data), const float*>) good = good && all_finite({data, count});
+    });
+    return good;
   }
 
   /// Everything that a further step depends on, handed to `visit(name, pointer, count)` piece by piece, for saving and
@@ -268,6 +286,7 @@ class Trainer {
   Learner<Arch, Weight> learner_;
   AdamATan2 adam_;
   Values average_;
+  Result<void> status_;
   Values z_h_, z_l_;  // [batch, positions, hidden]
   Values before_;     // [batch, hidden] z_H's first row as the step found it
   std::vector<Token> tokens_, labels_;
