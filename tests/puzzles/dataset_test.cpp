@@ -18,6 +18,31 @@ std::size_t count(CsvDataset& csv) {
 
 }  // namespace
 
+TEST_CASE("csv: as editors leave it: a byte order mark, blanks around fields, blank lines") {
+  const support::TemporaryFolder folder;
+  const std::string row = "1...............,1234341221434321";
+  const auto rows = [&](const std::string& text) {
+    auto csv = CsvDataset::open(folder.write("e.csv", text));
+    return csv ? count(*csv) : 0;
+  };
+  CHECK(rows("\xEF\xBB\xBFquestion,answer\n" + row + "\n") == 1);
+  CHECK(rows("\xEF\xBB\xBF" + row + "\n") == 1);
+  CHECK(rows(row + "  \n  \n" + row + "\t\r\n \t \n") == 2);
+  CHECK(rows("question , answer \n 1..............., 1234341221434321 , 3\n") == 1);
+  CHECK(rows("  S   ,oooS   \n") == 0);
+  CHECK(rows("S #   # # #   G,S #o# #o# #o  oG\n \n") == 0);       // 15 cells
+  CHECK(rows("S #   # # #   G ,S #   # # #  oG \t\r\n \n") == 1);  // a maze's spaces are cells
+}
+
+TEST_CASE("csv: a first line of names must name the answer too") {
+  const support::TemporaryFolder folder;
+  const auto csv = CsvDataset::open(folder.write("n.csv", "puzzle,rating\n1234341221434321,1234341221434321\n"));
+  REQUIRE_FALSE(csv);
+  CHECK(support::message_of(csv).find("n.csv: line 1: expected a column named answer") != std::string::npos);
+  const auto empty = CsvDataset::open(folder.write("o.csv", ""));
+  CHECK(support::message_of(empty).find("o.csv: expected a puzzle") != std::string::npos);
+}
+
 TEST_CASE("csv: a line taken apart") {
   using Fields = std::vector<std::string>;
   CHECK(hrm::parse_csv_line("a,b,c").value() == Fields{"a", "b", "c"});
@@ -86,7 +111,7 @@ TEST_CASE("csv: bad ones, each with its line") {
     return line.substr(path.size() + 2);
   };
   const std::string good = "1...............,1234341221434321,0\n";
-  CHECK(message("") == "line 0: expected a puzzle, found none");
+  CHECK(message("") == "expected a puzzle, found none");
   CHECK(message("source,question,answer,rating\n") == "line 1: expected a puzzle, found none");
   CHECK(message("1...............\n") == "line 1: fields, expected at least 2, found 1");
   CHECK(message(good + "12..,1234,0\n") == "line 2: cells, expected 16, found 4");

@@ -62,6 +62,10 @@ TEST_CASE("json: values") {
   std::int64_t number = 0;
   CHECK(JsonCursor("-123").integer(number));
   CHECK(number == -123);
+  CHECK(JsonCursor("9223372036854775807").integer(number));
+  CHECK(number == std::numeric_limits<std::int64_t>::max());
+  CHECK(JsonCursor("-9223372036854775807").integer(number));
+  CHECK_FALSE(JsonCursor("9223372036854775808").integer(number));
   for (const std::string_view wrong : {"1.0", "1e2", "99999999999999999999", "-", "x", "007"}) {
     CHECK_FALSE(JsonCursor(wrong).integer(number));
   }

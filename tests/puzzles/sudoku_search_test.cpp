@@ -2,6 +2,8 @@
 #include <hrm/puzzles/file.hpp>
 #include <hrm/puzzles/sudoku_search.hpp>
 
+#include <support/sanitized.hpp>
+
 #include <algorithm>
 
 using hrm::SudokuGrid;
@@ -116,6 +118,27 @@ TEST_CASE("generator: difficulty, and what cannot be had") {
   CHECK(easy->nodes == 0);
   CHECK_FALSE(generator.generate({.max_clues = 10, .attempts = 3}, random));
   CHECK_FALSE(generator.generate({.min_clues = 40, .max_clues = 30}, random));
+  CHECK_FALSE(generator.generate({.min_clues = 82, .max_clues = 90}, random));
+  CHECK_FALSE(generator.generate({.min_clues = 82, .max_clues = 82}, random));
+}
+
+TEST_CASE("search: other_than of a grid of another size, or of no cell of it, finds nothing") {
+  SudokuSearch search(SudokuShape::of_side(4).value());
+  CHECK(search.other_than(SudokuGrid(1000), 3, 100).solutions == 0);
+  CHECK(search.other_than(SudokuGrid(15), 3, 100).solutions == 0);
+  CHECK(search.other_than(SudokuGrid(16), 16, 100).solutions == 0);
+  CHECK(search.other_than(SudokuGrid(16, 200), 3, 100).solutions == 0);
+}
+
+TEST_CASE("generator: as few clues as can be, in bounded time where searches have no end") {
+  if (HRM_TEST_SANITIZED != 0) return;
+  hrm::Random random(6);
+  const auto shape = SudokuShape::of_side(25).value();
+  const auto made = hrm::SudokuGenerator(shape).generate({}, random).value();
+  const auto found = SudokuSearch(shape).solve(made.puzzle, 2);
+  CHECK(found.solutions == 1);
+  CHECK(found.nodes == made.nodes);
+  CHECK(made.clues < 400);
 }
 
 TEST_CASE("generator: large squares") {

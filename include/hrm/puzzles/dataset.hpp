@@ -40,11 +40,13 @@ class CsvDataset {
     CsvDataset csv(std::move(*file));
     auto fields = csv.next_fields();
     if (!fields) return fields.error();
+    bool answer = false;
     for (std::size_t i = 0; i < fields->size(); ++i) {
       const std::string& name = (*fields)[i];
       if (name == "question" || name == "puzzle") csv.question_ = i, csv.named_ = true;
-      if (name == "answer" || name == "solution") csv.answer_ = i;
+      if (name == "answer" || name == "solution") csv.answer_ = i, answer = true;
     }
+    if (csv.named_ && !answer) return csv.wrong("expected a column named answer or solution, found none");
     if (csv.named_) fields = csv.next_fields();
     if (!fields) return fields.error();
     if (fields->empty()) return csv.wrong("expected a puzzle, found none");
@@ -87,10 +89,16 @@ class CsvDataset {
   explicit CsvDataset(PuzzleFile file) : file_(std::move(file)) {}
   template <class... Parts>
   [[nodiscard]] Error wrong(const Parts&... parts) const noexcept {
+    if (file_.lines() == 0) return Error(ErrorCode::format, file_.path(), ": ", parts...);
     return Error(ErrorCode::format, file_.path(), ": line ", file_.lines(), ": ", parts...);
   }
 
-  /// The fields of the next line that is not empty; none at the end.
+  /// What may stand around a field: not the spaces of a maze, which are cells.
+  [[nodiscard]] static std::string_view blanks_of(std::string_view field) noexcept {
+    return field.find_first_of("#S") == std::string_view::npos ? " \t\r" : "\t\r";
+  }
+
+  /// The fields of the next line that is not blank; none at the end.
   Result<std::vector<std::string>> next_fields() {
     std::string line;
     for (;;) {
@@ -98,9 +106,10 @@ class CsvDataset {
       if (!more) return more.error();
       if (!*more) return std::vector<std::string>();
       read_ += line.size() + 1;
-      if (line.empty()) continue;
+      if (detail::trimmed(line, " \t\r").empty()) continue;
       auto fields = parse_csv_line(line);
       if (!fields) return wrong(fields.error().message());
+      for (std::string& field : *fields) field = std::string(detail::trimmed(field, blanks_of(field)));
       return fields;
     }
   }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace hrm {
 
@@ -26,8 +27,15 @@ namespace detail {
   return ::stat(path.c_str(), &status) == 0 && (static_cast<unsigned>(status.st_mode) & S_IFMT) == kind;
 }
 
-/// The next line of `file` without its end ("\n" or "\r\n") into `line`; false at the end. `name` and `number` of the
-/// line are for errors: a line longer than `longest` bytes, or reading fails.
+/// `text` without the characters of `blanks` around it.
+[[nodiscard]] inline std::string_view trimmed(std::string_view text, std::string_view blanks) noexcept {
+  const std::size_t first = text.find_first_not_of(blanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(blanks) + 1 - first);
+}
+
+/// The next line of `file` without its end ("\n" or "\r\n") and tabs before it into `line`; false at the end. `name`
+/// and `number` of the line, from 1, are for errors: a line longer than `longest` bytes, or reading fails.
 [[nodiscard]] inline Result<bool> read_line(std::FILE* file, std::string_view name, std::size_t number,
                                             std::string& line, std::size_t longest) {
   line.clear();
@@ -41,7 +49,9 @@ namespace detail {
     }
     line.push_back(static_cast<char>(c));
   }
-  if (!line.empty() && line.back() == '\r') line.pop_back();
+  // Editors put a byte order mark before the first line, and old ends of lines behind every one.
+  if (number == 1 && line.compare(0, 3, "\xEF\xBB\xBF") == 0) line.erase(0, 3);
+  while (!line.empty() && (line.back() == '\r' || line.back() == '\t')) line.pop_back();
   return true;
 }
 
@@ -85,8 +95,8 @@ class PuzzleFile {
     return wrong("cannot be read");
   }
 
-  /// The next line, without its end ("\n" or "\r\n"), into `line`; false at the end of the file. Error: a line longer
-  /// than `longest` bytes, or reading fails.
+  /// The next line, without its end ("\n" or "\r\n", and tabs before it), into `line`; false at the end of the file.
+  /// Error: a line longer than `longest` bytes, or reading fails.
   Result<bool> next_line(std::string& line, std::size_t longest = std::size_t{1} << 20) {
     auto more = detail::read_line(handle_.get(), path_, lines_ + 1, line, longest);
     if (more && *more) ++lines_;

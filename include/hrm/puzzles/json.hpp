@@ -4,6 +4,7 @@
 
 #include <hrm/base/error.hpp>
 
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -49,17 +50,18 @@ class JsonCursor {
     return expect_now('"', "the end of a string");
   }
 
-  /// A whole number within std::int64_t; a fraction or an exponent is not taken.
+  /// A whole number whose digits fit std::int64_t (so not its least one); a fraction or an exponent is not taken.
   bool integer(std::int64_t& out) {
     if (failed_) return false;
     space();
     const bool negative = peek() == '-';
     if (negative) ++at_;
     const std::size_t first = at_;
+    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     std::uint64_t value = 0;
     while (is_digit(peek())) {
       const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-      if (value > (std::uint64_t{1} << 63) / 10 - 1) return fail("a smaller whole number");
+      if (value > (most - digit) / 10) return fail("a smaller whole number");
       value = value * 10 + digit;
       ++at_;
     }

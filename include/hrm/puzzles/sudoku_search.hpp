@@ -43,11 +43,12 @@ class SudokuSearch {
   /// they hold one. Quicker than counting to two: the solution that is known need not be found again. `complete` as
   /// above.
   Found other_than(std::span<const std::uint8_t> grid, std::size_t cell, std::uint64_t max_nodes) noexcept {
+    if (grid.size() > max_cells || grid.size() != shape_.cells() || cell >= grid.size()) return {};
     SudokuCells open{};
     for (std::size_t i = 0; i < grid.size(); ++i) open[i] = i == cell ? std::uint8_t{0} : grid[i];
     if (!start(std::span(open.data(), grid.size()), 1, max_nodes, nullptr)) return {};
     banned_cell_ = cell;
-    banned_ = std::uint32_t{1} << grid[cell];
+    banned_ = std::uint32_t{1} << (grid[cell] & 31U);
     return finish();
   }
 
@@ -160,7 +161,9 @@ class SudokuSearch {
 
 /// What a generated puzzle shall be like.
 struct SudokuOptions {
-  std::size_t min_clues = 0;    ///< a target is drawn from min_clues .. max_clues; 0 goes as low as one grid allows
+  /// A target is drawn from min_clues .. max_clues; 0 goes as low as one grid allows, or as a search of bounded length
+  /// can tell (from 16 x 16 on).
+  std::size_t min_clues = 0;
   std::size_t max_clues = 0;    ///< 0: any number
   std::uint64_t min_nodes = 0;  ///< search nodes, see SudokuSearch::Found
   std::uint64_t max_nodes = std::numeric_limits<std::uint64_t>::max();
@@ -183,25 +186,30 @@ class SudokuGenerator {
   /// Error: no grid out of `attempts` led to a puzzle with these clues and nodes.
   [[nodiscard]] Result<SudokuCase> generate(const SudokuOptions& options, Random& random) {
     const std::size_t most = options.max_clues == 0 ? shape_.cells() : options.max_clues;
+    if (options.min_clues > shape_.cells()) {
+      return Error(ErrorCode::value, "sudoku: clues, expected at most ", shape_.cells(), ", found ", options.min_clues);
+    }
     if (options.min_clues > most) {
       return Error(ErrorCode::value, "sudoku: clues, expected at least ", options.min_clues, " and at most ", most);
     }
+    const std::uint64_t wanted = std::min(options.min_nodes, std::numeric_limits<std::uint64_t>::max() / 4) * 4;
+    const std::uint64_t most_nodes = std::min(options.max_nodes, std::max(proof_limit, wanted));
     for (std::size_t attempt = 0; attempt < options.attempts; ++attempt) {
       SudokuCase made;
       made.solution = full_grid(random);
       made.puzzle = made.solution;
       made.clues = shape_.cells();
       const std::size_t target = random.between(options.min_clues, options.max_clues == 0 ? options.min_clues : most);
-      for (const std::uint32_t cell : random.permutation(shape_.cells())) {
-        if (made.clues <= target) break;
-        const SudokuSearch::Found other = search_.other_than(made.puzzle, cell, node_limit);
-        if (other.solutions != 0 || !other.complete) continue;
-        made.puzzle[cell] = 0;
-        --made.clues;
-      }
+      std::vector<std::uint32_t> taken = take_clues(made, target, random);
       if (made.clues > most) continue;
-      made.nodes = search_.solve(made.puzzle, 2).nodes;
-      if (made.nodes >= options.min_nodes && made.nodes <= options.max_nodes) return made;
+      SudokuSearch::Found proof = search_.solve(made.puzzle, 2, most_nodes);
+      // Where not the caller wants it easier, but no search tells in time that one solution is left.
+      for (std::size_t count = 1; !proof.complete && options.max_nodes > most_nodes; count *= 2) {
+        give_back(made, taken, count);
+        proof = search_.solve(made.puzzle, 2, most_nodes);
+      }
+      made.nodes = proof.nodes;
+      if (proof.complete && made.clues <= most && made.nodes >= options.min_nodes) return made;
     }
     return Error(ErrorCode::value, "sudoku: no puzzle with ", options.min_clues, " to ", most,
                  " clues and the wanted difficulty in ", options.attempts, " grids");
@@ -210,6 +218,28 @@ class SudokuGenerator {
  private:
   // Large grids have a heavy tail of searches that never end; giving up early only means to try again or keep a clue.
   static constexpr std::uint64_t node_limit = 2000;
+  static constexpr std::uint64_t grid_limit = 200'000;   // of all that is taken from one grid
+  static constexpr std::uint64_t proof_limit = 100'000;  // of the proof, unless more are asked for; clues go back first
+
+  // Takes clues in random order while one solution is left, down to `target`; gives their cells.
+  std::vector<std::uint32_t> take_clues(SudokuCase& made, std::size_t target, Random& random) {
+    std::vector<std::uint32_t> taken;
+    std::uint64_t spent = 0;
+    for (const std::uint32_t cell : random.permutation(shape_.cells())) {
+      if (made.clues <= target || spent > grid_limit) break;
+      const SudokuSearch::Found other = search_.other_than(made.puzzle, cell, node_limit);
+      spent += other.nodes;
+      if (other.solutions != 0 || !other.complete) continue;
+      made.puzzle[cell] = 0;
+      taken.push_back(cell);
+      --made.clues;
+    }
+    return taken;
+  }
+  static void give_back(SudokuCase& made, std::vector<std::uint32_t>& taken, std::size_t count) {
+    for (; count > 0 && !taken.empty(); --count, taken.pop_back(), ++made.clues)
+      made.puzzle[taken.back()] = made.solution[taken.back()];
+  }
 
   [[nodiscard]] SudokuGrid full_grid(Random& random) {
     if (shape_.side <= 12) {
