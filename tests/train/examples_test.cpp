@@ -42,6 +42,12 @@ TEST_CASE("Sudokus: an index always means the same puzzle, solved, within the cl
   CHECK(made(source, 1) != made(source, 2));
 }
 
+TEST_CASE("a further attempt at an example is not the next seed's example") {
+  CHECK(mixed(6, 3, 0) == mixed(6, 3));
+  CHECK(mixed(6, 3, 1) != mixed(7, 3));
+  CHECK(mixed(6, 3, 1) != mixed(6, 3, 2));
+}
+
 TEST_CASE("mazes: the label is the shortest way; smaller ones stand in a canvas of walls") {
   MazeOptions options;
   options.rows = options.cols = 11;

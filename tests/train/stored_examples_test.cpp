@@ -24,6 +24,13 @@ TEST_CASE("CSV: in order as it stands, or drawn under symmetries that keep the s
   CHECK(tokens[1] == 3);
   CHECK(tokens[0] == 1);
   CHECK(labels[15] == 2);
+  CHECK(ordered->largest_id() == 0);
+  CHECK(ordered->fingerprint() == StoredSource::open(path, options).value()->fingerprint());
+  std::ofstream(path) << "1...............,1234341221434321\n.2..............,1234341221434321\n"
+                         "1...............,1234341221434321\n";
+  CHECK(ordered->fingerprint() != StoredSource::open(path, options).value()->fingerprint());
+  std::ofstream(path) << "1...............,1234341221434321\n..3.............,1234341221434321\n";
+  CHECK(ordered->fingerprint() != StoredSource::open(path, options).value()->fingerprint());
   options.in_order = false;
   const auto drawn = StoredSource::open(path, options).value();
   bool moved = false;

@@ -44,7 +44,7 @@ struct Evaluation {
         if (next == count) return false;
         Example example{tokens, labels, 0};
         source.make(next, example);
-        job = Job{tokens, example.puzzle_id, next++, 0};
+        job = Job{tokens, layout.config().puzzle_emb_ndim == 0 ? 0 : example.puzzle_id, next++, 0};
         return true;
       },
       [&](const Outcome& outcome) noexcept {

@@ -26,6 +26,12 @@ class ExampleSource {
   [[nodiscard]] virtual std::size_t tokens() const noexcept = 0;
   [[nodiscard]] virtual std::size_t vocab() const noexcept = 0;
   [[nodiscard]] virtual std::size_t puzzle_ids() const noexcept { return 1; }
+  /// The largest puzzle id that an example has.
+  [[nodiscard]] virtual std::size_t largest_id() const noexcept { return 0; }
+  /// How many examples there are before they begin anew; all ones where they are made.
+  [[nodiscard]] virtual std::size_t size() const noexcept { return std::numeric_limits<std::size_t>::max(); }
+  /// A hash of stored examples; 0 where they are made (their seed and options tell those apart).
+  [[nodiscard]] virtual std::uint64_t fingerprint() const noexcept { return 0; }
   /// Fills example number `index`, always the same way; called from any thread.
   virtual void make(std::uint64_t index, Example& example) const noexcept = 0;
 };
@@ -42,6 +48,13 @@ class ExampleSource {
   return x ^ (x >> 31);
 }
 
+/// The bits to make example `index` with, also where earlier attempts at it led to nothing. (Not the next seed's: that
+/// is another stream, of held-out puzzles for instance.)
+[[nodiscard]] constexpr std::uint64_t mixed(std::uint64_t seed, std::uint64_t index, std::uint64_t attempt) noexcept {
+  const std::uint64_t bits = mixed(seed, index);
+  return attempt == 0 ? bits : mixed(bits, attempt);
+}
+
 /// Sudokus with one solution, freshly generated.
 class SudokuSource final : public ExampleSource {
  public:
@@ -52,7 +65,7 @@ class SudokuSource final : public ExampleSource {
   [[nodiscard]] std::size_t vocab() const noexcept override { return shape_.vocab(); }
   void make(std::uint64_t index, Example& example) const noexcept override {
     for (std::uint64_t attempt = 0;; ++attempt) {
-      Random random(mixed(seed_ + attempt, index));
+      Random random(mixed(seed_, index, attempt));
       const auto made = SudokuGenerator(shape_).generate(options_, random);
       if (!made) continue;
       sudoku_tokens(made->puzzle, example.tokens);
@@ -111,7 +124,7 @@ class MazeSource final : public ExampleSource {
       return side <= smallest_ ? side : smallest_ + 2 * random.between(0, (side - smallest_) / 2);
     };
     for (std::uint64_t attempt = 0;; ++attempt) {
-      Random random(mixed(seed_ + attempt, index));
+      Random random(mixed(seed_, index, attempt));
       MazeOptions options = options_;
       options.rows = smaller(options_.rows, random);
       options.cols = options_.rows == options_.cols ? options.rows : smaller(options_.cols, random);

@@ -4,6 +4,7 @@
 #include <hrm/puzzles/dataset.hpp>
 #include <hrm/train/examples.hpp>
 
+#include <algorithm>
 #include <memory>
 
 namespace hrm::train {
@@ -54,7 +55,16 @@ class StoredSource final : public ExampleSource {
   [[nodiscard]] std::size_t tokens() const noexcept override { return info_.seq_len; }
   [[nodiscard]] std::size_t vocab() const noexcept override { return info_.vocab; }
   [[nodiscard]] std::size_t puzzle_ids() const noexcept override { return info_.puzzle_ids; }
-  [[nodiscard]] std::size_t size() const noexcept { return ids_.size(); }
+  [[nodiscard]] std::size_t largest_id() const noexcept override { return *std::max_element(ids_.begin(), ids_.end()); }
+  [[nodiscard]] std::size_t size() const noexcept override { return ids_.size(); }
+  [[nodiscard]] std::uint64_t fingerprint() const noexcept override {
+    std::uint64_t hash = mixed(mixed(ids_.size(), info_.vocab), info_.puzzle_ids);
+    const auto add = [&hash](const auto& words) {
+      for (const auto word : words) hash = mixed(hash, static_cast<std::uint64_t>(word));
+    };
+    add(inputs_), add(labels_), add(ids_);
+    return hash;
+  }
 
   void make(std::uint64_t index, Example& example) const noexcept override {
     const std::size_t count = info_.seq_len;
