@@ -55,8 +55,11 @@ Result<SourcePointer> make_source(const Settings& s, bool held_out) {
   const std::uint64_t seed = s.trainer.seed * 2 + (held_out ? 1 : 0);
   const auto stored = [&](const std::string& path, bool in_order, bool shared) -> Result<SourcePointer> {
     StoredSource::Options options;
-    // One file of CSV for both: a tenth is kept for testing. A folder has splits of its own.
-    if (shared && hrm::detail::path_kind(path) == hrm::detail::PathKind::file) {
+    // One file of CSV for both, or a folder that is a split itself: a tenth is kept for testing. Other folders have
+    // splits of their own.
+    const bool single =
+        hrm::detail::path_exists(path + "/dataset.json") || hrm::detail::path_kind(path) == hrm::detail::PathKind::file;
+    if (shared && single) {
       options.part = held_out ? StoredSource::Part::held_out : StoredSource::Part::training;
     }
     options.split = held_out ? "test" : "train";
@@ -118,12 +121,15 @@ Config make_config(const Settings& s, const ExampleSource& source) {
   return c;
 }
 
-/// Tells this run's puzzles from another's.
-std::uint64_t hash_of(const Settings& s) {
+/// Tells this run's puzzles from another's. (--test changes them where it leaves the whole of a file for training, and
+/// then the source's fingerprint.)
+std::uint64_t hash_of(const Settings& s, const ExampleSource& source) {
   std::uint64_t hash = s.trainer.seed;
   for (const char c : s.task + "|" + s.from) hash = mixed(hash, static_cast<unsigned char>(c));
   for (const std::size_t n : {s.clues.first, s.clues.second, s.smallest, s.path.first, s.path.second})
     hash = mixed(hash, n);
+  if (s.grow != 0) hash = mixed(hash, s.grow);
+  if (source.fingerprint() != 0) hash = mixed(hash, source.fingerprint());
   return mixed(hash, std::bit_cast<std::uint64_t>(s.loops));
 }
 
@@ -131,6 +137,16 @@ template <class Trainer>
 Result<void> start_from(Trainer& trainer, const std::string& path) {
   const auto checkpoint = open_checkpoint(path);
   if (!checkpoint) return checkpoint.error();
+  const Config& theirs = checkpoint->config;
+  const Config& ours = trainer.layout().config();
+  if (theirs.sizes.heads != ours.sizes.heads) {
+    return Error(ErrorCode::shape, path, ": heads, expected ", ours.sizes.heads, ", found ", theirs.sizes.heads);
+  }
+  if (theirs.positions != ours.positions) {
+    const auto name = [](PositionEncoding p) { return p == PositionEncoding::rope ? "rope" : "learned"; };
+    return Error(ErrorCode::shape, path, ": positions, expected ", name(ours.positions), ", found ",
+                 name(theirs.positions));
+  }
   Values values(trainer.layout().size());
   if (auto read = read_parameters(trainer.layout(), checkpoint->tensors, values.span()); !read)
     return read.error().in(path);
@@ -157,6 +173,14 @@ std::string duration(double seconds) {
 class Progress {
  public:
   explicit Progress(bool quiet) : quiet_(quiet), terminal_(on_terminal()) {}
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress() { end(); }
+  /// Whatever is said next begins a line.
+  void end() {
+    if (open_) std::fputc('\n', stderr);
+    open_ = false;
+  }
   void show(const LogRow& row, std::uint64_t steps, double left) {
     const auto now = Clock::now();
     if (quiet_ || now - shown_ < (terminal_ ? std::chrono::milliseconds(500) : std::chrono::seconds(30))) return;
@@ -175,8 +199,7 @@ class Progress {
   template <class... Parts>
   void say(const char* format, const Parts&... parts) {
     if (quiet_) return;
-    if (open_) std::fputc('\n', stderr);
-    open_ = false;
+    end();
     std::fprintf(stderr, format, parts...);
     std::fputc('\n', stderr);
   }
@@ -192,7 +215,16 @@ class Run {
  public:
   Run(Settings& s, const Config& config, const ExampleSource& source, const ExampleSource& test,
       const Executor& executor)
-      : s_(s), test_(test), trainer_(config, source, s.trainer), log_(s.out), progress_(s.quiet), executor_(executor) {}
+      : s_(s),
+        test_(test),
+        hash_(hash_of(s, source)),
+        trainer_(config, source, s.trainer),
+        log_(s.out),
+        progress_(s.quiet),
+        executor_(executor) {
+    // An archive of an earlier run would be preferred to the model of this one.
+    s_.archive = s_.archive || hrm::detail::path_exists(s_.out + "/model.hrm");
+  }
 
   Result<void> begin() {
     if (!trainer_.status()) return trainer_.status().error().in(s_.out);
@@ -202,11 +234,18 @@ class Run {
       }
       return write_text(s_.out + "/recipe.txt", s_.command + "\n");
     }
-    if (auto loaded = load_state(trainer_, s_.out + "/train.state", hash_of(s_)); !loaded) return loaded;
+    if (auto loaded = load_state(trainer_, s_.out + "/train.state", hash_); !loaded) return loaded;
     return log_.read(trainer_.steps());
   }
 
   Result<void> train() {
+    auto done = train_steps();
+    progress_.end();
+    return done;
+  }
+
+ private:
+  Result<void> train_steps() {
     const std::uint64_t steps = s_.trainer.optimizer.steps;
     progress_.say("%zu parameters, %zu positions, batch %zu, step %llu of %llu", trainer_.layout().count(),
                   test_.tokens() + trainer_.layout().config().sizes.puzzle_tokens, s_.trainer.batch,
@@ -229,7 +268,10 @@ class Run {
         LogRow row = row_of(sum, step, spent + now);
         row.speed = static_cast<double>(sum.sequences) / std::max(1e-9, now - since);
         if (evaluate && s_.evaluate > 0) {
-          if (auto good = test(row); !good) return good;
+          if (auto good = test(row); !good) {
+            if (auto saved = save(); !saved) return saved;
+            return good.error().in(s_.test.empty() ? s_.task : s_.test);
+          }
         }
         log_.add(row);
         progress_.show(row, steps, now / static_cast<double>(done) * static_cast<double>(steps - step));
@@ -246,7 +288,6 @@ class Run {
     return save();
   }
 
- private:
   LogRow row_of(const StepStats& sum, std::uint64_t step, double seconds) const {
     LogRow row;
     const auto n = static_cast<double>(sum.sequences);
@@ -267,7 +308,8 @@ class Run {
     BatchOptions options;
     options.slots = std::max<std::size_t>(1, std::min<std::size_t>(16, 2048 / test_.tokens()));
     options.executor = executor_;
-    const auto found = train::evaluate(trainer_.layout(), trainer_.average(), test_, s_.evaluate, options);
+    const auto found =
+        train::evaluate(trainer_.layout(), trainer_.average(), test_, std::min(s_.evaluate, test_.size()), options);
     if (!found) return found.error();
     row.tested = true;
     row.test_exact = found->exact_share();
@@ -287,7 +329,7 @@ class Run {
   // Never puts what has come apart in the place of what was good.
   Result<void> save() {
     if (!trainer_.finite()) return came_apart();
-    if (auto saved = save_state(trainer_, s_.out + "/train.state", hash_of(s_)); !saved) return saved;
+    if (auto saved = save_state(trainer_, s_.out + "/train.state", hash_); !saved) return saved;
     if (auto saved = save_model(trainer_.layout(), trainer_.average(), s_.trainer, s_.expansion, s_.out); !saved)
       return saved;
     if (s_.archive) {
@@ -318,6 +360,7 @@ class Run {
 
   Settings& s_;
   const ExampleSource& test_;
+  std::uint64_t hash_;
   Trainer<kernels::DefaultArch, Weight> trainer_;
   TrainingLog log_;
   Progress progress_;
@@ -336,6 +379,10 @@ int run_checked(Settings& s, const example::Arguments& arguments) {
     return fail(Error(ErrorCode::shape, s.test, ": expected puzzles of ", (*source)->tokens(), " tokens, found ",
                       (*test)->tokens()));
   }
+  if (s.puzzle_width > 0 && s.evaluate > 0 && (*test)->largest_id() >= (*source)->puzzle_ids()) {
+    return fail(Error(ErrorCode::value, s.test.empty() ? s.task : s.test, ": puzzle id, expected below ",
+                      (*source)->puzzle_ids(), " as in training, found ", (*test)->largest_id()));
+  }
   if (!s.weights.empty()) {
     s.trainer.label_weights.assign((*source)->vocab(), 1.0F);
     for (const auto& [token, weight] : s.weights) {
@@ -349,9 +396,9 @@ int run_checked(Settings& s, const example::Arguments& arguments) {
   if (::mkdir(s.out.c_str(), 0777) != 0 && hrm::detail::path_kind(s.out) != hrm::detail::PathKind::folder) {
     return fail(Error(ErrorCode::io, s.out, ": folder: expected one that can be made, found an error"));
   }
-  ThreadPool pool(static_cast<unsigned>(s.threads));
+  ThreadPool pool(static_cast<unsigned>(example::threads_to_be_had(s.threads)));
   Executor executor;
-  if (s.threads > 1) executor = Executor(pool);
+  if (pool.concurrency() > 1) executor = Executor(pool);
   s.trainer.executor = executor;
   const auto from_start_to_end = [&]<class Weight>(Weight) -> int {
     // In here, as a template's other branch is not compiled where there are no such products; the settings refused it.

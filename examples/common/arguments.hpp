@@ -34,7 +34,7 @@ class Arguments {
       const std::string_view word = argv[i];
       if (options && (word == "--help" || word == "-h")) {
         help();
-        return Exit::done;
+        return finish(Exit::done);
       }
       if (!options || word.size() < 2 || word[0] != '-' || word[1] != '-') {
         if (options && word.size() > 1 && word[0] == '-' && word != "-") return usage(word, "no such option");
@@ -145,6 +145,13 @@ class Arguments {
   [[nodiscard]] int usage(std::string_view where, std::string_view what) {
     note(where, what);
     return *wrong();
+  }
+  /// The code to end with, once standard output has taken everything: a full disk must not look like success. (What
+  /// went wrong before that has been said already.)
+  [[nodiscard]] int finish(int code) const {
+    if (code == Exit::bad_file || (std::fflush(stdout) == 0 && std::ferror(stdout) == 0)) return code;
+    std::fprintf(stderr, "%s: standard output: cannot be written\n", program_.c_str());
+    return Exit::bad_file;
   }
 
  private:

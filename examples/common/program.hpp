@@ -5,6 +5,7 @@
 #include <hrm/puzzles/file.hpp>
 
 #include "arguments.hpp"
+#include "threads.hpp"
 
 #include <chrono>
 #include <cstdlib>
@@ -26,12 +27,8 @@ inline int fail(const Arguments& arguments, const hrm::Error& error) {
   return Exit::bad_file;
 }
 
-/// The code to end with, once standard output has taken everything: a full disk must not look like success. (What went
-/// wrong before that has been said already.)
-inline int finish(const Arguments& arguments, int code) {
-  if (code == Exit::bad_file || (std::fflush(stdout) == 0 && std::ferror(stdout) == 0)) return code;
-  return fail(arguments, hrm::Error(hrm::ErrorCode::io, "standard output: cannot be written"));
-}
+/// See Arguments::finish().
+inline int finish(const Arguments& arguments, int code) { return arguments.finish(code); }
 
 /// Options that choose how a model is loaded and run; for the list given to Arguments.
 inline std::vector<Option> with_solver_options(std::vector<Option> own) {
@@ -63,7 +60,7 @@ struct Setup {
     if (arguments.has("--precision")) precision = precisions[chosen];
     const std::size_t threads = use == Threads::pool ? arguments.number("--threads", 1, 1, 1024) : 1;
     if (!arguments.wrong_noted() && threads > 1)
-      pool = std::make_unique<hrm::ThreadPool>(static_cast<unsigned>(threads));
+      pool = std::make_unique<hrm::ThreadPool>(static_cast<unsigned>(threads_to_be_had(threads)));
   }
 
   [[nodiscard]] hrm::Halting halting() const noexcept {

@@ -46,7 +46,7 @@ inline Arguments train_arguments() {
        {"--grow", "N", "maze: dead ends of the first N mazes are one cell deep at most, of the next N two, .."},
        {"--test", "PATH",
         "held-out puzzles: CSV or a folder's test split (otherwise freshly made ones, the data\n"
-        "                         set's own test split, or every tenth puzzle of a CSV)"},
+        "                         set's own test split, or every tenth puzzle of a CSV or of a split by itself)"},
        {"", "", "Model"},
        {"--hidden", "N", "width (128)"},
        {"--heads", "N", "attention heads (4)"},
@@ -115,6 +115,21 @@ inline std::map<std::size_t, float> label_weights(Arguments& arguments) {
   return out;
 }
 
+/// Whether a task's name is `kind` and then its size: "maze7x15", not "maze.csv".
+inline bool is_made(std::string_view task, std::string_view kind) {
+  return task.substr(0, kind.size()) == kind && task.size() > kind.size() &&
+         task.find_first_not_of("0123456789x", kind.size()) == std::string_view::npos;
+}
+
+/// A word as a shell takes it.
+inline std::string quoted(std::string_view word) {
+  constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789%+,-./:=@^_";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) return std::string(word);
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 }  // namespace detail
 
 /// The settings of a parsed command line; what is wrong is noted in `arguments`.
@@ -137,6 +152,12 @@ inline TrainSettings train_settings(Arguments& arguments, int argc, char** argv)
   s.smallest = arguments.number("--smallest", 0, 0, any);
   s.loops = arguments.real("--loops", 0, 0, 1);
   s.grow = arguments.number("--grow", 0, 0, any);
+  if (arguments.has("--clues") && !detail::is_made(s.task, "sudoku"))
+    arguments.note("--clues", "goes with freshly made Sudokus, as sudoku9 is");
+  for (const char* own : {"--path", "--loops", "--smallest", "--grow"}) {
+    if (arguments.has(own) && !detail::is_made(s.task, "maze"))
+      arguments.note(own, "goes with freshly made mazes, as maze15 is");
+  }
 
   // Limits of a model that is loaded: nothing larger is trained for nothing.
   constexpr std::size_t widest = hrm::train::max_width;
@@ -193,7 +214,7 @@ inline TrainSettings train_settings(Arguments& arguments, int argc, char** argv)
   s.command = "hrm-train";
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    if (word != "--resume" && word != "--quiet") s.command.append(" ").append(word);
+    if (word != "--resume" && word != "--quiet") s.command.append(" ").append(detail::quoted(word));
   }
   return s;
 }

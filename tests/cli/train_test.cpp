@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <hrm/io/load.hpp>
+#include <hrm/puzzles/dataset_writer.hpp>
 #include <hrm/solve/solve.hpp>
 #include <hrm/train/products.hpp>
 
@@ -184,8 +185,13 @@ TEST_CASE("hrm-train learns from mazes, from CSV, and from another model's weigh
   CHECK(published.code == 0);
   CHECK(published.err.find("held out 12") != std::string::npos);
   CHECK(hrm::load(folder.path("e")).value().config().sizes.vocab == 6);
-  const auto wrong = run("hrm-train", {"maze7", "--out", folder.path("d"), "--from", folder.path("a")});
+  const auto wrong = run("hrm-train", {"maze7", "--out", folder.path("d"), "--heads", "2", "--from", folder.path("a")});
   CHECK(cli::fault_of(wrong, 1, "hrm-train", {"embed_tokens.embedding_weight", "expected", "found"}) == "");
+  const auto heads = run("hrm-train", small_run(folder.path("d"), {"--from", folder.path("a"), "--heads", "4"}));
+  CHECK(cli::fault_of(heads, 1, "hrm-train", {"heads, expected 4, found 2"}) == "");
+  std::vector<std::string> rope = small_run(folder.path("d"), {"--from", folder.path("c"), "--puzzle-width", "0"});
+  rope[0] = "maze7x9";
+  CHECK(cli::fault_of(run("hrm-train", rope), 1, "hrm-train", {"positions, expected rope, found learned"}) == "");
 }
 
 TEST_CASE("hrm-train never writes a model that has come apart over a good one") {
@@ -202,6 +208,74 @@ TEST_CASE("hrm-train never writes a model that has come apart over a good one") 
     CHECK(support::read_file(out + "/model.safetensors") == model);
     CHECK(support::read_file(out + "/train.state") == state);
   }
+}
+
+TEST_CASE("hrm-train --resume is the same run or none, and an archive that is there is kept up to date") {
+  const support::TemporaryFolder folder;
+  const std::string out = folder.path("a run");
+  const auto begun = [&](const std::string& task, const std::vector<std::string>& more) {
+    std::vector<std::string> words = small_run(out, more);
+    words[0] = task;
+    return run("hrm-train", words);
+  };
+  REQUIRE(begun("maze7", {"--steps", "2", "--grow", "50", "--evaluate", "0", "--quiet"}).code == 0);
+  CHECK(cli::fault_of(begun("maze7", {"--steps", "2", "--evaluate", "0", "--quiet", "--resume"}), 1, "hrm-train",
+                      {"same options"}) == "");
+  CHECK(support::read_file(out + "/recipe.txt").find("--out '" + out + "'") != std::string::npos);
+
+  std::string rows;
+  for (int i = 0; i < 10; ++i) rows += "1...............,1234341221434321\n";
+  const std::string csv = folder.write("data.csv", rows);
+  const std::vector<std::string> options{"--steps", "2", "--minutes", "0.000001", "--evaluate", "0", "--quiet"};
+  const auto and_more = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), options.begin(), options.end());
+    return more;
+  };
+  REQUIRE(begun(csv, and_more({"--archive"})).code == 0);
+  CHECK(cli::fault_of(begun(csv, and_more({"--resume", "--test", csv})), 1, "hrm-train", {"same options"}) == "");
+  static_cast<void>(folder.write("data.csv", rows + rows));
+  CHECK(cli::fault_of(begun(csv, and_more({"--resume"})), 1, "hrm-train", {"same options"}) == "");
+  static_cast<void>(folder.write("data.csv", rows));
+  CHECK(begun(csv, and_more({"--resume"})).code == 0);  // without --archive
+  CHECK(hrm::load(out).value().fingerprint() == hrm::load(out + "/model.safetensors").value().fingerprint());
+}
+
+TEST_CASE("hrm-train and stored puzzles: a split by itself, few of them, and puzzle ids that training lacks") {
+  const support::TemporaryFolder folder;
+  REQUIRE(run("hrm-sudoku", {"--side", "4", "--generate", "20", "--dataset", folder.path("one")}).code == 0);
+  std::vector<std::string> words = small_run(folder.path("out"), {"--evaluate", "500", "--steps", "1"});
+  words[0] = folder.path("one");
+  const auto split = run("hrm-train", words);
+  CAPTURE(split.err);
+  CHECK(split.code == 0);
+  CHECK(split.err.find("held out 2:") != std::string::npos);  // every tenth, and not twice
+
+  const auto write = [&](const std::string& name, std::size_t ids) {
+    std::filesystem::create_directories(folder.path(name));
+    hrm::DatasetInfo info;
+    info.seq_len = 4;
+    info.vocab = 3;
+    info.puzzle_ids = ids;
+    auto writer = hrm::DatasetWriter::create(folder.path(name), info).value();
+    for (int i = 0; i < 20; ++i) writer.add({{1, 2, 1, 2}, {1, 1, 1, 1}, ids - 1}).value();
+    writer.finish().value();
+  };
+  write("few", 2);
+  write("many", 5);
+  words = small_run(folder.path("ids"), {"--test", folder.path("many"), "--quiet"});
+  words[0] = folder.path("few");
+  CHECK(cli::fault_of(run("hrm-train", words), 1, "hrm-train", {"many: puzzle id, expected below 2", "found 4"}) == "");
+  words.insert(words.end(), {"--puzzle-width", "0"});  // then ids do not matter
+  CHECK(run("hrm-train", words).code == 0);
+}
+
+TEST_CASE("hrm-train on a terminal ends the line of its progress") {
+  const support::TemporaryFolder folder;
+  const auto bar = cli::run_on_terminal("hrm-train", small_run(folder.path("run"), {"--evaluate", "0"}));
+  if (bar.code == -1) return;
+  CHECK(bar.code == 0);
+  CHECK(bar.out.find("\x1b[K[") != std::string::npos);
+  CHECK(bar.out.back() == '\n');
 }
 
 TEST_CASE("hrm-train refuses what it cannot do, in one line") {
@@ -224,6 +298,9 @@ TEST_CASE("hrm-train refuses what it cannot do, in one line") {
   CHECK(usage({"maze7", "--out", out, "--weight", "1=0"}, "--weight") == "");
   CHECK(usage({"maze7", "--out", out, "--batch", "8", "--batch", "9"}, "twice") == "");
   CHECK(usage({"sudoku4", "maze7", "--out", out}, "maze7") == "");
+  for (const std::string own : {"--path", "--loops", "--smallest", "--grow"})
+    CHECK(usage({"sudoku4", "--out", out, own, "1"}, own) == "");
+  CHECK(usage({"maze7", "--out", out, "--clues", "3"}, "--clues") == "");
   CHECK(usage({"maze7", "--out", out, "--weight", "2=inf"}, "--weight") == "");
   CHECK(usage({"sudoku4", "--out", out, "--expansion", "0.001"}, "--expansion") == "");
   CHECK(usage({"sudoku4", "--out", out, "--hidden", "1048576", "--expansion", "1000"}, "--expansion") == "");
