@@ -4,7 +4,6 @@
 #include "common/sudoku_input.hpp"
 
 #include <atomic>
-#include <thread>
 
 namespace {
 
@@ -33,37 +32,43 @@ struct Score {
   }
 };
 
-Score score(const hrm::Model& model, const hrm::SudokuShape& shape, const hrm::SudokuGrid& puzzle,
-            const Method& method) {
+hrm::Result<Score> score(const hrm::Model& model, const hrm::SudokuShape& shape, const hrm::SudokuGrid& puzzle,
+                         const Method& method) {
   const example::SudokuCheck right(shape, puzzle);
   const auto tokens = hrm::sudoku_tokens(puzzle);
-  // Puzzles were held against the model before, so there is a value.
-  const hrm::AttemptsAnswer answer = method.verify ? *hrm::solve_attempts(model, tokens, method.options, right)
-                                                   : *hrm::solve_attempts(model, tokens, method.options);
+  const auto answer = method.verify ? hrm::solve_attempts(model, tokens, method.options, right)
+                                    : hrm::solve_attempts(model, tokens, method.options);
+  if (!answer) return answer.error();
   Score one;
-  one.solved = right(answer.tokens) ? 1 : 0;
-  one.halted = answer.halted ? 1 : 0;
-  one.halted_wrong = answer.halted && one.solved == 0 ? 1 : 0;
-  one.attempts = answer.finished;
-  one.segments = answer.segments;
+  one.solved = right(answer->tokens) ? 1 : 0;
+  one.halted = answer->halted ? 1 : 0;
+  one.halted_wrong = answer->halted && one.solved == 0 ? 1 : 0;
+  one.attempts = answer->finished;
+  one.segments = answer->segments;
   return one;
 }
 
-/// All puzzles, shared out among threads; the sums are the same for any number of them.
-Score score(const hrm::Model& model, const hrm::SudokuShape& shape, std::span<const hrm::SudokuGrid> puzzles,
-            const Method& method, std::size_t threads) {
-  std::vector<Score> scores(threads);
+/// All puzzles, shared out among threads; the sums are the same for any number of them. Error: a puzzle's, memory.
+hrm::Result<Score> score(const hrm::Model& model, const hrm::SudokuShape& shape,
+                         std::span<const hrm::SudokuGrid> puzzles, const Method& method, std::size_t threads) {
+  std::vector<hrm::Result<Score>> scores(threads, Score{});
   std::atomic<std::size_t> next{0};
-  const auto work = [&](Score& sum) {
-    for (std::size_t i = next++; i < puzzles.size(); i = next++) sum.add(score(model, shape, puzzles[i], method));
-  };
-  {
-    std::vector<std::jthread> helpers;
-    for (std::size_t t = 1; t < threads; ++t) helpers.emplace_back([&work, &scores, t] { work(scores[t]); });
-    work(scores[0]);
+  example::on_threads(threads, [&](std::size_t t) {
+    for (std::size_t i = next++; i < puzzles.size() && scores[t]; i = next++) {
+      const auto one = score(model, shape, puzzles[i], method);
+      if (one) {
+        scores[t]->add(*one);
+      } else {
+        scores[t] = one.error().in("puzzle " + std::to_string(i + 1));
+      }
+    }
+  });
+  Score sum;
+  for (const auto& part : scores) {
+    if (!part) return part.error();
+    sum.add(*part);
   }
-  for (std::size_t t = 1; t < threads; ++t) scores[0].add(scores[t]);
-  return scores[0];
+  return sum;
 }
 
 /// Numbers with commas between.
@@ -186,11 +191,12 @@ int main(int argc, char** argv) {
               input->puzzles.size());
   const double count = static_cast<double>(input->puzzles.size());
   for (const Method& method : methods(views, attempts, verified, limit, sigmas, seed)) {
-    const Score sum = score(input->model, input->shape, input->puzzles, method, threads);
+    const auto sum = score(input->model, input->shape, input->puzzles, method, threads);
+    if (!sum) return example::fail(arguments, sum.error());
     std::printf("| %s | %.2f %% | %zu | %.2f | %.2f |\n", method.name.c_str(),
-                100 * static_cast<double>(sum.solved) / count, sum.halted_wrong,
-                static_cast<double>(sum.attempts) / count, static_cast<double>(sum.segments) / count);
+                100 * static_cast<double>(sum->solved) / count, sum->halted_wrong,
+                static_cast<double>(sum->attempts) / count, static_cast<double>(sum->segments) / count);
     std::fflush(stdout);
   }
-  return example::done;
+  return example::finish(arguments, example::done);
 }

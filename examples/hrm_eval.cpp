@@ -8,7 +8,6 @@
 #include <atomic>
 #include <cmath>
 #include <mutex>
-#include <thread>
 
 namespace {
 
@@ -185,9 +184,9 @@ class Progress {
   bool shown_ = false;
 };
 
-/// Runs the data set on `threads` solvers.
-hrm::Result<Report> evaluate(const hrm::Model& model, hrm::PuzzleReader& reader, const hrm::SolverOptions& options,
-                             std::size_t threads, std::size_t limit, bool never) {
+/// Runs the data set on `threads` solvers; its path is for errors.
+hrm::Result<Report> evaluate(const hrm::Model& model, hrm::PuzzleReader& reader, const std::string& data_path,
+                             const hrm::SolverOptions& options, std::size_t threads, std::size_t limit, bool never) {
   Report report;
   const std::size_t segments = options.max_segments != 0 ? options.max_segments : model.config().halt_max_steps;
   report.halted_at.resize(segments);
@@ -197,7 +196,7 @@ hrm::Result<Report> evaluate(const hrm::Model& model, hrm::PuzzleReader& reader,
   std::optional<Error> error;
   std::size_t taken = 0;
   Progress progress;
-  const auto work = [&] {
+  const auto work = [&](std::size_t) {
     Report own = empty;
     hrm::Solver solver(model, options);
     Judge judge(reader.info(), never, own);
@@ -215,7 +214,7 @@ hrm::Result<Report> evaluate(const hrm::Model& model, hrm::PuzzleReader& reader,
       }
       if (auto done = judge.run(solver, example); !done) {
         const std::lock_guard lock(mutex);
-        const std::string where = "example " + std::to_string(number);
+        const std::string where = data_path + ": example " + std::to_string(number);
         if (!error) error = done.error().in(where);
         break;
       }
@@ -223,10 +222,7 @@ hrm::Result<Report> evaluate(const hrm::Model& model, hrm::PuzzleReader& reader,
     const std::lock_guard lock(mutex);
     report.add(own);
   };
-  std::vector<std::thread> helpers;
-  for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back(work);
-  work();
-  for (std::thread& helper : helpers) helper.join();
+  example::on_threads(threads, work);
   progress.clear();
   if (error) return *error;
   return report;
@@ -387,6 +383,10 @@ int main(int argc, char** argv) {
       std::filesystem::is_regular_file(arguments.rest()[1], ignored)) {
     arguments.note("--split", "goes with a folder, not with a file");
   }
+  if (arguments.has("--split") && arguments.rest().size() == 2 &&
+      std::filesystem::exists(std::filesystem::path(arguments.rest()[1]) / "dataset.json", ignored)) {
+    arguments.note("--split", "goes with a folder of splits, not with a split itself");
+  }
   if (const auto code = arguments.wrong()) return *code;
 
   const std::string& model_path = arguments.rest()[0];
@@ -402,7 +402,7 @@ int main(int argc, char** argv) {
   }
   hrm::SolverOptions options = setup.solver(info.seq_len);
   options.halting = never ? hrm::Halting(hrm::Never{}) : hrm::Halting(hrm::QHalt{});
-  const auto report = evaluate(*model, *reader, options, threads, limit, never);
+  const auto report = evaluate(*model, *reader, data_path, options, threads, limit, never);
   if (!report) return fail(arguments, report.error());
   if (report->puzzles == 0)
     return fail(arguments, Error(ErrorCode::format, data_path, ": expected a puzzle with an answer, found none"));

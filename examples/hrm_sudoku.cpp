@@ -36,6 +36,12 @@ struct Sudoku {
   }
 };
 
+/// Rows may stand as they are.
+std::string without_blanks(std::string text) {
+  std::erase_if(text, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
+  return text;
+}
+
 /// Solves puzzles of any sides, with one model for each.
 class Program {
  public:
@@ -68,7 +74,7 @@ class Program {
       const auto more = lines.next(line);
       if (!more) return fail(arguments_, more.error());
       if (!*more) break;
-      const std::string_view puzzle = std::string_view(line).substr(0, line.find(','));
+      const std::string puzzle = without_blanks(line.substr(0, line.find(',')));
       if (puzzle.empty()) continue;
       if (auto done = play(puzzle); !done) return fail(arguments_, done.error().in(lines.where()));
       ++played;
@@ -137,9 +143,8 @@ int main(int argc, char** argv) {
     if (auto opened = lines.open(*path); !opened) return fail(arguments, opened.error());
     return example::finish(arguments, program.play_file(lines));
   }
-  for (std::string puzzle : arguments.rest()) {
-    std::erase_if(puzzle, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });  // rows as they are
-    if (auto done = program.play(puzzle); !done) return fail(arguments, done.error());
+  for (const std::string& puzzle : arguments.rest()) {
+    if (auto done = program.play(without_blanks(puzzle)); !done) return fail(arguments, done.error());
   }
   return example::finish(arguments, program.code());
 }

@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <cmath>
-#include <thread>
 
 namespace {
 
@@ -42,7 +41,7 @@ Course think(hrm::Solver& solver, const hrm::SudokuShape& shape, const hrm::Sudo
 std::vector<Course> think_all(const example::SudokuInput& input, std::size_t segments, std::size_t threads) {
   std::vector<Course> courses(input.puzzles.size());
   std::atomic<std::size_t> next{0};
-  const auto work = [&] {
+  const auto work = [&](std::size_t) {
     hrm::SolverOptions options;
     options.max_tokens = input.shape.cells();
     options.max_segments = segments;
@@ -51,10 +50,7 @@ std::vector<Course> think_all(const example::SudokuInput& input, std::size_t seg
     for (std::size_t i = next++; i < courses.size(); i = next++)
       courses[i] = think(solver, input.shape, input.puzzles[i]);
   };
-  std::vector<std::jthread> helpers;
-  for (std::size_t t = 1; t < threads; ++t) helpers.emplace_back(work);
-  work();
-  helpers.clear();
+  example::on_threads(threads, work);
   return courses;
 }
 
@@ -227,5 +223,5 @@ int main(int argc, char** argv) {
       return example::fail(arguments, written.error());
     }
   }
-  return example::done;
+  return example::finish(arguments, example::done);
 }

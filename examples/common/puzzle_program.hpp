@@ -64,7 +64,7 @@ class Player {
       return hrm::Error(hrm::ErrorCode::shape, path, ": vocabulary for ", what, ", expected ", vocab, ", found ",
                         model->config().sizes.vocab);
     }
-    return Player(hrm::Solver(*model, setup.solver(tokens)));
+    return Player(path, hrm::Solver(*model, setup.solver(tokens)));
   }
 
   /// Thinks a puzzle through and prints its line (SOLUTION, solved or unsolved, segments, milliseconds, with tabs
@@ -76,7 +76,7 @@ class Player {
   hrm::Result<bool> play(const Arguments& arguments, const Puzzle& puzzle, std::size_t puzzle_id) {
     using Tokens = std::span<const hrm::Token>;
     const std::vector<hrm::Token> question = puzzle.tokens();
-    if (auto started = solver_.start(question, puzzle_id); !started) return started.error();
+    if (auto started = solver_.start(question, puzzle_id); !started) return started.error().in(path_);
     const bool trace = arguments.has("--trace");
     const bool moving = arguments.has("--svg");
     std::vector<hrm::Picture> frames;
@@ -125,7 +125,8 @@ class Player {
     const double sure = 1 / (1 + std::exp(-static_cast<double>(solver_.q_halt())));
     return {text, sure >= 0 ? sure : 0, solver_.q_halt() > solver_.q_continue()};  // no number: not sure at all
   }
-  explicit Player(hrm::Solver solver) : solver_(std::move(solver)) {}
+  Player(std::string path, hrm::Solver solver) : path_(std::move(path)), solver_(std::move(solver)) {}
+  std::string path_;  // the model's, for errors
   hrm::Solver solver_;
 };
 

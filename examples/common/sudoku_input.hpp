@@ -37,8 +37,9 @@ inline hrm::Result<std::vector<hrm::SudokuGrid>> read_sudokus(const std::string&
     const auto more = lines.next(line);
     if (!more) return more.error();
     if (!*more) break;
-    if (line.empty()) continue;
-    auto puzzle = hrm::parse_sudoku(std::string_view(line).substr(0, line.find(',')));
+    const auto cells = hrm::detail::trimmed(std::string_view(line).substr(0, line.find(',')), " \t");
+    if (cells.empty()) continue;
+    auto puzzle = hrm::parse_sudoku(cells);
     if (!puzzle) return puzzle.error().in(lines.where());
     if (!puzzles.empty() && puzzle->size() != puzzles[0].size()) {
       return hrm::Error(hrm::ErrorCode::shape, lines.where(), ": cells, expected ", puzzles[0].size(),

@@ -56,7 +56,12 @@ TEST_CASE("a full disk is no success") {
                                                        {"hrm-maze", "--generate", "1"},
                                                        {"hrm-sudoku", "--file", set},
                                                        {"hrm-run", model, "--input", folder.write("l", "1 2 3\n")},
-                                                       {"hrm-eval", model, set}};
+                                                       {"hrm-eval", model, set},
+                                                       {"hrm-attempts", "--file", set, "--attempts", "1"},
+                                                       {"segments-figure", "--file", set, "--max-segments", "1"},
+                                                       {"batch", "--file", set},
+                                                       {"hrm-sudoku", "--help"},
+                                                       {"hrm-train", "--help"}};
   for (const auto& words : commands) {
     const std::string line = cli::line_of(words[0], {words.begin() + 1, words.end()});
     CAPTURE(line);
@@ -66,6 +71,29 @@ TEST_CASE("a full disk is no success") {
   const auto outcome = cli::shell(arc + " > /dev/full");
   CHECK(outcome.code == 1);
   CHECK(outcome.err.find("hrm-arc: standard output: cannot be written\n") != std::string::npos);
+}
+
+TEST_CASE("where threads are refused, those that can be had do the work") {
+  if (cli::slow) return;
+  const support::TemporaryFolder folder;
+  const std::string model = support::weights("sudoku6");
+  const std::string set =
+      folder.write("s.csv", "231546546123164235325614452361613452,231546546123164235325614452361613452\n");
+  const std::vector<std::vector<std::string>> commands{
+      {"hrm-sudoku", "--file", set},
+      {"hrm-eval", model, set, "--halting-only"},
+      {"hrm-attempts", "--file", set, "--attempts", "1", "--verified", "1"},
+      {"segments-figure", "--file", set, "--max-segments", "1"},
+      {"hrm-train", "sudoku4", "--out", folder.path("run"), "--hidden", "32", "--heads", "2", "--steps", "1",
+       "--evaluate", "0", "--quiet"}};
+  for (const auto& words : commands) {
+    const std::string line = cli::line_of(words[0], {words.begin() + 1, words.end()}) + " --threads 1024";
+    CAPTURE(line);
+    // A gigabyte for each stack, and room for three.
+    const auto outcome = cli::shell("ulimit -s 1000000 2> /dev/null && ulimit -v 3500000; " + line);
+    CHECK(outcome.code == 0);
+    CHECK(outcome.err == "");
+  }
 }
 
 TEST_CASE("on a terminal: hrm-eval shows how far it is and takes that away again, --trace has colours") {

@@ -58,6 +58,11 @@ TEST_CASE("hrm-sudoku: 0 and . are blanks; files, standard input and CSV") {
   for (std::size_t at = 0; at < 36; at += 6)
     rows += " " + puzzle.substr(at, 3) + " " + puzzle.substr(at + 3, 3) + "\r\n";
   CHECK(solution(run("hrm-sudoku", {rows})) == expected);
+  const auto blanks =
+      run("hrm-sudoku", {"--file", folder.write("b", "\xEF\xBB\xBF" + puzzle + " \t\r\n  \n" + zeros + "  \n \n")});
+  CHECK(blanks.code == 0);
+  CHECK(cli::lines_of(blanks.out).size() == 2);
+  CHECK(solution(blanks) == expected);
 }
 
 TEST_CASE("hrm-sudoku: a puzzle that stays unsolved is code 3, and is never called solved") {
@@ -117,6 +122,9 @@ TEST_CASE("hrm-sudoku: which model") {
 }
 
 TEST_CASE("hrm-sudoku: bad puzzles are code 1, wrong words code 2") {
+  CHECK(cli::fault_of(run("hrm-sudoku", {"--puzzle-id", "7", puzzle}), 1, "hrm-sudoku", {"sudoku6: puzzle id"}) == "");
+  CHECK(cli::fault_of(run("hrm-sudoku", {"--generate", "1", "--clues", "37-40"}), 1, "hrm-sudoku",
+                      {"clues, expected at most 36, found 37"}) == "");
   const auto bad = [](const std::vector<std::string>& words, const std::vector<std::string>& say) {
     return cli::fault_of(run("hrm-sudoku", words), 1, "hrm-sudoku", say);
   };
