@@ -275,6 +275,8 @@ TEST_CASE("archive: headers that lie, with a right checksum") {
   CHECK(error([](auto& h) {
           h.config.sizes.puzzle_tokens = 2;
         }).find("expected a configuration that fits the tensors") != std::string::npos);
+  CHECK(error([](auto& h) { h.config.seq_len = std::size_t{1} << 62; }) ==
+        "seq_len: expected 0 to 1048576, found 4611686018427387904");
   CHECK(error([](auto& h) { h.config.rms_norm_eps = std::bit_cast<float>(0x7fc00000U); }) != "");
   CHECK(error([](auto& h) { h.config.positions = static_cast<hrm::PositionEncoding>(7); }) ==
         "archive: header: expected fields that fill it, found others");

@@ -119,6 +119,9 @@ TEST_CASE("config: what the file says is held against the tensors") {
   CHECK(error(&Raw::H_cycles, 0) == "H_cycles: expected 1 to 1024, found 0");
   CHECK(error(&Raw::L_cycles, 1025) == "L_cycles: expected 1 to 1024, found 1025");
   CHECK(error(&Raw::halt_max_steps, 0) == "halt_max_steps: expected 1 to 1048576, found 0");
+  CHECK(error(&Raw::seq_len, hrm::max_seq_len) == "");
+  CHECK(error(&Raw::seq_len, hrm::max_seq_len + 1) == "seq_len: expected 0 to 1048576, found 1048577");
+  CHECK(error(&Raw::seq_len, std::size_t{1} << 62) == "seq_len: expected 0 to 1048576, found 4611686018427387904");
   CHECK(changed([](Raw& raw, Tensors&) { raw.expansion = 64; }) ==
         "expansion: expected an inner size of 512 as the config says, found 256 in the tensors");
   CHECK(changed([](Raw& raw, Tensors&) {

@@ -372,6 +372,31 @@ TEST_CASE("slots by hand: add, tick, hand out") {
   CHECK(solver.add({puzzle(2), 3, 2, 0}).error().message() == "puzzle id: expected below 3, found 3");
 }
 
+TEST_CASE("a batch that no memory could hold is an error") {
+  const Model model = test::random_model(test::small_config());
+  for (const auto& [slots, tokens, window] : {std::array<std::size_t, 3>{1, max_seq_len + 1, 0},
+                                              {2, std::size_t{1} << 61, 0},
+                                              {std::size_t{1} << 58, 16, 0},
+                                              {std::size_t{1} << 62, 16, 4},
+                                              {saturated, 16, 0},
+                                              {2, 16, std::size_t{1} << 60},
+                                              {2, 16, saturated}}) {
+    BatchOptions options;
+    options.slots = slots;
+    options.tokens = tokens;
+    options.window = window;
+    CHECK(BatchSolver::memory_bytes(model, options) == saturated);
+    BatchSolver solver(model, options);
+    const auto puzzle = test::random_tokens(model.config(), 16, 1);
+    CHECK(!solver.add(Job{puzzle}));
+    std::size_t errors = 0;
+    solver.run_all(puzzle, [&](const Outcome& outcome) noexcept { errors += outcome.error != nullptr ? 1 : 0; });
+    CHECK(errors == (tokens == 16 ? 1 : 0));
+    solver.reset();
+    CHECK(solver.active() == 0);
+  }
+}
+
 TEST_CASE("a batch on the caller's memory") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 31);

@@ -232,6 +232,26 @@ TEST_CASE("what cannot be started is an error, and leaves the solver as it was")
   CHECK(snapshot(solver) == before);
 }
 
+TEST_CASE("a length that no memory could hold is an error") {
+  const Model model = test::random_model(test::small_config());
+  for (const std::size_t tokens : {max_seq_len + 1, std::size_t{1} << 62, (std::size_t{1} << 62) - 1, saturated}) {
+    SolverOptions options;
+    options.max_tokens = tokens;
+    CHECK(Solver::memory_bytes(model, options) == saturated);
+    alignas(alignment) std::array<std::byte, 4096> block{};
+    for (const bool given : {false, true}) {
+      if (given) options.memory = block;
+      Solver solver(model, options);
+      const auto started = solver.start(test::random_tokens(model.config(), 4, 1));
+      REQUIRE(!started);
+      CHECK(started.error().message() == "solver: expected at most 1048576 tokens, found " + std::to_string(tokens));
+      CHECK(solver.finished());
+      const Solver copy(solver);
+      CHECK(copy.finished());
+    }
+  }
+}
+
 TEST_CASE("the caller's memory serves as well as the solver's own") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 10);

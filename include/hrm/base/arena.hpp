@@ -61,24 +61,25 @@ class Buffer {
 };
 
 /// Hands out 64-byte aligned pieces of a block, in order, never back. With a null block it only counts, so one
-/// function can both measure and carve: run it on `Arena{}` and read used(), then again on the real block.
+/// function can both measure and carve: run it on `Arena{}` and read used(), then again on the real block. Counting
+/// never wraps round: what no memory could hold is `saturated`, which no Buffer has.
 class Arena {
  public:
   Arena() noexcept = default;
   explicit Arena(std::byte* block) noexcept : block_(block) {}
 
-  /// `count` elements of T (trivial types only); null while counting.
+  /// `count` rows of `width` elements of T (trivial types only); null while counting.
   template <class T>
-  [[nodiscard]] T* take(std::size_t count) noexcept {
+  [[nodiscard]] T* take(std::size_t count, std::size_t width = 1) noexcept {
     static_assert(std::is_trivially_copyable_v<T>);
-    return reinterpret_cast<T*>(take_bytes(count * sizeof(T)));
+    return reinterpret_cast<T*>(take_bytes(saturating_mul(saturating_mul(count, width), sizeof(T))));
   }
   [[nodiscard]] std::size_t used() const noexcept { return used_; }
 
  private:
   HRM_NOINLINE std::byte* take_bytes(std::size_t size) noexcept {
     std::byte* const at = block_ == nullptr ? nullptr : block_ + used_;
-    used_ += round_up(size, alignment);
+    used_ = size > saturated - alignment ? saturated : saturating_add(used_, round_up(size, alignment));
     return at;
   }
   std::byte* block_ = nullptr;

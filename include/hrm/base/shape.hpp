@@ -40,6 +40,10 @@ struct StaticShape {
   static_assert(S.heads > 0 && S.hidden % (2 * S.heads) == 0, "heads must divide hidden into even parts");
 };
 
+/// Tokens of a puzzle at most, whatever a file or a caller says: what follows from a length stays far from the end of
+/// 64 bits, and attention over so many would take days.
+inline constexpr std::size_t max_seq_len = std::size_t{1} << 20;
+
 enum class PositionEncoding : std::uint8_t { rope, learned };
 
 /// All that a model's config says; read from all_config.yaml, config.json or the archive and held against the tensors.

@@ -29,6 +29,16 @@ inline constexpr std::size_t alignment = 64;
   product = a * b;
   return a == 0 || product / a == b;
 }
+/// a + b and a * b that stay at the largest number instead of wrapping round; for sizes that a caller or a file asks
+/// for, so that too much always looks like too much.
+inline constexpr std::size_t saturated = ~std::size_t{0};
+[[nodiscard]] constexpr std::size_t saturating_add(std::size_t a, std::size_t b) noexcept {
+  return a + b < a ? saturated : a + b;
+}
+[[nodiscard]] constexpr std::size_t saturating_mul(std::size_t a, std::size_t b) noexcept {
+  std::size_t product = 0;
+  return checked_mul(a, b, product) ? product : saturated;
+}
 
 enum class DType : std::uint8_t { f32, f16, bf16, i32, i64, u8, i8 };
 

@@ -305,6 +305,9 @@ struct ExpectedTensor {
     config.seq_len = learned->shape[0] - sizes.puzzle_tokens;
   }
 
+  if (config.seq_len > max_seq_len)
+    return Error(ErrorCode::value, "seq_len: expected 0 to ", max_seq_len, ", found ", config.seq_len);
+
   for (auto check :
        {holds("hidden_size", raw.hidden_size, sizes.hidden), holds("vocab_size", raw.vocab_size, sizes.vocab),
         holds("H_layers", raw.H_layers, sizes.h_layers), holds("L_layers", raw.L_layers, sizes.l_layers),

@@ -63,31 +63,31 @@ struct Workspace {
 };
 
 /// Carves a workspace out of `arena` (or measures it, on an empty arena). `float_stride` is the float kernels' operand
-/// stride for hidden: the heads always read float32 rows.
+/// stride for hidden: the heads always read float32 rows. `positions` is within max_seq_len and the puzzle tokens.
 [[nodiscard]] inline Workspace carve_workspace(Arena& arena, const Config& config, const kernels::Table& table,
                                                std::size_t float_stride, std::size_t positions,
                                                std::size_t batch) noexcept {
   const Sizes& s = config.sizes;
-  const std::size_t rows = positions * batch;
+  const std::size_t rows = saturating_mul(positions, batch);
   Workspace w;
   w.positions = positions;
   w.batch = batch;
   w.rows = rows;
   w.lane_rows = table.lane_rows;
   w.kv_group = table.kv_group;
-  w.x = arena.take<float>(rows * s.hidden);
-  w.z_h = arena.take<float>(rows * s.hidden);
-  w.z_l = arena.take<float>(rows * s.hidden);
-  w.logits = arena.take<float>(rows * s.vocab);
-  w.q = arena.take<float>(batch * 2);
+  w.x = arena.take<float>(rows, s.hidden);
+  w.z_h = arena.take<float>(rows, s.hidden);
+  w.z_l = arena.take<float>(rows, s.hidden);
+  w.logits = arena.take<float>(rows, s.vocab);
+  w.q = arena.take<float>(batch, 2);
   if (config.positions == PositionEncoding::rope) {
-    w.cos = arena.take<float>(positions * s.head_dim());
-    w.sin = arena.take<float>(positions * s.head_dim());
+    w.cos = arena.take<float>(positions, s.head_dim());
+    w.sin = arena.take<float>(positions, s.head_dim());
   }
   w.scratch = arena.take<std::byte>(0);
   const std::size_t begin = arena.used();
   w.operand.stride = table.operand_stride(s.hidden);
-  w.operand.data = arena.take<std::byte>(rows * (w.operand.stride > float_stride ? w.operand.stride : float_stride));
+  w.operand.data = arena.take<std::byte>(rows, w.operand.stride > float_stride ? w.operand.stride : float_stride);
   w.operand.scales = arena.take<float>(rows);
   w.inner.scales = arena.take<float>(rows);
 
@@ -98,13 +98,13 @@ struct Workspace {
   const std::size_t attention = 3 * s.hidden * sizeof(float);
   const std::size_t stride = (ceil_div(attention > swiglu ? attention : swiglu, alignment) | 1) * alignment;
   w.qkv_stride = stride / sizeof(float);
-  w.qkv = arena.take<float>(rows * w.qkv_stride);
+  w.qkv = arena.take<float>(rows, w.qkv_stride);
   w.kv_bytes = round_up(table.kv_bytes(positions, s.head_dim()), alignment);
-  w.kv = arena.take<std::byte>(batch * s.heads * w.kv_bytes);
+  w.kv = arena.take<std::byte>(saturating_mul(batch, s.heads), w.kv_bytes);
   if (table.operand_by_row) {
     w.inner_rows = w.qkv;
-    w.inner.data = arena.take<std::byte>(rows * w.inner.stride);
-    w.attended = arena.take<float>(rows * s.hidden);
+    w.inner.data = arena.take<std::byte>(rows, w.inner.stride);
+    w.attended = arena.take<float>(rows, s.hidden);
   } else {
     w.inner.data = reinterpret_cast<std::byte*>(w.qkv);
     w.inner.stride = stride;

@@ -78,13 +78,14 @@ class BatchSolver {
  public:
   explicit BatchSolver(Model model, const BatchOptions& options = {}) noexcept
       : mind_(model, capacity_of(model, options), mind_memory(model, options)), options_(options) {
+    if (!mind_.status()) return;
     std::span<std::byte> memory = options.memory;
     const std::size_t need = own_bytes(model, options);
     if (memory.empty()) {
       own_ = Buffer(need);
       memory = own_.bytes();
     }
-    if (!mind_.status() || memory.size() < need) return;
+    if (memory.size() < need) return;
     Arena arena(memory.data() + memory.size() / alignment * alignment - need);
     take(arena, *this, model, options);
     mind_.set_tokens(mind_.capacity().tokens);
@@ -95,9 +96,9 @@ class BatchSolver {
   BatchSolver& operator=(const BatchSolver&) = delete;
   ~BatchSolver() = default;
 
-  /// Bytes for BatchOptions::memory.
+  /// Bytes for BatchOptions::memory; `saturated` where no block would do.
   [[nodiscard]] static std::size_t memory_bytes(const Model& model, const BatchOptions& options) noexcept {
-    return Mind::memory_bytes(model, capacity_of(model, options)) + own_bytes(model, options);
+    return saturating_add(Mind::memory_bytes(model, capacity_of(model, options)), own_bytes(model, options));
   }
 
   /// An error if the memory did not do.
@@ -112,6 +113,7 @@ class BatchSolver {
   /// token outside the vocabulary.
   [[nodiscard]] Result<void> add(const Job& job) noexcept {
     if (!mind_.status()) return mind_.status();
+    if (slots_ == nullptr) return Error(ErrorCode::memory, "batch: expected memory for its slots, found none");
     if (active_ == slots()) return Error(ErrorCode::state, "batch: expected a free slot, found none of ", slots());
     if (window_full()) {
       return Error(ErrorCode::state, "batch: expected room in the window of ", window_size(), " results, found none");
@@ -270,9 +272,9 @@ class BatchSolver {
   static void take(Arena& arena, BatchSolver& solver, const Model& model, const BatchOptions& options) noexcept {
     const Capacity capacity = capacity_of(model, options);
     solver.slots_ = arena.take<Slot>(capacity.batch);
-    solver.predictions_ = arena.take<Token>(capacity.batch * capacity.tokens);
+    solver.predictions_ = arena.take<Token>(capacity.batch, capacity.tokens);
     solver.waiting_ = arena.take<Waiting>(options.window);
-    solver.waiting_tokens_ = arena.take<Token>(options.window * capacity.tokens);
+    solver.waiting_tokens_ = arena.take<Token>(options.window, capacity.tokens);
     for (std::size_t i = 0; solver.waiting_ != nullptr && i < options.window; ++i)
       ::new (solver.waiting_ + i) Waiting{};
   }
@@ -280,9 +282,9 @@ class BatchSolver {
     const Capacity c = capacity_of(model, options);
     Arena measure;
     static_cast<void>(measure.take<Slot>(c.batch));
-    static_cast<void>(measure.take<Token>(c.batch * c.tokens));
+    static_cast<void>(measure.take<Token>(c.batch, c.tokens));
     static_cast<void>(measure.take<Waiting>(options.window));
-    static_cast<void>(measure.take<Token>(options.window * c.tokens));
+    static_cast<void>(measure.take<Token>(options.window, c.tokens));
     return measure.used();
   }
   [[nodiscard]] static std::span<std::byte> mind_memory(const Model& model, const BatchOptions& options) noexcept {
@@ -297,7 +299,8 @@ class BatchSolver {
   [[nodiscard]] std::size_t limit() const noexcept {
     return options_.max_segments != 0 ? options_.max_segments : mind_.model().config().halt_max_steps;
   }
-  [[nodiscard]] std::size_t window_size() const noexcept { return options_.window; }
+  // Without memory nothing can wait: errors then come out as they arise.
+  [[nodiscard]] std::size_t window_size() const noexcept { return waiting_ == nullptr ? 0 : options_.window; }
   [[nodiscard]] bool window_full() const noexcept {
     return window_size() > 0 && next_order_ - first_order_ >= window_size();
   }

@@ -20,8 +20,9 @@ struct Capacity {
 /// executor's threads take part in run() alone.
 class Mind {
  public:
-  /// Bytes a block must have, 64-byte aligned.
+  /// Bytes a block must have, 64-byte aligned; `saturated` where no block would do.
   [[nodiscard]] static std::size_t memory_bytes(const Model& model, const Capacity& capacity) noexcept {
+    if (capacity.tokens > max_seq_len) return saturated;
     Arena measure;
     Mind mind(model, capacity, measure);
     return measure.used();
@@ -30,6 +31,10 @@ class Mind {
   /// On `memory` if it is given, else on a block of its own. See status().
   Mind(Model model, const Capacity& capacity, std::span<std::byte> memory = {}) noexcept
       : model_(std::move(model)), capacity_(capacity) {
+    if (capacity.tokens > max_seq_len) {
+      status_ = Error(ErrorCode::value, "solver: expected at most ", max_seq_len, " tokens, found ", capacity.tokens);
+      return;
+    }
     const std::size_t need = memory_bytes(model_, capacity);
     if (memory.empty()) {
       own_ = Buffer(need);
@@ -187,8 +192,8 @@ class Mind {
     const std::size_t positions = puzzle_tokens() + capacity_.tokens;
     schedule_ = Schedule(arena, model_.config().sizes, model_->table().operand_by_row);
     workspace_ = model_->carve(arena, positions, capacity_.batch);
-    logits_ = arena.take<float>(capacity_.batch * positions * model_.config().sizes.vocab);
-    q_ = arena.take<float>(capacity_.batch * 2);
+    logits_ = arena.take<float>(saturating_mul(capacity_.batch, positions), model_.config().sizes.vocab);
+    q_ = arena.take<float>(capacity_.batch, 2);
   }
   void copy_state(const Mind& other) noexcept {
     if (!status_ || !other.status_) {

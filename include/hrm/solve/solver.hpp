@@ -10,7 +10,8 @@
 namespace hrm {
 
 struct SolverOptions {
-  std::size_t max_tokens = 0;    ///< longest puzzle; 0: the config's seq_len, or 900 (a 30x30 canvas) where it has none
+  std::size_t max_tokens = 0;    ///< longest puzzle, up to max_seq_len; 0: the config's seq_len, or 900 (a 30x30
+                                 ///< canvas) where it has none
   std::size_t max_segments = 0;  ///< limit; 0: the config's halt_max_steps. More than was trained with is allowed
   Halting halting = QHalt{};     ///< when to stop before that
   Executor executor{};           ///< who helps; must outlive the solver
@@ -39,9 +40,10 @@ class Solver {
                     options.memory.empty() ? options.memory : mind_memory(model, options)),
                options) {}
 
-  /// Bytes for SolverOptions::memory.
+  /// Bytes for SolverOptions::memory; `saturated` where no block would do.
   [[nodiscard]] static std::size_t memory_bytes(const Model& model, const SolverOptions& options = {}) noexcept {
-    return Mind::memory_bytes(model, Capacity{capacity_tokens(model, options), 1}) + 2 * token_bytes(model, options);
+    return saturating_add(Mind::memory_bytes(model, Capacity{capacity_tokens(model, options), 1}),
+                          2 * token_bytes(model, options));
   }
 
   Solver(const Solver& other) noexcept : Solver(Mind(other.mind_), other.without_memory()) { copy_rest(other); }
@@ -66,6 +68,8 @@ class Solver {
     if (tokens.size() > mind_.capacity().tokens) {
       return Error(ErrorCode::value, "tokens: expected at most ", mind_.capacity().tokens, ", found ", tokens.size());
     }
+    if (tokens_.size() < tokens.size())
+      return Error(ErrorCode::memory, "solver: expected memory for its tokens, found none");
     if (auto fits = mind_.model()->check(tokens, puzzle_id); !fits) return fits;
     mind_.set_tokens(tokens.size());
     mind_.set_active(1);
@@ -153,13 +157,14 @@ class Solver {
   static constexpr std::size_t unknown_tokens = 900;
 
   Solver(Mind mind, const SolverOptions& options) noexcept : mind_(std::move(mind)), options_(options) {
+    if (!mind_.status()) return;
     const std::size_t bytes = 2 * round_up(mind_.capacity().tokens * sizeof(Token), alignment);
     std::span<std::byte> memory = options.memory;
     if (memory.empty()) {
       own_ = Buffer(bytes);
       memory = own_.bytes();
     }
-    if (!mind_.status() || memory.size() < bytes) return;
+    if (memory.size() < bytes) return;
     Arena arena(memory.data() + memory.size() / alignment * alignment - bytes);
     tokens_ = {arena.take<Token>(mind_.capacity().tokens), mind_.capacity().tokens};
     prediction_ = {arena.take<Token>(mind_.capacity().tokens), mind_.capacity().tokens};
