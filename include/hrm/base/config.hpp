@@ -32,7 +32,8 @@
 #error "hrm: define NOMINMAX before <windows.h>, whose macros min and max are in the way"
 #endif
 
-/// For the inner loops of kernels, which must be compiled for the instruction set of their caller.
+/// For the inner loops of kernels, which must be compiled for the instruction set of their caller, and for what depends
+/// on its other settings.
 #define HRM_ALWAYS_INLINE inline __attribute__((always_inline))
 #define HRM_NOINLINE __attribute__((noinline))
 /// For what runs once a model, on headers: compiled for size, which compiles faster.

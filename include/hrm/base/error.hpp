@@ -144,12 +144,21 @@ namespace detail {
   return Error(ErrorCode::shape, line.message(), "]");
 }
 
-[[noreturn]] inline void raise(const Error& error) {
+// What becomes of an error in value(). Two names, and everything between them and the caller is inlined always: of a
+// function that files with and without exceptions both have, the linker would keep one for all of them.
 #if HRM_EXCEPTIONS
-  throw Exception(error);
+[[noreturn]] inline void throw_exception(const Error& error) { throw Exception(error); }
 #else
+[[noreturn]] inline void call_handler(const Error& error) {
   if (error_handler() != nullptr) error_handler()(error);
   std::_Exit(EXIT_FAILURE);
+}
+#endif
+[[noreturn]] HRM_ALWAYS_INLINE void raise(const Error& error) {
+#if HRM_EXCEPTIONS
+  throw_exception(error);
+#else
+  call_handler(error);
 #endif
 }
 
@@ -176,7 +185,8 @@ class [[nodiscard]] Result {
       std::construct_at(&error_, other.error_);
     }
   }
-  Result& operator=(Result other) noexcept(std::is_nothrow_move_constructible_v<T>) {
+  Result& operator=(Result other) noexcept {
+    static_assert(std::is_nothrow_move_constructible_v<T>, "a move that throws would leave neither value nor error");
     std::destroy_at(this);
     std::construct_at(this, std::move(other));
     return *this;
@@ -189,9 +199,9 @@ class [[nodiscard]] Result {
   explicit operator bool() const noexcept { return ok_; }
 
   /// The value; throws hrm::Exception (or calls the handler) if there is none.
-  [[nodiscard]] T& value() & { return check(), value_; }
-  [[nodiscard]] const T& value() const& { return check(), value_; }
-  [[nodiscard]] T value() && { return check(), std::move(value_); }
+  [[nodiscard]] HRM_ALWAYS_INLINE T& value() & { return check(), value_; }
+  [[nodiscard]] HRM_ALWAYS_INLINE const T& value() const& { return check(), value_; }
+  [[nodiscard]] HRM_ALWAYS_INLINE T value() && { return check(), std::move(value_); }
 
   /// Unchecked: only after has_value().
   [[nodiscard]] T& operator*() & noexcept { return value_; }
@@ -204,7 +214,7 @@ class [[nodiscard]] Result {
   [[nodiscard]] const Error& error() const noexcept { return error_; }
 
  private:
-  void check() const {
+  HRM_ALWAYS_INLINE void check() const {
     if (!ok_) detail::raise(error_);
   }
   union {
@@ -223,7 +233,7 @@ class [[nodiscard]] Result<void> {
 
   [[nodiscard]] bool has_value() const noexcept { return !failed_; }
   explicit operator bool() const noexcept { return !failed_; }
-  void value() const {
+  HRM_ALWAYS_INLINE void value() const {
     if (failed_) detail::raise(error_);
   }
   [[nodiscard]] const Error& error() const noexcept { return error_; }
