@@ -28,6 +28,16 @@ TEST_CASE("an error is one line that is cut at its capacity, whatever a file's n
   CHECK(error.message() == text.substr(0, Error::capacity));
 }
 
+TEST_CASE("a long name before an error leaves its message whole") {
+  const std::string name(2 * Error::capacity, 'n');
+  const Error error(ErrorCode::format, hrm::detail::brief(name), ": expected 1, found 2");
+  CHECK(error.message().ends_with("nnn: expected 1, found 2"));
+  CHECK(error.in(name).message().size() == Error::capacity);
+  CHECK(error.in(name).message().ends_with("nnn: expected 1, found 2"));
+  const Error full(ErrorCode::format, name);
+  CHECK(full.in("file").message().size() == Error::capacity);
+}
+
 TEST_CASE("shapes in messages") {
   const std::size_t shape[] = {2, 30, 400};
   CHECK(hrm::detail::shape_text(shape, 3).message() == "[2, 30, 400]");

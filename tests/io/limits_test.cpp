@@ -66,10 +66,19 @@ std::string full_pickle(const Values& values) {
 }
 
 /// A dictionary with so many entries, all the same empty tensor under names of their own.
-std::string wide_pickle(std::size_t entries) {
+std::string wide_pickle(std::size_t entries, std::string_view key = "0") {
   support::Pickle pickle;
-  pickle.op("}").str("0").tensor("FloatStorage", "0", {0}).op("q").op({"\0", 1}).op("s");
+  pickle.op("}").str("0").tensor("FloatStorage", key, {0}).op("q").op({"\0", 1}).op("s");
   for (std::size_t i = 1; i < entries; ++i) pickle.str(std::to_string(i)).op("h").op({"\0", 1}).op("s");
+  return pickle.done();
+}
+
+/// The same under one name of so many bytes.
+std::string long_name_pickle(std::size_t entries, std::size_t bytes) {
+  support::Pickle pickle;
+  pickle.op("}").str(std::string(bytes, 'n')).op("q").op({"\0", 1});
+  pickle.tensor("FloatStorage", "0", {0}).op("q\1s");
+  for (std::size_t i = 1; i < entries; ++i) pickle.op("h").op({"\0", 1}).op("h\1s");
   return pickle.done();
 }
 
@@ -117,6 +126,11 @@ std::vector<Hostile> hostile_files() {
        {Values{50'000, 100'000, 100'000, 50'000, 30'000}, Values{260'000, 260'000, 150'000, 40'000, 60'000},
         Values{65'000, 100'000, 50'000, 50'000, 30'000}})
     add("torch: values of every kind", support::write_zip({{"m/data.pkl", full_pickle(values)}, {"m/data/0", ""}}));
+  // One long name, or one long key, that thousands of tensors share.
+  add("torch: long names",
+      support::write_zip({{"m/data.pkl", long_name_pickle(many - 1, std::size_t{3} << 20)}, {"m/data/0", ""}}));
+  add("torch: long keys", support::write_zip({{"m/data.pkl", wide_pickle(many, std::string(65'000, 'k'))},
+                                              {"m/data/" + std::string(65'000, 'k'), ""}}));
   add("torch: tensors", support::write_zip({{"m/data.pkl", wide_pickle(many)}, {"m/data/0", ""}}));
   add("torch: more tensors than may be", support::write_zip({{"m/data.pkl", wide_pickle(many + 1)}, {"m/data/0", ""}}));
   add("archive: empty tensors", archive_file([](auto& h) {

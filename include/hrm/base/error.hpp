@@ -75,9 +75,12 @@ class Error {
   [[nodiscard]] ErrorCode code() const noexcept { return code_; }
   [[nodiscard]] std::string_view message() const noexcept { return {text_.data(), size_}; }
 
-  /// The same error with the text "where: " before it.
+  /// The same error with the text "where: " before it; of a long `where` the beginning, so that what was expected and
+  /// found stays.
   [[nodiscard]] HRM_NOINLINE Error in(std::string_view where) const noexcept {
-    return Error(code_, where, ": ", message());
+    constexpr std::size_t least = 120;
+    const std::size_t room = capacity - size_ > least + 2 ? capacity - size_ - 2 : least;
+    return Error(code_, where.substr(0, room), ": ", message());
   }
 
  private:
@@ -136,6 +139,9 @@ inline ErrorHandler& error_handler() noexcept {
 }
 
 namespace detail {
+
+/// A file's own text as an error shows it: a long one must not push out what was expected and found.
+[[nodiscard]] constexpr std::string_view brief(std::string_view text) noexcept { return text.substr(0, 120); }
 
 /// "[2, 3]" in a string that never allocates, for messages.
 [[nodiscard]] HRM_COLD inline Error shape_text(const std::size_t* shape, std::size_t rank) noexcept {

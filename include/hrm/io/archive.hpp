@@ -248,12 +248,13 @@ class ArchivePlaces {
   ArchivePlaces places(header.header_bytes);
   for (const ArchiveTensor& from : header.tensors) {
     const auto wrong = [&](std::string_view what) {
-      return Error(ErrorCode::format, "archive: ", from.name, ": expected ", what);
+      return Error(ErrorCode::format, "archive: ", brief(from.name), ": expected ", what);
     };
     TensorView view;
     view.name = from.name;
     if (from.dtype > static_cast<std::uint8_t>(DType::i8))
-      return Error(ErrorCode::unsupported, "archive: ", from.name, ": dtype: expected 0 to 6, found ", from.dtype);
+      return Error(ErrorCode::unsupported, "archive: ", brief(from.name), ": dtype: expected 0 to 6, found ",
+                   from.dtype);
     view.dtype = static_cast<DType>(from.dtype);
     if (from.shape.size() > TensorView::max_rank) return wrong("at most 4 dimensions, found more");
     view.rank = from.shape.size();

@@ -83,7 +83,7 @@ inline constexpr std::size_t max_config_bytes = std::size_t{1} << 20;
     const std::size_t dot = rest.find('.');
     if (dot == std::string_view::npos || !parse_size(rest.substr(0, dot), layer) || layer >= max_layers ||
         (dot > 1 && rest[0] == '0')) {
-      return Error(ErrorCode::unsupported, tensor.name, ": expected a layer from 0 to ", max_layers - 1,
+      return Error(ErrorCode::unsupported, brief(tensor.name), ": expected a layer from 0 to ", max_layers - 1,
                    ", found another name");
     }
     if (layer >= seen.size()) seen.resize(layer + 1, '-');
@@ -136,7 +136,8 @@ struct ExpectedTensor {
     if (is_left_alone(tensor.name)) continue;
     const ExpectedTensor expected = expected_tensor(config, tensor.name);
     if (expected.rank == 0)
-      return Error(ErrorCode::unsupported, tensor.name, ": expected the tensors of an HRM alone, found this one");
+      return Error(ErrorCode::unsupported, brief(tensor.name),
+                   ": expected the tensors of an HRM alone, found this one");
     if (tensor.rank != expected.rank ||
         !std::equal(expected.shape.begin(), expected.shape.begin() + expected.rank, tensor.shape.begin())) {
       return Error(ErrorCode::shape, tensor.name, ": expected shape ",

@@ -62,7 +62,7 @@ class JsonReader {
       if (!next('}')) return fail("',' or '}'");
     }
     if (const auto* twin = detail::find_twin(std::span(keys_).subspan(first)); twin != nullptr) {
-      return Error(ErrorCode::format, twin->text, ": expected every name once, found it twice");
+      return Error(ErrorCode::format, detail::brief(twin->text), ": expected every name once, found it twice");
     }
     keys_.resize(first);
     --depth_;
@@ -138,7 +138,7 @@ class JsonReader {
     if (!text) return text.error();
     std::size_t value = 0;
     if (!detail::parse_size(*text, value))
-      return Error(ErrorCode::format, "expected a whole number from 0 on, found ", *text);
+      return Error(ErrorCode::format, "expected a whole number from 0 on, found ", detail::brief(*text));
     return value;
   }
 

@@ -420,6 +420,9 @@ class PickleMachine {
         part[3].kind != Kind::text || part[4].kind != Kind::number || part[4].number < 0) {
       return Error(ErrorCode::format, "storage: expected a class, a key, a location and a size, found other values");
     }
+    if (text_of(part[2]).size() > max_name)
+      return Error(ErrorCode::format, "storage: expected a key of at most ", max_name, " bytes, found ",
+                   text_of(part[2]).size());
     push(Kind::storage, static_cast<std::uint32_t>(storages_.size()));
     storages_.push_back(
         {text_of(part[2]), static_cast<DType>(part[1].index >> 8), static_cast<std::size_t>(part[4].number)});
@@ -438,7 +441,7 @@ class PickleMachine {
       if (entry.key.kind != Kind::text)
         return Error(ErrorCode::unsupported, "pickle: expected a name as key, found ", name_of_kind(entry.key.kind));
       if (entry.value.kind != Kind::tensor) {
-        return Error(ErrorCode::unsupported, "pickle: ", text_of(entry.key), ": expected a tensor, found ",
+        return Error(ErrorCode::unsupported, "pickle: ", brief(text_of(entry.key)), ": expected a tensor, found ",
                      name_of_kind(entry.value.kind));
       }
       if (out.size() == max_tensors)

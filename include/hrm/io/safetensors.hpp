@@ -27,13 +27,19 @@ namespace detail {
   return true;
 }
 
-/// Refuses two tensors of one name, and two that share bytes. O(n log n).
+/// Refuses names that are too long, two tensors of one name, and two that share bytes. O(n log n).
 [[nodiscard]] HRM_COLD inline Result<void> check_distinct(std::span<const TensorView> tensors) {
   std::vector<SortKey> keys;
   keys.reserve(tensors.size());
-  for (const TensorView& tensor : tensors) keys.push_back({0, tensor.name});
+  for (const TensorView& tensor : tensors) {
+    if (tensor.name.size() > max_name) {
+      return Error(ErrorCode::format, brief(tensor.name), "..: expected a name of at most ", max_name, " bytes, found ",
+                   tensor.name.size());
+    }
+    keys.push_back({0, tensor.name});
+  }
   if (const SortKey* twin = find_twin(keys); twin != nullptr) {
-    return Error(ErrorCode::format, twin->text, ": expected every name once, found it twice");
+    return Error(ErrorCode::format, brief(twin->text), ": expected every name once, found it twice");
   }
   keys.clear();
   for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -43,8 +49,8 @@ namespace detail {
   for (std::size_t i = 1; i < keys.size(); ++i) {
     const TensorView& before = tensors[keys[i - 1].index];
     if (keys[i].number < keys[i - 1].number + before.bytes()) {
-      return Error(ErrorCode::format, tensors[keys[i].index].name, ": expected bytes of its own, found it overlapping ",
-                   before.name);
+      return Error(ErrorCode::format, brief(tensors[keys[i].index].name),
+                   ": expected bytes of its own, found it overlapping ", brief(before.name));
     }
   }
   return {};
@@ -79,7 +85,7 @@ inline constexpr std::array<SafetensorsType, 7> safetensors_types{{{"F32", DType
         seen |= 1;
         return {};
       }
-      return Error(ErrorCode::unsupported, "dtype: expected F32, F16, BF16, I32, I64, U8 or I8, found ", *text);
+      return Error(ErrorCode::unsupported, "dtype: expected F32, F16, BF16, I32, I64, U8 or I8, found ", brief(*text));
     }
     if (key == "shape") {
       seen |= 2;
@@ -108,17 +114,18 @@ inline constexpr std::array<SafetensorsType, 7> safetensors_types{{{"F32", DType
       if (pair && count != 2) return Error(ErrorCode::format, "data_offsets: expected 2 numbers, found ", count);
       return pair;
     }
-    return Error(ErrorCode::format, "expected dtype, shape and data_offsets, found ", key);
+    return Error(ErrorCode::format, "expected dtype, shape and data_offsets, found ", brief(key));
   });
-  if (!read) return read.error().in(name);
-  if (seen != 7) return Error(ErrorCode::format, name, ": expected dtype, shape and data_offsets, found some missing");
+  if (!read) return read.error().in(brief(name));
+  if (seen != 7)
+    return Error(ErrorCode::format, brief(name), ": expected dtype, shape and data_offsets, found some missing");
   std::size_t bytes = 0;
   if (offsets[0] > offsets[1] || offsets[1] > data.size()) {
-    return Error(ErrorCode::format, name, ": data_offsets: expected a range within ", data.size(), " bytes, found ",
-                 offsets[0], " to ", offsets[1]);
+    return Error(ErrorCode::format, brief(name), ": data_offsets: expected a range within ", data.size(),
+                 " bytes, found ", offsets[0], " to ", offsets[1]);
   }
   if (!checked_bytes(tensor, bytes) || bytes != offsets[1] - offsets[0]) {
-    return Error(ErrorCode::shape, name, ": bytes: expected ", offsets[1] - offsets[0],
+    return Error(ErrorCode::shape, brief(name), ": bytes: expected ", offsets[1] - offsets[0],
                  " as data_offsets say, found shape ", shape_text(tensor.shape.data(), tensor.rank).message(), " of ",
                  name_of(tensor.dtype));
   }
@@ -178,7 +185,7 @@ using WriteCallback = bool (*)(void* context, std::span<const std::byte> bytes);
   for (const TensorView& tensor : tensors) {
     for (const char c : tensor.name) {
       if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') {
-        return Error(ErrorCode::value, tensor.name,
+        return Error(ErrorCode::value, detail::brief(tensor.name),
                      ": name: expected printable ASCII without quotes, found another character");
       }
     }

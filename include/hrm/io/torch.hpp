@@ -26,7 +26,8 @@ namespace detail {
   for (const ZipEntry& entry : entries) {
     if (entry.name.find('/') != entry.name.size() - pickle.size() - 1 || !entry.name.ends_with(pickle)) continue;
     if (found != nullptr)
-      return Error(ErrorCode::format, "zip: expected one data.pkl, found ", found->name, " and ", entry.name);
+      return Error(ErrorCode::format, "zip: expected one data.pkl, found ", brief(found->name), " and ",
+                   brief(entry.name));
     found = &entry;
   }
   if (found == nullptr)
@@ -62,11 +63,13 @@ namespace detail {
   table.tensors.reserve(pickled->size());
   for (const PickledTensor& from : *pickled) {
     const ZipEntry* record = entry("data/", from.storage);
-    if (record == nullptr) return Error(ErrorCode::missing, from.name, ": expected the record ", name, ", found none");
+    if (record == nullptr)
+      return Error(ErrorCode::missing, detail::brief(from.name), ": expected the record ", detail::brief(name),
+                   ", found none");
     std::size_t bytes = 0;
     if (!checked_mul(from.storage_size, size_of(from.dtype), bytes) || bytes != record->data.size()) {
-      return Error(ErrorCode::format, from.name, ": record ", name, ": expected ", from.storage_size, " elements of ",
-                   name_of(from.dtype), ", found ", record->data.size(), " bytes");
+      return Error(ErrorCode::format, detail::brief(from.name), ": record ", detail::brief(name), ": expected ",
+                   from.storage_size, " elements of ", name_of(from.dtype), ", found ", record->data.size(), " bytes");
     }
     TensorView& tensor = table.tensors.emplace_back();
     tensor.name = from.name;
@@ -88,7 +91,7 @@ namespace detail {
     std::uint32_t crc = 0;
     file.pass(entry.data, [&](std::span<const std::byte> piece) { crc = zip_crc(piece, crc); });
     if (crc != entry.crc)
-      return Error(ErrorCode::value, entry.name, ": checksum: expected ", entry.crc, ", found ", crc);
+      return Error(ErrorCode::value, detail::brief(entry.name), ": checksum: expected ", entry.crc, ", found ", crc);
   }
   return {};
 }

@@ -105,10 +105,10 @@ class ZipReader {
   };
 
   [[nodiscard]] static Error wrong(std::string_view name, std::string_view expected, std::string_view found) noexcept {
-    return Error(ErrorCode::format, "zip: ", name, ": ", expected, ", ", found);
+    return Error(ErrorCode::format, "zip: ", brief(name), ": ", expected, ", ", found);
   }
   [[nodiscard]] static Error refused(std::string_view name, std::string_view what) noexcept {
-    return Error(ErrorCode::unsupported, "zip: ", name, ": expected a stored entry, found ", what);
+    return Error(ErrorCode::unsupported, "zip: ", brief(name), ": expected a stored entry, found ", what);
   }
 
   /// The end record, with the zip64 one where there is one: offset_, size_ and count_ of the directory.
