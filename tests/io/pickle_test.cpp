@@ -133,6 +133,10 @@ TEST_CASE("pickle: tensors that lie") {
     return dictionary().str("a").tensor("FloatStorage", "0", storage, offset, shape, strides).op("s").done();
   };
   CHECK(error_of(tensor(6, 0, {2, 3}, {3, 1})) == "");
+  // As PyTorch writes tensors without elements; there is nothing that strides could lead to.
+  CHECK(error_of(tensor(0, 0, {3, 0}, {1, 1})) == "");
+  CHECK(error_of(tensor(0, 0, {2, 3, 0}, {3, 1, 1})) == "");
+  CHECK(error_of(tensor(0, 0, {0, 3}, {3, 1})) == "");
   CHECK(says(tensor(6, 0, {2, 3}, {1, 2}), "expected contiguous strides, found 2 where 1 is contiguous"));
   CHECK(says(tensor(6, 0, {2, 3}, {0, 1}), "expected contiguous strides, found 0"));
   CHECK(says(tensor(5, 0, {2, 3}, {3, 1}), "expected elements within its storage's 5, found 6 from 0 on"));

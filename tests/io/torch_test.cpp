@@ -96,6 +96,8 @@ TEST_CASE("torch: bad files, each by its error") {
         "zip: expected one data.pkl, found m/data.pkl and n/data.pkl");
   CHECK(error_of(support::write_zip({{"m/x", ""}})) ==
         "zip: expected FOLDER/data.pkl, found none: this is no torch.save file");
+  CHECK(error_of(support::write_zip({{"data.pkl", one("FloatStorage", {4})}, {"data/0", four}})) ==
+        "zip: expected FOLDER/data.pkl, found none: this is no torch.save file");
   CHECK(error_of(support::write_zip({{"a/b/data.pkl", ""}})) ==
         "zip: expected FOLDER/data.pkl, found none: this is no torch.save file");
   const auto tied = support::Pickle()

@@ -374,6 +374,11 @@ class PickleMachine {
     tensor.offset = static_cast<std::size_t>(arg[1].number);
     tensor.rank = size.count;
     std::size_t elements = 1;
+    bool empty = false;  // PyTorch's strides of a tensor without elements take a length of 0 for 1
+    for (std::size_t i = 0; i < size.count; ++i) {
+      const Value& length = items_[size.first + i];
+      empty = empty || (length.kind == Kind::number && length.number == 0);
+    }
     for (std::size_t i = size.count; i-- > 0;) {
       const Value& length = items_[size.first + i];
       const Value& stride = items_[strides.first + i];
@@ -381,7 +386,7 @@ class PickleMachine {
         return Error(ErrorCode::format, "tensor: expected sizes and strides, found other values");
       }
       tensor.shape[i] = static_cast<std::size_t>(length.number);
-      if (tensor.shape[i] > 1 && (stride.number < 0 || static_cast<std::size_t>(stride.number) != elements)) {
+      if (!empty && tensor.shape[i] > 1 && (stride.number < 0 || static_cast<std::size_t>(stride.number) != elements)) {
         return Error(ErrorCode::unsupported, "tensor: expected contiguous strides, found ", stride.number, " where ",
                      elements, " is contiguous");
       }

@@ -24,7 +24,8 @@ namespace detail {
   constexpr std::string_view pickle = "data.pkl";
   const ZipEntry* found = nullptr;
   for (const ZipEntry& entry : entries) {
-    if (entry.name.find('/') != entry.name.size() - pickle.size() - 1 || !entry.name.ends_with(pickle)) continue;
+    const std::size_t slash = entry.name.find('/');
+    if (slash == std::string_view::npos || entry.name.substr(slash + 1) != pickle) continue;
     if (found != nullptr)
       return Error(ErrorCode::format, "zip: expected one data.pkl, found ", brief(found->name), " and ",
                    brief(entry.name));
