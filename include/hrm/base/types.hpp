@@ -99,10 +99,16 @@ struct TensorView {
   [[nodiscard]] constexpr std::size_t bytes() const noexcept { return elements() * size_of(dtype); }
 };
 
-/// Writes `count` elements from `first` on of a f32, f16, bf16 or scaled int8 tensor as float32. False if any is NaN or
-/// infinite.
+/// Whether a tensor holds numbers that read_floats() can give: f32, f16, bf16 or scaled int8.
+[[nodiscard]] constexpr bool holds_floats(const TensorView& tensor) noexcept {
+  return tensor.dtype == DType::f32 || tensor.dtype == DType::f16 || tensor.dtype == DType::bf16 ||
+         (tensor.dtype == DType::i8 && tensor.scales != nullptr);
+}
+
+/// Writes `count` elements from `first` on as float32. False if the tensor holds none, or any is NaN or infinite.
 [[nodiscard]] inline bool read_floats(const TensorView& tensor, std::size_t first, std::size_t count,
                                       float* out) noexcept {
+  if (!holds_floats(tensor)) return false;
   const std::byte* from = tensor.data + first * size_of(tensor.dtype);
   std::uint32_t worst = 0;  // an exponent of all ones marks NaN and infinity
   if (tensor.dtype == DType::f32) {

@@ -161,6 +161,9 @@ class ArchiveWriter {
     if (!in_.rows.empty()) header_.config.puzzle_ids = in_.rows.size();
     for (const TensorView& t : in_.tensors) {
       if (detail::is_left_alone(t.name)) continue;
+      if (!holds_floats(t))
+        return Error(ErrorCode::unsupported, detail::brief(t.name), ": expected float32, float16 or bfloat16, found ",
+                     name_of(t.dtype));
       sources_.push_back(&t);
       ArchiveTensor& to = header_.tensors.emplace_back();
       to.name = t.name;

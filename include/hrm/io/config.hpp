@@ -128,8 +128,8 @@ struct ExpectedTensor {
   return name.starts_with("rotary_emb.") || name == "puzzle_emb.local_weights" || name == "puzzle_emb.local_ids";
 }
 
-/// Every tensor that `config` calls for, in its shape, and none beside: so the sizes are true to the bytes that are
-/// there.
+/// Every tensor that `config` calls for, in its shape and of numbers, and none beside: so the sizes are true to the
+/// bytes that are there.
 [[nodiscard]] HRM_COLD inline Result<void> check_tensors(const Config& config, std::span<const TensorView> tensors) {
   std::vector<SortKey> names;
   for (const TensorView& tensor : tensors) {
@@ -144,6 +144,9 @@ struct ExpectedTensor {
                    shape_text(expected.shape.data(), expected.rank).message(), ", found ",
                    shape_text(tensor.shape.data(), tensor.rank).message());
     }
+    if (!holds_floats(tensor))
+      return Error(ErrorCode::unsupported, tensor.name, ": expected float32, float16 or bfloat16, found ",
+                   name_of(tensor.dtype));
     names.push_back({0, tensor.name});
   }
   sort_keys(names);

@@ -95,7 +95,8 @@ class Callback {
 }
 
 /// Whole text, as "-12.5e-3", to a number; false for anything else. Exact for up to 15 digits and powers up to 22,
-/// which is what configurations hold; otherwise off by a rounding or two. Infinite results are refused.
+/// which is what configurations hold; otherwise off by a rounding or two, or 0 where powers below -308 are asked for.
+/// Infinite results are refused.
 [[nodiscard]] constexpr bool parse_number(std::string_view text, double& out) noexcept {
   std::size_t at = 0;
   const bool negative = at < text.size() && text[at] == '-';
