@@ -47,6 +47,44 @@ TEST_CASE("config: yaml under arch and flat, json") {
   CHECK(!json->seq_len);
 }
 
+TEST_CASE("config: what other programs and editors write") {
+  const auto heads = [](std::string_view text) -> std::size_t {
+    const auto raw = hrm::read_config(text);
+    INFO(support::message_of(raw));
+    CHECK(raw.has_value());
+    return raw ? raw->num_heads.value_or(0) : 0;
+  };
+  CHECK(heads("arch: hrm_v1\nnum_heads: 8\n") == 8);
+  CHECK(heads("arch:\nnum_heads: 8\n") == 8);
+  CHECK(heads("arch: {}\nnum_heads: 8\n") == 8);
+  CHECK(heads("\xEF\xBB\xBF"
+              "arch:\n  num_heads: 8\n") == 8);
+  CHECK(heads("\xEF\xBB\xBF{\"num_heads\": 8}") == 8);
+  CHECK(heads("num_heads: 8\t# eight\n...\n") == 8);
+  CHECK(heads("num_heads:\t8\n") == 8);
+  CHECK(heads("arch:\n  num_heads: 8\n  loss:\n    <<: *l\nother: {x: 1}\n") == 8);
+  CHECK(heads("num_heads: Null\nseq_len: NULL\n") == 0);
+  CHECK(heads(R"({"arch": {"num_heads": 8, "loss": {"num_heads": 9}}, "num_heads": 7})") == 8);
+  CHECK(heads(R"({"arch": "hrm_v1", "num_heads": 7})") == 7);
+}
+
+TEST_CASE("config: YAML that would lose keys is an error") {
+  const auto error = [](std::string_view text) { return support::message_of(hrm::read_config(text)); };
+  CHECK(error("arch: {num_heads: 8}\n") == "arch: expected keys indented below it, found {num_heads: 8}");
+  CHECK(error("arch: &a\n  num_heads: 8\n") == "arch: expected keys indented below it, found &a");
+  CHECK(error("arch: *a\n") == "arch: expected keys indented below it, found *a");
+  CHECK(error("arch:\n  <<: *a\n") == "<<: expected keys indented below it, found *a");
+  CHECK(error("num_heads: &h 8\n") == "num_heads: expected a whole number from 0 on, found &h 8");
+}
+
+TEST_CASE("config: tensors that hold no floats") {
+  CHECK(changed([](Raw&, Tensors& all) { find(all, "lm_head.weight").dtype = hrm::DType::i32; }) ==
+        "lm_head.weight: expected float32, float16 or bfloat16, found int32");
+  CHECK(changed([](Raw&, Tensors& all) {
+          find(all, "L_level.layers.0.mlp.down_proj.weight").dtype = hrm::DType::i8;
+        }).ends_with("expected float32, float16 or bfloat16, found int8"));
+}
+
 TEST_CASE("config: values that are none") {
   const auto error = [](std::string_view text) { return support::message_of(hrm::read_config(text)); };
   CHECK(error("num_heads: two\n") == "num_heads: expected a whole number from 0 on, found two");

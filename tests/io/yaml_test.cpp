@@ -35,6 +35,13 @@ TEST_CASE("YAML: lists, blocks and wrapped lines are stepped over") {
   CHECK(read("a: words that\n  go on: here\nb: 1\n") == "a=words that;b=1;");
 }
 
+TEST_CASE("YAML: tabs between words, and the document's end") {
+  CHECK(read("a: 1\t# c\nb:\t2\nc: \t\"x # y\"\t\n") == "a=1;b=2;c=x # y;");
+  CHECK(read("a:\n  b: 1\n...\n\n# c\n") == "a.b=1;");
+  CHECK(read("a: {x: 1}\nb: &c 2\n") == "a={x: 1};b=&c 2;");
+  CHECK(read("a: 1\n...\nb: 2\n") == "error: line 3: expected one document, found b: 2");
+}
+
 TEST_CASE("YAML: what is wrong is said with its line") {
   CHECK(read("a: 1\na: 2\n") == "error: a: expected every key once, found it twice");
   CHECK(read("a:\n  x: 1\nb:\n  x: 1\n") == "a.x=1;b.x=1;");

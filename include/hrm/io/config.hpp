@@ -47,7 +47,7 @@ inline constexpr std::size_t max_config_bytes = std::size_t{1} << 20;
   constexpr std::array<Real, 3> reals{{{"expansion", &RawConfig::expansion},
                                        {"rms_norm_eps", &RawConfig::rms_norm_eps},
                                        {"rope_theta", &RawConfig::rope_theta}}};
-  if (text == "null" || text == "~") return {};
+  if (text == "null" || text == "Null" || text == "NULL" || text == "~") return {};
   for (const Whole& whole : wholes) {
     if (whole.key != key) continue;
     std::size_t value = 0;
@@ -70,7 +70,7 @@ inline constexpr std::size_t max_config_bytes = std::size_t{1} << 20;
   return {};
 }
 
-/// "3 of the file's layers", for the tensors `level`.layers.0., 1., .. : how many, all of them there.
+/// How many layers a level has: the tensors `level`0., `level`1., .. say so, and none may be missing between.
 [[nodiscard]] HRM_COLD inline Result<std::size_t> count_layers(std::span<const TensorView> tensors,
                                                                std::string_view level) {
   constexpr std::size_t max_layers = 1024;
@@ -173,7 +173,8 @@ struct ExpectedTensor {
 
 }  // namespace detail
 
-/// Reads all_config.yaml: the settings under `arch:`, or at the top where there is no such map.
+/// Reads all_config.yaml: the settings under `arch:`, or at the top where there is no such map. What this reader of
+/// YAML would lose, `arch` on one line or with an anchor and keys merged in, is an error.
 [[nodiscard]] HRM_COLD inline Result<RawConfig> read_config_yaml(std::string_view text) {
   if (text.size() > detail::max_config_bytes)
     return Error(ErrorCode::format, "config: expected at most ", detail::max_config_bytes, " bytes, found ",
@@ -182,7 +183,12 @@ struct ExpectedTensor {
   RawConfig flat;
   bool has_arch = false;
   auto read = read_yaml(text, [&](YamlPath path, std::string_view value) -> Result<void> {
-    if (path[0] == "arch") has_arch = true;
+    const bool settings = path.size() == 1 || (path.size() == 2 && path[0] == "arch");
+    const bool lost = path.size() == 1 && path[0] == "arch" && value != "{}" && value.find_first_of("{&*!") == 0;
+    if (lost || (settings && path.back() == "<<"))
+      return Error(ErrorCode::unsupported, detail::brief(path.back()), ": expected keys indented below it, found ",
+                   value.substr(0, 40));
+    if (path.size() >= 2 && path[0] == "arch") has_arch = true;
     if (path.size() == 2 && path[0] == "arch") return detail::take_setting(nested, path[1], value);
     return path.size() == 1 ? detail::take_setting(flat, path[0], value) : Result<void>();
   });
@@ -190,28 +196,38 @@ struct ExpectedTensor {
   return has_arch ? nested : flat;
 }
 
-/// Reads a flat config.json.
+/// Reads config.json: the settings under "arch", or at the top where there is no such object.
 [[nodiscard]] HRM_COLD inline Result<RawConfig> read_config_json(std::string_view text) {
   if (text.size() > detail::max_config_bytes)
     return Error(ErrorCode::format, "config: expected at most ", detail::max_config_bytes, " bytes, found ",
                  text.size());
-  RawConfig raw;
+  RawConfig nested;
+  RawConfig flat;
+  bool has_arch = false;
   std::deque<std::string> texts;
   JsonReader json(text, texts);
-  auto read = json.object([&](std::string_view key) -> Result<void> {
+  const auto take = [&](RawConfig& raw, std::string_view key) -> Result<void> {
     const auto kind = json.peek();
     if (kind != JsonReader::Kind::number && kind != JsonReader::Kind::string) return json.skip();
     auto value = kind == JsonReader::Kind::number ? json.number() : json.string();
     if (!value) return value.error();
     return detail::take_setting(raw, key, *value);
+  };
+  auto read = json.object([&](std::string_view key) -> Result<void> {
+    if (key != "arch" || json.peek() != JsonReader::Kind::object) return take(flat, key);
+    return json.object([&](std::string_view inner) -> Result<void> {
+      has_arch = true;
+      return take(nested, inner);
+    });
   });
   if (read) read = json.end();
   if (!read) return read.error();
-  return raw;
+  return has_arch ? nested : flat;
 }
 
-/// Either of them: JSON begins with a brace.
+/// Either of them: JSON begins with a brace. A byte order mark, which some editors write, is no part of the text.
 [[nodiscard]] HRM_COLD inline Result<RawConfig> read_config(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   return first != std::string_view::npos && text[first] == '{' ? read_config_json(text) : read_config_yaml(text);
 }

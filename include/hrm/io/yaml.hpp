@@ -14,6 +14,8 @@ using YamlPath = std::span<const std::string_view>;
 
 namespace detail {
 
+[[nodiscard]] constexpr bool yaml_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+
 /// One line without its comment and the blanks around.
 struct YamlLine {
   std::size_t indent = 0;
@@ -29,14 +31,14 @@ struct YamlLine {
     const char c = line[i];
     if (quote != 0) {
       if (c == quote) quote = 0;
-    } else if ((c == '"' || c == '\'') && (i == out.indent || line[i - 1] == ' ')) {
+    } else if ((c == '"' || c == '\'') && (i == out.indent || yaml_blank(line[i - 1]))) {
       quote = c;
-    } else if (c == '#' && (i == out.indent || line[i - 1] == ' ')) {
+    } else if (c == '#' && (i == out.indent || yaml_blank(line[i - 1]))) {
       end = i;
       break;
     }
   }
-  while (end > out.indent && (line[end - 1] == ' ' || line[end - 1] == '\r' || line[end - 1] == '\t')) --end;
+  while (end > out.indent && (yaml_blank(line[end - 1]) || line[end - 1] == '\r')) --end;
   out.text = line.substr(out.indent, end - out.indent);
   return out;
 }
@@ -66,6 +68,7 @@ template <class Scalar>
   std::size_t depth = 0;              // levels that are open
   std::size_t skip_deeper = none;     // lines indented more than this belong to what is stepped over
   std::size_t number = 0;
+  bool ended = false;  // "..." closes the document
   const auto fail = [&](const char* expected, std::string_view found) {
     return Error(ErrorCode::format, "line ", number, ": expected ", expected, ", found ", found.substr(0, 40));
   };
@@ -80,8 +83,14 @@ template <class Scalar>
       if (indent > skip_deeper) continue;
       skip_deeper = none;
     }
-    if (line == "---" || line == "..." || line.front() == '%') {
+    const bool end = line == "...";
+    if (ended && !end) return fail("one document", line);
+    if (line == "---" || line.front() == '%') {
       if (!keys.empty()) return fail("one document", line);
+      continue;
+    }
+    if (end) {
+      ended = !keys.empty();
       continue;
     }
     if (line.front() == '\t') return fail("blanks before the key", "a tab");
@@ -90,11 +99,12 @@ template <class Scalar>
       continue;
     }
     std::size_t colon = line.find(": ");
+    if (const std::size_t tab = line.find(":\t"); tab < colon) colon = tab;
     if (colon == std::string_view::npos && line.back() == ':') colon = line.size() - 1;
     if (colon == std::string_view::npos || colon == 0) return fail("'key: value'", line);
     const std::string_view name = detail::yaml_unquoted(line.substr(0, colon));
     std::string_view value = line.substr(colon + 1);
-    while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
+    while (!value.empty() && detail::yaml_blank(value.front())) value.remove_prefix(1);
 
     const std::size_t before = depth;
     while (depth > 0 && indent < levels[depth - 1].indent) --depth;
@@ -113,7 +123,7 @@ template <class Scalar>
     }
   }
   if (const auto* twin = detail::find_twin(keys); twin != nullptr) {
-    return Error(ErrorCode::format, twin->text, ": expected every key once, found it twice");
+    return Error(ErrorCode::format, detail::brief(twin->text), ": expected every key once, found it twice");
   }
   return {};
 }
