@@ -298,6 +298,68 @@ TEST_CASE("archive: lengths that no file could hold ask for no memory") {
   CHECK(error_of(file) == "archive: header: expected fields that fill it, found others");
 }
 
+TEST_CASE("archive: a test that would take minutes or gigabytes is refused") {
+  const auto tensors = support::make_weights(support::archive_shape);
+  const auto error = [&](std::size_t tokens, std::uint32_t segments, std::size_t cycles, std::size_t count = 1) {
+    hrm::SelfTest test;
+    test.tokens.assign(tokens, 1);
+    test.segments = segments;
+    test.logits.assign(tokens * support::archive_shape.vocab, 0.0F);
+    test.q = {0.0F, 0.0F};
+    const std::vector<hrm::SelfTest> tests(count, test);
+    return error_of(changed(archive_of(tensors, hrm::Precision::f32, {.tests = tests}),
+                            [&](auto& h) { h.config.sizes.h_cycles = h.config.sizes.l_cycles = cycles; }));
+  };
+  CHECK(error(4095, 1, 2) == "");  // and one puzzle token
+  CHECK(error(4096, 1, 2).find("expected tests of some seconds") != std::string::npos);
+  CHECK(error(1, 1, 1024) == "");
+  CHECK(error(1, 1024, 2) == "");
+  CHECK(error(1, 1024, 2, 300) == "");
+  CHECK(error(1, 1024, 2, 400).find("expected tests of some seconds") != std::string::npos);
+  CHECK(error(1, 1024, 1024).find("expected tests of some seconds") != std::string::npos);
+  CHECK(error(4000, 512, 2).find("expected tests of some seconds") != std::string::npos);
+
+  hrm::Config wide;
+  wide.sizes = {.hidden = 512,
+                .heads = 8,
+                .inner = 1536,
+                .vocab = 40000,
+                .h_layers = 4,
+                .l_layers = 4,
+                .h_cycles = 2,
+                .l_cycles = 2,
+                .puzzle_tokens = 1};
+  const auto fits = [&](std::size_t tokens) {
+    return hrm::detail::self_test_work(wide, tokens, 2) <= hrm::detail::max_self_test_work;
+  };
+  CHECK(fits(64));
+  CHECK(!fits(128));  // 5 million logits
+  wide.sizes.vocab = 11;
+  CHECK(fits(128));
+  CHECK(!fits(hrm::saturated));
+}
+
+TEST_CASE("archive: a writer can be asked twice") {
+  const auto tensors = support::make_weights(support::archive_shape);
+  const auto views = support::views_of(tensors);
+  hrm::ArchiveContents contents;
+  contents.header.config =
+      hrm::complete(hrm::read_config(support::write_yaml(support::archive_shape)).value(), views).value();
+  contents.header.puzzle_ids = contents.rows = {1, 3};
+  contents.tensors = views;
+  hrm::ArchiveWriter writer(contents);
+  std::string first;
+  std::string second;
+  REQUIRE(support::message_of(writer.write(support::append, &first)) == "");
+  REQUIRE(support::message_of(writer.write(support::append, &second)) == "");
+  CHECK(first == second);
+  contents.rows = {};
+  contents.header.puzzle_ids = {};
+  std::string third;
+  REQUIRE(support::message_of(writer.write(support::append, &third)) == "");
+  CHECK(error_of(third) == "");
+}
+
 TEST_CASE("archive: writing says what is wrong") {
   auto tensors = support::make_weights(support::archive_shape);
   const auto views = support::views_of(tensors);
@@ -311,6 +373,16 @@ TEST_CASE("archive: writing says what is wrong") {
   const auto refuse = [](void*, std::span<const std::byte>) { return false; };
   CHECK(support::message_of(hrm::ArchiveWriter(contents).write(refuse, nullptr))
             .starts_with("archive: cannot be written"));
+  contents.header.provenance.assign(std::size_t{16} << 20, 'x');  // readers would refuse it
+  CHECK(support::message_of(hrm::ArchiveWriter(contents).write(support::append, &out))
+            .starts_with("archive: header: expected at most 16777216 bytes of texts, ids and tests, found 16778"));
+  contents.header.provenance.clear();
+  auto integers = views;
+  integers[4].dtype = hrm::DType::i32;
+  contents.tensors = integers;
+  CHECK(support::message_of(hrm::ArchiveWriter(contents).write(support::append, &out))
+            .ends_with(": expected float32, float16 or bfloat16, found int32"));
+  contents.tensors = views;
   const std::uint32_t infinite = 0x7f800000U;
   std::memcpy(tensors[4].data.data(), &infinite, 4);
   CHECK(support::message_of(hrm::ArchiveWriter(contents).write(support::append, &out))

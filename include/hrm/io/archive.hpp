@@ -297,11 +297,15 @@ class ArchivePlaces {
       return archive_damage("puzzle ids in ascending order, found others");
   }
   if (header.precision > 2) return archive_damage("a precision from 0 to 2, found another");
+  double work = 0;
   for (const SelfTest& test : header.tests) {
     std::size_t logits = 0;
     bool fits = checked_mul(test.tokens.size(), config->sizes.vocab, logits) && logits == test.logits.size() &&
                 test.q.size() == 2;
     fits = fits && !test.tokens.empty() && test.segments >= 1 && test.segments <= 1024 && is_finite(test.tolerance);
+    work += self_test_work(*config, test.tokens.size(), test.segments);
+    if (work > max_self_test_work)
+      return archive_damage("tests of some seconds, as whoever loads the model runs them, found longer ones");
     for (const float value : test.logits) fits = fits && is_finite(value);
     for (const float value : test.q) fits = fits && is_finite(value);
     if (!fits) return archive_damage("a test of tokens, logits and q values that fit the model, found another");

@@ -153,6 +153,8 @@ class ArchiveWriter {
 
   /// Fills in the header: places, checksums, sizes.
   [[nodiscard]] Result<void> prepare() {
+    header_ = in_.header;  // anew: a writer may be asked twice
+    sources_.clear();
     header_.major = ArchiveHeader::current_major;
     header_.minor = ArchiveHeader::current_minor;
     header_.precision = static_cast<std::uint8_t>(in_.precision);
@@ -199,6 +201,10 @@ class ArchiveWriter {
           detail::archive_header_bytes(header_).size();  // fixed-width numbers: the places do not change it
     } catch (const std::exception& fault) {
       return Error(ErrorCode::io, "archive: header: expected cereal to write it, found ", fault.what());
+    }
+    if (header_.header_bytes > detail::max_archive_header) {
+      return Error(ErrorCode::value, "archive: header: expected at most ", detail::max_archive_header,
+                   " bytes of texts, ids and tests, found ", header_.header_bytes);
     }
     std::uint64_t end = header_.header_bytes;
     for (std::size_t i = 0; i < sources_.size(); ++i) {

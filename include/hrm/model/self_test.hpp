@@ -2,7 +2,7 @@
 /// A puzzle with the answer that a model must give to it; archives carry one, so that a model can be tried on any
 /// machine.
 
-#include <hrm/base/types.hpp>
+#include <hrm/base/shape.hpp>
 
 #include <vector>
 
@@ -19,5 +19,31 @@ struct SelfTest {
 
   bool operator==(const SelfTest&) const = default;
 };
+
+namespace detail {
+
+/// Multiply-adds of all tests of an archive at most: some seconds, as whoever loads the model runs them. A test of the
+/// published sizes, 128 tokens through two segments, takes 2^34.
+inline constexpr double max_self_test_work = 0x1p38;
+
+/// Multiply-adds of a test; above the most for one of more than 4,096 positions or 2^22 logits and states, which would
+/// take more than some hundred mebibytes.
+[[nodiscard]] constexpr double self_test_work(const Config& config, std::size_t tokens, std::size_t segments) noexcept {
+  constexpr double most_positions = 4096;
+  constexpr double most_numbers = 0x1p22;
+  constexpr double least_of_block = 0x1p17;                                // what a block takes whose sizes are nothing
+  const auto real = [](std::size_t n) { return static_cast<double>(n); };  // sizes of a file: integers could wrap round
+  const Sizes& s = config.sizes;
+  const double positions = real(tokens) + real(s.puzzle_tokens);
+  const double hidden = real(s.hidden);
+  const double block = positions * hidden * (4 * hidden + 3 * real(s.inner) + 2 * positions);
+  const double blocks = real(s.h_cycles) * (real(s.l_cycles) * real(s.l_layers) + real(s.h_layers));
+  const double head = positions * hidden * real(s.vocab);
+  const bool fits = positions <= most_positions && positions * (real(s.vocab) + hidden) <= most_numbers;
+  return fits ? real(segments) * (blocks * (block > least_of_block ? block : least_of_block) + head)
+              : 2 * max_self_test_work;
+}
+
+}  // namespace detail
 
 }  // namespace hrm
