@@ -11,7 +11,7 @@ struct LoadOptions {
   std::optional<Precision> precision{};       ///< empty: what an archive was made for, float32 for other files
   std::span<const std::size_t> puzzle_ids{};  ///< puzzle embedding rows to keep; empty: all
   std::string config{};                       ///< the configuration's path; empty: the one beside the file
-  bool map = true;                            ///< map the file where the system can
+  bool map = true;                            ///< map files where the system can
 };
 
 namespace detail {
@@ -55,8 +55,9 @@ inline void release_pages(void* context, const std::byte* data, std::size_t size
 }
 
 /// Reads a configuration file, YAML or JSON.
-[[nodiscard]] HRM_COLD inline Result<RawConfig> open_config(const std::string& path) {
-  auto source = Source::open(path);
+[[nodiscard]] HRM_COLD inline Result<RawConfig> open_config(const std::string& path,
+                                                            const Source::Options& options = {}) {
+  auto source = Source::open(path, options);
   if (!source) return source.error();
   auto raw = read_config(detail::as_text(source->bytes()));
   if (!raw) return raw.error().in(path);
@@ -82,7 +83,7 @@ inline void release_pages(void* context, const std::byte* data, std::size_t size
   if (config.empty()) {
     return Error(ErrorCode::missing, *file, ": config: expected all_config.yaml or config.json beside it, found none");
   }
-  auto raw = open_config(config);
+  auto raw = open_config(config, options);
   if (!raw) return raw.error();
   return make_checkpoint(*std::move(source), *raw);
 }

@@ -3,6 +3,7 @@
 
 #include <hrm/base/arena.hpp>
 #include <hrm/base/error.hpp>
+#include <hrm/base/path.hpp>
 
 #include <memory>
 #include <string>
@@ -28,7 +29,7 @@ using ReadCallback = bool (*)(void* context, std::uint64_t offset, std::byte* ou
 
 /// The bytes of one file, read-only, all of them at once. Move-only; views of bytes() live as long as it does (moving
 /// it does not move them). A mapped file must not be cut short by another program while it is open: as for every
-/// mapping, the system then ends the program; SourceOptions::map = false reads a copy instead.
+/// mapping, the system then ends the program; Options::map = false reads a copy instead.
 class Source {
  public:
   struct Options {
@@ -144,16 +145,6 @@ inline Result<Source> Source::read(ReadCallback callback, void* context, std::ui
 }
 
 namespace detail {
-
-enum class PathKind : std::uint8_t { none, file, folder, other };
-
-/// What a path leads to.
-[[nodiscard]] inline PathKind path_kind(const std::string& path) noexcept {
-  struct stat status {};
-  if (path.find('\0') != std::string::npos || ::stat(path.c_str(), &status) != 0) return PathKind::none;
-  if ((status.st_mode & S_IFMT) == S_IFREG) return PathKind::file;
-  return (status.st_mode & S_IFMT) == S_IFDIR ? PathKind::folder : PathKind::other;
-}
 
 #if HRM_HAVE_MMAP
 /// A file descriptor that closes itself.

@@ -149,7 +149,7 @@ class PuzzleReader {
   /// A folder is read as .npy, anything else as CSV. `split` as in NpyDataset::open.
   [[nodiscard]] static Result<PuzzleReader> open(const std::string& path, const std::string& split = "test") {
     PuzzleReader reader;
-    if (detail::path_is(path, S_IFDIR)) {
+    if (detail::path_kind(path) == detail::PathKind::folder) {
       auto npy = NpyDataset::open(path, split);
       if (!npy) return npy.error();
       reader.npy_ = std::move(*npy);

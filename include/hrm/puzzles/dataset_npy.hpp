@@ -99,7 +99,7 @@ class NpyDataset {
   /// not fit one another.
   [[nodiscard]] static Result<NpyDataset> open(const std::string& folder, const std::string& split = "test") {
     NpyDataset dataset;
-    const bool here = detail::path_exists(folder + "/dataset.json");
+    const bool here = detail::path_kind(folder + "/dataset.json") != detail::PathKind::none;
     const std::string at = here ? folder : folder + "/" + split;
     const auto text = read_text(at + "/dataset.json", std::size_t{1} << 20);
     if (!text) return text.error();

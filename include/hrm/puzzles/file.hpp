@@ -2,9 +2,7 @@
 /// Files of puzzles: read whole within a limit, in pieces from a place, or line by line.
 
 #include <hrm/base/error.hpp>
-
-#include <sys/stat.h>
-#include <sys/types.h>
+#include <hrm/base/path.hpp>
 
 #include <cstdio>
 #include <limits>
@@ -16,16 +14,6 @@
 namespace hrm {
 
 namespace detail {
-
-[[nodiscard]] inline bool path_exists(const std::string& path) noexcept {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0;
-}
-/// `kind` is S_IFREG or S_IFDIR.
-[[nodiscard]] inline bool path_is(const std::string& path, unsigned kind) noexcept {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && (static_cast<unsigned>(status.st_mode) & S_IFMT) == kind;
-}
 
 /// `text` without the characters of `blanks` around it.
 [[nodiscard]] inline std::string_view trimmed(std::string_view text, std::string_view blanks) noexcept {
@@ -68,8 +56,9 @@ class PuzzleFile {
   [[nodiscard]] static Result<PuzzleFile> open(const std::string& path) {
     PuzzleFile file;
     file.path_ = path;
-    if (!detail::path_exists(path)) return file.wrong("cannot be opened");
-    if (!detail::path_is(path, S_IFREG)) return file.wrong("is no plain file");
+    const detail::PathKind kind = detail::path_kind(path);
+    if (kind == detail::PathKind::none) return file.wrong("cannot be opened");
+    if (kind != detail::PathKind::file) return file.wrong("is no plain file");
     file.handle_.reset(std::fopen(path.c_str(), "rb"));
     if (!file.handle_ || std::fseek(file.handle_.get(), 0, SEEK_END) != 0) return file.wrong("cannot be opened");
     const long size = std::ftell(file.handle_.get());
