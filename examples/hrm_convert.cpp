@@ -35,6 +35,11 @@ class Output {
     }
     return out.file_.good();
   }
+  /// Whole, but not yet under its name.
+  [[nodiscard]] const std::string& part() {
+    file_.flush();
+    return part_;
+  }
   [[nodiscard]] Result<void> finish() {
     file_.close();
     std::error_code fault;
@@ -96,25 +101,34 @@ Result<std::vector<std::uint64_t>> rows_of(const hrm::Checkpoint& model, const s
 }
 
 /// A puzzle that is none, the same everywhere, and what the model says to it after two segments, or one of coarse
-/// weights: the differences between two machines' roundings grow from segment to segment.
-Result<hrm::SelfTest> make_test(const hrm::Model& model, std::uint64_t puzzle_id) {
+/// weights: the differences between two machines' roundings grow from segment to segment. None for a model so large
+/// that a test of one token is too long for readers.
+Result<std::optional<hrm::SelfTest>> make_test(const hrm::Model& model, std::uint64_t puzzle_id) {
   constexpr std::size_t most = 128;
+  constexpr std::size_t most_logits = std::size_t{1} << 21;  // half of the largest header
   const hrm::Config& config = model.config();
-  const std::size_t length = config.seq_len == 0 ? 16 : std::min(config.seq_len, most);
+  const std::uint32_t segments = model.precision() == hrm::Precision::f32 ? 2 : 1;
+  std::size_t length = config.seq_len == 0 ? 16 : std::min(config.seq_len, most);
+  const auto fits = [&] {
+    return length * config.sizes.vocab <= most_logits &&
+           hrm::detail::self_test_work(config, length, segments) <= hrm::detail::max_self_test_work;
+  };
+  while (length > 0 && !fits()) length /= 2;
+  if (length == 0) return std::optional<hrm::SelfTest>();
   std::vector<hrm::Token> tokens(length);
   std::uint32_t state = 12345;
   for (hrm::Token& token : tokens) {
     state = state * 1664525U + 1013904223U;
     token = static_cast<hrm::Token>((state >> 8) % config.sizes.vocab);
   }
-  auto test = hrm::make_self_test(model, tokens, puzzle_id, model.precision() == hrm::Precision::f32 ? 2 : 1, 0.0F);
-  if (!test) return test;
+  auto test = hrm::make_self_test(model, tokens, puzzle_id, segments, 0.0F);
+  if (!test) return test.error();
   float largest = 1.0F;
   for (const float value : test->logits) largest = std::max(largest, std::abs(value));
   // Sums are rounded in another order on other machines; the coarser the weights, the more that shifts.
   constexpr std::array<float, 3> shares{1e-3F, 3e-2F, 1e-1F};
   test->tolerance = largest * shares[static_cast<std::size_t>(model.precision())];
-  return test;
+  return std::optional(*std::move(test));
 }
 
 /// Everything that checksums and the self-test can say about a model, and how long each step took.
@@ -146,6 +160,17 @@ Result<void> verify(const std::string& path, const std::string& config, std::str
   return {};
 }
 
+/// A file's text, which must not steer a terminal: control characters, those of UTF-8's second block too, are blanks.
+std::string printable(std::string text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto letter = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    if (letter == 0xc2 && next >= 0x80 && next < 0xa0) text[i] = text[i + 1] = ' ';
+    if (letter < 0x20 || letter == 0x7f) text[i] = ' ';
+  }
+  return text;
+}
+
 void print_info(const hrm::Checkpoint& model, const std::string& path) {
   const hrm::Config& c = model.config;
   const hrm::Sizes& s = c.sizes;
@@ -162,16 +187,11 @@ void print_info(const hrm::Checkpoint& model, const std::string& path) {
                                      {"vocabulary", h.vocabulary},
                                      {"licence", h.licence},
                                      {"provenance", h.provenance}}) {
-      if (text.empty()) continue;
-      std::string line = text;  // a file's text must not steer a terminal
-      for (char& letter : line) {
-        if (static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f) letter = ' ';
-      }
-      std::printf("  %-18s %s\n", what, line.c_str());
+      if (!text.empty()) std::printf("  %-18s %s\n", what, printable(text).c_str());
     }
     std::printf("  self-tests         %zu\n", h.tests.size());
     for (const hrm::ArchivePanels& panels : h.panels) {
-      std::printf("  packed for         %s (%llu bytes)\n", panels.kernels.c_str(),
+      std::printf("  packed for         %s (%llu bytes)\n", printable(panels.kernels).c_str(),
                   static_cast<unsigned long long>(panels.bytes));
     }
     if (!h.puzzle_ids.empty())
@@ -225,12 +245,13 @@ Result<void> write_archive(const hrm::Checkpoint& in, const std::string& in_path
     if (!model) return model.error();
     auto test = make_test(*model, test_ids.empty() ? 0 : test_ids.front());
     if (!test) return test.error().in(in_path);
-    contents.header.tests.push_back(*std::move(test));
+    if (*test) contents.header.tests.push_back(**std::move(test));
   }
   const auto write = [&]() -> Result<void> {
     Output file(out, in.source);
     hrm::ArchiveWriter writer(contents);
     if (auto written = writer.write(&Output::write, &file); !written) return written.error().in(out);
+    if (auto readable = hrm::open_checkpoint(file.part()); !readable) return readable.error();
     return file.finish();
   };
   if (auto written = write(); !written || !wishes.panels) return written;
@@ -257,6 +278,24 @@ std::string config_json(const hrm::Config& c) {
       << (c.positions == hrm::PositionEncoding::rope ? "rope" : "learned")
       << "\",\n  \"rms_norm_eps\": " << c.rms_norm_eps << ",\n  \"rope_theta\": " << c.rope_theta << "\n}\n";
   return out.str();
+}
+
+/// Whether a configuration that lies in the folder already does for these tensors, so that none need be written. One of
+/// another model is an error: written over, that model could not be loaded any more; left beside, this one could not.
+Result<bool> has_config(const std::filesystem::path& folder, const hrm::Config& config,
+                        std::span<const hrm::TensorView> tensors) {
+  bool found = false;
+  for (const char* name : {"all_config.yaml", "config.json"}) {
+    const std::string path = (folder / name).string();
+    if (hrm::detail::path_kind(path) == hrm::detail::PathKind::none) continue;
+    const auto raw = hrm::open_config(path);
+    const auto there = raw ? hrm::complete(*raw, tensors) : raw.error();
+    if (!there || *there != config)
+      return Error(ErrorCode::mismatch, path,
+                   ": expected no configuration in OUT's folder or that of this model, found another's");
+    found = true;
+  }
+  return found;
 }
 
 Result<void> write_safetensors(const hrm::Checkpoint& in, const std::string& in_path, const std::string& out,
@@ -296,10 +335,18 @@ Result<void> write_safetensors(const hrm::Checkpoint& in, const std::string& in_
     }
     views.push_back(view);
   }
+  const std::filesystem::path folder = std::filesystem::path(out).parent_path();
+  const auto has = has_config(folder, config, views);
+  if (!has) return has.error();
   Output file(out, in.source);
   if (auto written = hrm::write_safetensors(views, &Output::write, &file); !written) return written.error().in(out);
-  if (auto finished = file.finish(); !finished) return finished;
-  return example::write_file((std::filesystem::path(out).parent_path() / "config.json").string(), config_json(config));
+  if (!*has) {
+    Output beside((folder / "config.json").string(), in.source);
+    const std::string text = config_json(config);
+    static_cast<void>(Output::write(&beside, std::as_bytes(std::span(text))));  // finish() says if it failed
+    if (auto finished = beside.finish(); !finished) return finished;
+  }
+  return file.finish();
 }
 
 }  // namespace
@@ -362,5 +409,5 @@ int main(int argc, char** argv) {
     if (auto tried = verify(last, last_config, said); !tried) return example::fail(arguments, tried.error());
     std::printf("%s: %s\n", last.c_str(), said.c_str());
   }
-  return example::done;
+  return example::finish(arguments, example::done);
 }

@@ -5,6 +5,7 @@
 
 #include <cli/models.hpp>
 #include <hrm/io/load.hpp>
+#include <support/archives.hpp>
 #include <support/memory.hpp>
 
 namespace {
@@ -146,6 +147,16 @@ TEST_CASE("hrm-convert: --info says what is in a file, and what a file says stee
     CHECK(info.out.find(text) != std::string::npos);
   }
   CHECK(info.out.find('\x1b') == std::string::npos);
+  const auto tensors = support::make_weights(support::archive_shape);
+  const hrm::Model model =
+      hrm::load(hrm::Source::memory(support::bytes_of(support::archive_of(tensors, hrm::Precision::f32, {})))).value();
+  const std::string hostile = folder.write("hostile.hrm", support::archive_of(tensors, hrm::Precision::f32,
+                                                                              {.model = &model,
+                                                                               .key = "a\x1b[2J\xc2\x9b"
+                                                                                      "2J"}));
+  const auto panels = convert({hostile, "--info"});
+  CHECK(panels.code == 0);
+  CHECK(panels.out.find("packed for         a [2J  2J (") != std::string::npos);
   const auto torch = convert({golden + "rope/checkpoint", "--info", "--verify"});
   CHECK(torch.out.find(": torch, ") != std::string::npos);
   CHECK(torch.out.find("checksums right in ") != std::string::npos);
@@ -186,6 +197,50 @@ TEST_CASE("hrm-convert: chosen rows of a puzzle embedding keep their ids in an a
   const std::size_t width = 4 * shape.puzzle_emb_ndim;
   CHECK(std::memcmp(rows->find("puzzle_emb.weights")->data + width, all->find("puzzle_emb.weights")->data + 42 * width,
                     width) == 0);
+}
+
+TEST_CASE("hrm-convert: another model's configuration is neither written over nor left to speak for OUT") {
+  const support::TemporaryFolder folder;
+  const support::Shape shape = cli::small_shape(7, 4);
+  cli::write_model(folder, shape, support::make_weights(shape));
+  const std::string in = folder.path("model.safetensors");
+  std::filesystem::create_directory(folder.path("json"));
+  converted({in, folder.path("json/model.safetensors")});
+  const std::string before = support::read_file(folder.path("json/config.json"));
+  const auto refused = [&](const std::string& out, const char* config) {
+    const std::string path = folder.path(out);
+    CHECK(cli::fault_of(convert({in, path, "--puzzle-ids", "1"}), 1, "hrm-convert", {config, "expected", "found"}) ==
+          "");
+    CHECK(!std::filesystem::exists(path));
+    CHECK(!std::filesystem::exists(path + ".part"));
+  };
+  refused("json/small.safetensors", "config.json");  // its four puzzle ids are one here
+  CHECK(support::read_file(folder.path("json/config.json")) == before);
+  converted({folder.path("json/model.safetensors"), folder.path("json/half.safetensors"), "--precision", "bf16"});
+  CHECK(support::read_file(folder.path("json/config.json")) == before);
+
+  support::Shape other = shape;
+  other.halt_max_steps = 9;
+  std::filesystem::create_directory(folder.path("yaml"));
+  support::write_file(folder.path("yaml/all_config.yaml"), support::write_yaml(other));
+  refused("yaml/model.safetensors", "all_config.yaml");
+  CHECK(!std::filesystem::exists(folder.path("yaml/config.json")));
+  // One that says the same serves.
+  converted({in, folder.path("half.safetensors"), "--precision", "bf16"});
+  CHECK(!std::filesystem::exists(folder.path("config.json")));
+}
+
+TEST_CASE("hrm-convert: the test of a model with a large vocabulary is one that readers take") {
+  const support::TemporaryFolder folder;
+  const support::Shape shape = cli::small_shape(40'000);
+  cli::write_model(folder, shape, support::make_weights(shape));
+  std::string yaml = support::write_yaml(shape);
+  yaml.insert(yaml.find("  H_cycles"), "  seq_len: 128\n");
+  support::write_file(folder.path("all_config.yaml"), yaml);
+  converted({folder.path("model.safetensors"), folder.path("m.hrm")});
+  const auto opened = hrm::open_checkpoint(folder.path("m.hrm"));
+  REQUIRE(support::message_of(opened) == "");
+  CHECK(opened->archive->header.tests.at(0).tokens.size() == 32);
 }
 
 TEST_CASE("hrm-convert: what is wrong is said, and leaves no file behind") {

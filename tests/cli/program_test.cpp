@@ -56,6 +56,8 @@ TEST_CASE("a full disk is no success") {
                                                        {"hrm-maze", "--generate", "1"},
                                                        {"hrm-sudoku", "--file", set},
                                                        {"hrm-run", model, "--input", folder.write("l", "1 2 3\n")},
+                                                       {"hrm-convert", model, "--info"},
+                                                       {"hrm-convert", model, "--verify"},
                                                        {"hrm-eval", model, set},
                                                        {"hrm-attempts", "--file", set, "--attempts", "1"},
                                                        {"segments-figure", "--file", set, "--max-segments", "1"},
