@@ -146,9 +146,22 @@ int run_batch(const Arguments& arguments, const example::Setup& setup, const hrm
   return error ? fail(arguments, *error) : static_cast<int>(example::done);
 }
 
+/// Whether a file can be written there; what is in it stays as it is.
+bool can_be_written(const std::string& path) {
+  std::error_code ignored;
+  const auto kind = std::filesystem::status(path, ignored).type();
+  const bool fresh = kind == std::filesystem::file_type::not_found;
+  if (!fresh && kind != std::filesystem::file_type::regular) return kind != std::filesystem::file_type::directory;
+  const bool good = std::ofstream(path, std::ios::binary | std::ios::app).good();
+  if (fresh) std::filesystem::remove(path, ignored);
+  return good;
+}
+
 /// All puzzles, with everything the model computes after each segment kept for the file.
 int run_and_save(const Arguments& arguments, const example::Setup& setup, const hrm::Model& model, Input& input,
                  const std::string& path) {
+  const auto unwritable = [&] { return fail(arguments, Error(ErrorCode::io, path, ": cannot be written")); };
+  if (!can_be_written(path)) return unwritable();
   std::vector<Puzzle> puzzles;
   for (;;) {
     Puzzle puzzle;
@@ -229,7 +242,7 @@ int run_and_save(const Arguments& arguments, const example::Setup& setup, const 
     return fail(arguments, written.error().in(path));
   }
   file.close();
-  return file ? static_cast<int>(example::done) : fail(arguments, Error(ErrorCode::io, path, ": cannot be written"));
+  return file ? static_cast<int>(example::done) : unwritable();
 }
 
 }  // namespace
@@ -238,7 +251,8 @@ int main(int argc, char** argv) {
   Arguments arguments(
       "hrm-run", "MODEL",
       "Reads token ids, one puzzle a line (a line may begin with @ID, its puzzle id), and prints one JSON\n"
-      "object a line. MODEL is a checkpoint, safetensors, archive, or a folder with one.",
+      "object a line. MODEL is a checkpoint, safetensors, archive, or a folder with one; an archive's own test is run\n"
+      "when it is loaded, as by all programs.",
       example::with_solver_options({
           {"--input", "F", "the puzzles (otherwise standard input)"},
           {"--puzzle-id", "N", "puzzle id of lines that name none (0)"},

@@ -259,6 +259,35 @@ TEST_CASE("hrm-run: options") {
   }
 }
 
+TEST_CASE("hrm-run: a file for --save that cannot be written is said before anything is computed") {
+  const support::TemporaryFolder folder;
+  const std::string model = golden + "rope";
+  const auto save = [&](const std::string& path, const std::string& input) {
+    return run("hrm-run", {model, "--halt", "never", "--save", path}, input);
+  };
+  for (const std::string& path : {folder.path("no/such/file"), folder.path()})
+    CHECK(cli::fault_of(save(path, "1 2 3\n"), 1, "hrm-run", {path, "cannot be written"}) == "");  // and no answer
+  // What goes wrong before there is anything to save leaves no file, and an old one as it was.
+  CHECK(save(folder.path("new"), "x\n").code == 1);
+  CHECK(!std::filesystem::exists(folder.path("new")));
+  const std::string old = folder.write("old", "old");
+  CHECK(save(old, "x\n").code == 1);
+  CHECK(support::read_file(old) == "old");
+}
+
+TEST_CASE("hrm-run: a byte order mark before the first line") {
+  const std::string model = golden + "rope";
+  const auto plain = run("hrm-run", {model}, "1 2 3\n4 5 6\n");
+  CHECK(without_ms(run("hrm-run", {model},
+                       "\xEF\xBB\xBF"
+                       "1 2 3\n4 5 6\n")
+                       .out) == without_ms(plain.out));
+  CHECK(run("hrm-run", {model},
+            "1 2 3\n\xEF\xBB\xBF"
+            "4 5 6\n")
+            .code == 1);
+}
+
 TEST_CASE("hrm-run: usage is code 2 and one line") {
   const std::string model = golden + "rope";
   const auto wrong = [&](const std::vector<std::string>& words, const std::vector<std::string>& say) {
