@@ -57,8 +57,8 @@ Result<SourcePointer> make_source(const Settings& s, bool held_out) {
     StoredSource::Options options;
     // One file of CSV for both, or a folder that is a split itself: a tenth is kept for testing. Other folders have
     // splits of their own.
-    const bool single =
-        hrm::detail::path_exists(path + "/dataset.json") || hrm::detail::path_kind(path) == hrm::detail::PathKind::file;
+    const bool single = hrm::detail::path_kind(path + "/dataset.json") != hrm::detail::PathKind::none ||
+                        hrm::detail::path_kind(path) == hrm::detail::PathKind::file;
     if (shared && single) {
       options.part = held_out ? StoredSource::Part::held_out : StoredSource::Part::training;
     }
@@ -223,7 +223,7 @@ class Run {
         progress_(s.quiet),
         executor_(executor) {
     // An archive of an earlier run would be preferred to the model of this one.
-    s_.archive = s_.archive || hrm::detail::path_exists(s_.out + "/model.hrm");
+    s_.archive = s_.archive || hrm::detail::path_kind(s_.out + "/model.hrm") != hrm::detail::PathKind::none;
   }
 
   Result<void> begin() {
