@@ -31,6 +31,9 @@
 #if defined(min) || defined(max)
 #error "hrm: define NOMINMAX before <windows.h>, whose macros min and max are in the way"
 #endif
+#if defined(slots)
+#error "hrm: define QT_NO_KEYWORDS before Qt's headers, whose macro slots is in the way"
+#endif
 
 /// For the inner loops of kernels, which must be compiled for the instruction set of their caller, and for what depends
 /// on its other settings.
