@@ -1,5 +1,5 @@
 /// After construction nothing allocates and nothing takes a mutex: operator new, malloc and its kin, and
-/// pthread_mutex_lock are replaced and counted.
+/// pthread_mutex_lock are replaced and counted. What a constructor does where there is no memory is tried too.
 #include <doctest/doctest.h>
 
 #include <hrm/solve/batch_solver.hpp>
@@ -15,6 +15,7 @@
 namespace {
 std::atomic<std::size_t> allocations{0};
 std::atomic<std::size_t> mutexes{0};
+std::atomic<int> blocks_left{-1};  // as many blocks (they come from calloc) are given, then one is not; -1: all are
 
 void* counted(void* at) noexcept {
   allocations.fetch_add(1, std::memory_order_relaxed);
@@ -34,7 +35,10 @@ void* __libc_calloc(std::size_t count, std::size_t size);        // NOLINT(*-res
 void* __libc_realloc(void* at, std::size_t size);                // NOLINT(*-reserved-identifier)
 void* __libc_memalign(std::size_t alignment, std::size_t size);  // NOLINT(*-reserved-identifier)
 void* malloc(std::size_t size) { return counted(__libc_malloc(size)); }
-void* calloc(std::size_t count, std::size_t size) { return counted(__libc_calloc(count, size)); }
+void* calloc(std::size_t count, std::size_t size) {
+  if (blocks_left.load() >= 0 && blocks_left.fetch_sub(1) == 0) return nullptr;
+  return counted(__libc_calloc(count, size));
+}
 void* realloc(void* at, std::size_t size) { return counted(__libc_realloc(at, size)); }
 void* memalign(std::size_t alignment, std::size_t size) { return counted(__libc_memalign(alignment, size)); }
 void* aligned_alloc(std::size_t alignment, std::size_t size) { return counted(__libc_memalign(alignment, size)); }
@@ -71,6 +75,77 @@ HRM_NOINLINE void operator delete(void* at, std::align_val_t) noexcept { std::fr
 HRM_NOINLINE void operator delete(void* at, std::align_val_t, const std::nothrow_t&) noexcept { std::free(at); }
 
 using namespace hrm;
+
+#ifdef HRM_TEST_COUNTS_ALL
+namespace {
+template <class Make>
+auto without_block(int number, const Make& make) {
+  blocks_left = number;
+  auto made = make();
+  blocks_left = -1;
+  return made;
+}
+}  // namespace
+
+TEST_CASE("a solver whose memory is not there says so, whichever block it is") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 5);
+  const auto tokens = test::random_tokens(config, 16, 6);
+  for (const int block : {0, 1}) {
+    Solver solver = without_block(block, [&] { return Solver(model); });
+    CHECK(solver.status().error().code() == ErrorCode::memory);
+    CHECK(solver.start(tokens).error().code() == ErrorCode::memory);
+    CHECK(solver.step());
+    CHECK(solver.tokens().empty());
+    CHECK(solver.logits().size() == 0);
+    CHECK(solver.logits().cols() == 7);
+    CHECK(solver.z_l().rows() == 0);
+
+    BatchOptions options;
+    options.window = 4;
+    BatchSolver batch = without_block(block, [&] { return BatchSolver(model, options); });
+    CHECK(batch.status().error().code() == ErrorCode::memory);
+    CHECK_FALSE(batch.add({tokens}));
+    std::size_t errors = 0;
+    CHECK(batch.run_all(tokens, [&](const Outcome& o) noexcept { errors += o.error != nullptr ? 1 : 0; }));
+    CHECK(errors == 1);
+    batch.reset();
+  }
+}
+
+TEST_CASE("a copy for which there is no memory is an error, and can be assigned to") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 7);
+  const auto tokens = test::random_tokens(config, 16, 8);
+  Solver solver(model);
+  solver.start(tokens).value();
+  solver.step();
+  SolverOptions small;
+  small.max_tokens = 9;
+  for (const int block : {0, 1}) {
+    Solver copy = without_block(block, [&] { return Solver(solver); });
+    CHECK(copy.status().error().code() == ErrorCode::memory);
+    CHECK(copy.finished());
+    CHECK(copy.step());
+    CHECK(copy.prediction().empty());
+    CHECK(copy.q_halt() == 0.0F);
+    CHECK_FALSE(copy.start(tokens));
+    const Solver again(copy);
+    CHECK(again.status().error().code() == ErrorCode::memory);
+    copy = solver;
+    CHECK(SavedState::equal(copy, solver));
+
+    Solver other(model, small);
+    other.start(std::span(tokens).first(9)).value();
+    other.step();
+    without_block(block, [&] { return (other = solver, 0); });
+    CHECK(other.status().error().code() == ErrorCode::memory);
+    CHECK(other.finished());
+    CHECK(other.confidence(0) == 0.0F);
+    CHECK(other.q_halt() == 0.0F);
+  }
+}
+#endif
 
 TEST_CASE("the counting counts") {
   const std::size_t before = allocations.load();

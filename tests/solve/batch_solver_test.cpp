@@ -414,6 +414,41 @@ TEST_CASE("a batch on the caller's memory") {
     ++handed;
   }));
   CHECK(handed == 5);
-  options.memory = block.bytes().first(block.size() - 64);
-  CHECK_FALSE(BatchSolver(model, options).status());
+  for (const std::size_t size : {block.size() - 64, std::size_t{64}}) {
+    options.memory = block.bytes().first(size);
+    BatchSolver small(model, options);
+    CHECK(small.status().error().message() ==
+          "solver: expected a block of " + std::to_string(block.size()) + " bytes, found " + std::to_string(size));
+    CHECK(small.logits(0).rows() == 0);
+    small.reset();
+    std::size_t errors = 0;
+    CHECK(small.run_all(all, [&](const Outcome& o) noexcept { errors += o.error != nullptr ? 1 : 0; }));
+    CHECK(errors == 5);
+  }
+}
+
+TEST_CASE("a batch solver that was moved from has no puzzles, and can be assigned to") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 41);
+  const auto tokens = test::random_tokens(config, 16, 42);
+  BatchOptions options;
+  options.window = 2;
+  options.halting = Never{};
+  BatchSolver from(model, options);
+  from.add({tokens, 0, 7}).value();
+  from.step();
+  BatchSolver to(std::move(from));
+  CHECK_FALSE(from.status());  // NOLINT(bugprone-use-after-move)
+  CHECK(from.active() == 0);
+  CHECK_FALSE(from.add({tokens}));
+  from.step();
+  from.reset();
+  CHECK(to.id(0) == 7);
+  CHECK(to.segments(0) == 1);
+  to.step();
+  from = std::move(to);
+  CHECK(from.segments(0) == 2);
+  CHECK(to.active() == 0);  // NOLINT(bugprone-use-after-move)
+  to = BatchSolver(model, options);
+  CHECK(to.run_all(tokens, [](const Outcome& o) noexcept { CHECK(o.segments == 6); }));
 }

@@ -286,10 +286,46 @@ TEST_CASE("the caller's memory serves as well as the solver's own") {
   }
   CHECK(snapshot(again) == snapshot(outside));
 
-  options.memory = block.bytes().first(need - 64);
-  CHECK(Solver(model, options).start(tokens).error().code() == ErrorCode::memory);
+  // Too little of it; sizes are told as memory_bytes() has them.
+  for (const std::size_t size : {need - 1, need - 64, std::size_t{64}}) {
+    options.memory = block.bytes().first(size);
+    const Solver small(model, options);
+    CHECK(small.status().error().code() == ErrorCode::memory);
+    CHECK(small.status().error().message() ==
+          "solver: expected a block of " + std::to_string(need) + " bytes, found " + std::to_string(size));
+    CHECK(small.tokens().empty());
+    CHECK(small.logits().rows() == 0);
+    CHECK(small.z_h().rows() == 0);
+  }
   options.memory = block.bytes().subspan(4);
   CHECK_FALSE(Solver(model, options).start(tokens));
+}
+
+TEST_CASE("nothing of the caller's memory is shown or saved") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 16);
+  const auto tokens = test::random_tokens(config, 9, 1);
+  SolverOptions options;
+  const std::size_t need = Solver::memory_bytes(model, options);
+  Buffer block(need);
+  options.memory = block.bytes();
+  std::vector<std::byte> saved[2];
+  for (const int before : {0, 0xa5}) {
+    std::memset(block.data(), before, need);
+    Solver solver(model, options);
+    CHECK(solver.logits().rows() == 0);
+    CHECK(solver.logits().cols() == 7);
+    CHECK(solver.z_h().rows() == 0);
+    CHECK(solver.z_l().cols() == 32);
+    solver.start(tokens).value();
+    CHECK(solver.z_h().rows() == 10);
+    int tiles = 0;
+    static_cast<void>(solver.tick_while([&tiles]() noexcept { return tiles++ < 5; }));
+    auto& bytes = saved[before == 0 ? 0 : 1];
+    bytes.resize(SavedState::size(solver));
+    CHECK(SavedState::save(solver, bytes));
+  }
+  CHECK(saved[0] == saved[1]);
 }
 
 TEST_CASE("copies think on independently, moves carry the thoughts along") {
@@ -318,6 +354,49 @@ TEST_CASE("copies think on independently, moves carry the thoughts along") {
   const Snapshot now = snapshot(other);
   Solver moved(std::move(other));
   CHECK(snapshot(moved) == now);
+}
+
+TEST_CASE("a solver that was moved from has no puzzle, and can be assigned to") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 17);
+  const auto tokens = test::random_tokens(config, 16, 1);
+  Solver other(model);
+  other.start(test::random_tokens(config, 16, 2)).value();
+  other.step();
+  Buffer block(Solver::memory_bytes(model));
+  for (const bool given : {false, true}) {
+    SolverOptions options;
+    if (given) options.memory = block.bytes();
+    Solver from(model, options);
+    from.start(tokens).value();
+    from.step();
+    const Snapshot before = snapshot(from);
+    {
+      Solver to(std::move(from));
+      CHECK(from.status().error().message() == "solver: it was moved from");  // NOLINT(bugprone-use-after-move)
+      CHECK(from.start(tokens).error().code() == ErrorCode::state);
+      CHECK(from.finished());
+      CHECK(from.step());
+      CHECK(from.tick(1ms));
+      CHECK(from.segment_progress() == 0.0F);
+      CHECK(from.q_halt() == 0.0F);
+      CHECK(from.answer().tokens.empty());
+      CHECK(from.logits().rows() == 0);
+      const Solver nothing(from);
+      CHECK_FALSE(nothing.status());
+      from = nothing;
+      from = other;  // not into what `to` has now
+      CHECK(snapshot(to) == before);
+      CHECK(from.tokens().data() != to.tokens().data());
+      to.step();
+      from = std::move(to);
+      to = from;
+      CHECK(SavedState::equal(to, from));
+      from = other;
+    }
+    CHECK(SavedState::equal(from, other));
+    from.step();
+  }
 }
 
 TEST_CASE("policies: margin, minimum, sign, never, until, stable, and one's own") {

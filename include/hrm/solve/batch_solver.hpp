@@ -73,25 +73,45 @@ struct BatchCounts {
 
 /// Thinks about up to `slots` puzzles of one length at once; every answer has the same bits as a Solver alone would
 /// give. All memory is taken by the constructor; after it nothing allocates, locks, throws or does I/O. One thread at a
-/// time.
+/// time. One that was moved from holds its model alone: it has no puzzles, refuses to add() one, as status() says, and
+/// may be assigned to.
 class BatchSolver {
  public:
   explicit BatchSolver(Model model, const BatchOptions& options = {}) noexcept
       : mind_(model, capacity_of(model, options), mind_memory(model, options)), options_(options) {
-    if (!mind_.status()) return;
     std::span<std::byte> memory = options.memory;
     const std::size_t need = own_bytes(model, options);
-    if (memory.empty()) {
+    if (memory.empty() && mind_.status()) {
       own_ = Buffer(need);
       memory = own_.bytes();
     }
-    if (memory.size() < need) return;
+    const std::size_t whole = options.memory.empty() ? need : memory_bytes(model, options);
+    if (memory.size() < whole && (mind_.status() || !memory.empty())) {
+      mind_.fail(Error(ErrorCode::memory, "solver: expected a block of ", whole, " bytes, found ", memory.size()));
+    }
+    if (!mind_.status()) return;
     Arena arena(memory.data() + memory.size() / alignment * alignment - need);
     take(arena, *this, model, options);
     mind_.set_tokens(mind_.capacity().tokens);
   }
-  BatchSolver(BatchSolver&&) noexcept = default;
-  BatchSolver& operator=(BatchSolver&&) noexcept = default;
+  BatchSolver(BatchSolver&& other) noexcept
+      : mind_(std::move(other.mind_)),
+        options_(other.options_),
+        own_(std::move(other.own_)),
+        slots_(std::exchange(other.slots_, nullptr)),
+        predictions_(std::exchange(other.predictions_, nullptr)),
+        waiting_(std::exchange(other.waiting_, nullptr)),
+        waiting_tokens_(std::exchange(other.waiting_tokens_, nullptr)),
+        active_(std::exchange(other.active_, 0)),
+        next_order_(std::exchange(other.next_order_, 0)),
+        first_order_(std::exchange(other.first_order_, 0)),
+        counts_(std::exchange(other.counts_, {})) {}
+  BatchSolver& operator=(BatchSolver&& other) noexcept {
+    if (this == &other) return *this;
+    std::destroy_at(this);
+    std::construct_at(this, std::move(other));
+    return *this;
+  }
   BatchSolver(const BatchSolver&) = delete;
   BatchSolver& operator=(const BatchSolver&) = delete;
   ~BatchSolver() = default;
@@ -143,9 +163,15 @@ class BatchSolver {
   [[nodiscard]] float confidence(std::size_t slot, std::size_t position) const noexcept {
     return slots_[slot].segments == 0 ? 0.0F : mind_.confidence(slot, position);
   }
-  [[nodiscard]] ConstMatrixMap logits(std::size_t slot) const noexcept { return mind_.logits(slot); }
-  [[nodiscard]] ConstMatrixMap z_h(std::size_t slot) const noexcept { return mind_.z_h(slot); }
-  [[nodiscard]] ConstMatrixMap z_l(std::size_t slot) const noexcept { return mind_.z_l(slot); }
+  [[nodiscard]] ConstMatrixMap logits(std::size_t slot) const noexcept {
+    return slot < active_ ? mind_.logits(slot) : mind_.no_logits();
+  }
+  [[nodiscard]] ConstMatrixMap z_h(std::size_t slot) const noexcept {
+    return slot < active_ ? mind_.z_h(slot) : mind_.no_state();
+  }
+  [[nodiscard]] ConstMatrixMap z_l(std::size_t slot) const noexcept {
+    return slot < active_ ? mind_.z_l(slot) : mind_.no_state();
+  }
 
   /// Finishes the segment under way of all puzzles (a whole one, if none is). Then hand_out() what finished.
   void step() noexcept {
@@ -299,7 +325,7 @@ class BatchSolver {
   [[nodiscard]] std::size_t limit() const noexcept {
     return options_.max_segments != 0 ? options_.max_segments : mind_.model().config().halt_max_steps;
   }
-  // Without memory nothing can wait: errors then come out as they arise.
+  // None without its memory, where all that is handed out are errors.
   [[nodiscard]] std::size_t window_size() const noexcept { return waiting_ == nullptr ? 0 : options_.window; }
   [[nodiscard]] bool window_full() const noexcept {
     return window_size() > 0 && next_order_ - first_order_ >= window_size();

@@ -13,6 +13,7 @@ namespace hrm {
 struct Capacity {
   std::size_t tokens = 0;  ///< S, tokens of a puzzle at most
   std::size_t batch = 1;   ///< puzzles at once
+  bool operator==(const Capacity&) const = default;
 };
 
 /// State and scratch for up to `batch` puzzles of equal length. All memory is one block, taken when it is made (or
@@ -49,32 +50,63 @@ class Mind {
       return;
     }
     block_ = memory.first(need);
+    // What was in the caller's memory must not find its way into a saved state.
+    if (own_.data() == nullptr) std::memset(block_.data(), 0, block_.size());
     Arena arena(block_.data());
     carve(arena);
     model_->prepare(workspace_);
     set_active(0);
   }
 
-  Mind(const Mind& other) noexcept : Mind(other.model_, other.capacity_) { copy_state(other); }
-  Mind(Mind&& other) noexcept = default;
-  Mind& operator=(Mind&& other) noexcept = default;
+  /// Holds the other's thoughts on a block of its own; without one, status() says so, as it does of a failed other.
+  Mind(const Mind& other) noexcept : model_(other.model_), capacity_(other.capacity_), status_(other.status_) {
+    if (!status_) return;
+    *this = Mind(model_, capacity_);
+    if (status_) copy_state(other);
+  }
+  /// The other then holds its model alone, and is an error by its status().
+  Mind(Mind&& other) noexcept
+      : model_(other.model_),
+        capacity_(other.capacity_),
+        status_(std::exchange(other.status_, Error(ErrorCode::state, "solver: it was moved from"))),
+        own_(std::move(other.own_)),
+        block_(std::exchange(other.block_, {})),
+        schedule_(std::exchange(other.schedule_, {})),
+        workspace_(std::exchange(other.workspace_, {})),
+        logits_(std::exchange(other.logits_, nullptr)),
+        q_(std::exchange(other.q_, nullptr)),
+        progress_(other.progress_) {
+    other.rewind();
+  }
+  Mind& operator=(Mind&& other) noexcept {
+    if (this == &other) return *this;
+    std::destroy_at(this);
+    std::construct_at(this, std::move(other));
+    return *this;
+  }
   ~Mind() = default;
-  /// Takes over the other's thoughts; without allocating if both have the same model and capacity.
+  /// Takes over the other's thoughts; without allocating if it is alike().
   Mind& operator=(const Mind& other) noexcept {
     if (this == &other) return *this;
-    if (&*model_ != &*other.model_ || block_.size() != other.block_.size()) return *this = Mind(other);
+    if (!alike(other)) return *this = Mind(other);
     copy_state(other);
     return *this;
+  }
+  /// Whether both have their memory, for the same model and capacity.
+  [[nodiscard]] bool alike(const Mind& other) const noexcept {
+    return status_ && other.status_ && &*model_ == &*other.model_ && capacity_ == other.capacity_;
   }
 
   /// An error if the memory did not do; everything else is then refused.
   [[nodiscard]] const Result<void>& status() const noexcept { return status_; }
+  /// For who has memory of its own beside this, and that did not do.
+  void fail(const Error& error) noexcept { status_ = error; }
   [[nodiscard]] const Model& model() const noexcept { return model_; }
   [[nodiscard]] const Capacity& capacity() const noexcept { return capacity_; }
   [[nodiscard]] const Workspace& workspace() const noexcept { return workspace_; }
   [[nodiscard]] std::size_t puzzle_tokens() const noexcept { return model_.config().sizes.puzzle_tokens; }
-  [[nodiscard]] std::size_t tokens() const noexcept { return workspace_.positions - puzzle_tokens(); }
-  [[nodiscard]] std::size_t active() const noexcept { return workspace_.active(); }
+  [[nodiscard]] std::size_t tokens() const noexcept { return status_ ? workspace_.positions - puzzle_tokens() : 0; }
+  [[nodiscard]] std::size_t active() const noexcept { return status_ ? workspace_.active() : 0; }
 
   /// All puzzles have this many tokens from now on (at most the capacity's); between segments, with none active.
   void set_tokens(std::size_t tokens) noexcept {
@@ -154,6 +186,13 @@ class Mind {
   [[nodiscard]] ConstMatrixMap z_h(std::size_t sequence) const noexcept { return state(workspace_.z_h, sequence); }
   /// z_L of one puzzle, [P + S, hidden].
   [[nodiscard]] ConstMatrixMap z_l(std::size_t sequence) const noexcept { return state(workspace_.z_l, sequence); }
+  /// The same without a puzzle: no rows.
+  [[nodiscard]] ConstMatrixMap no_logits() const noexcept {
+    return {nullptr, 0, static_cast<Eigen::Index>(model_.config().sizes.vocab)};
+  }
+  [[nodiscard]] ConstMatrixMap no_state() const noexcept {
+    return {nullptr, 0, static_cast<Eigen::Index>(model_.config().sizes.hidden)};
+  }
   [[nodiscard]] float q_halt(std::size_t sequence) const noexcept { return q_[2 * sequence]; }
   [[nodiscard]] float q_continue(std::size_t sequence) const noexcept { return q_[2 * sequence + 1]; }
 
@@ -196,10 +235,6 @@ class Mind {
     q_ = arena.take<float>(capacity_.batch, 2);
   }
   void copy_state(const Mind& other) noexcept {
-    if (!status_ || !other.status_) {
-      status_ = other.status_;
-      return;
-    }
     std::memcpy(block_.data(), other.block_.data(), block_.size());
     workspace_.positions = other.workspace_.positions;
     workspace_.rows = other.workspace_.rows;

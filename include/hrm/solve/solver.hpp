@@ -31,10 +31,11 @@ struct Answer {
 
 /// Thinks about one puzzle at a time. All memory is taken by the constructor; after it nothing allocates, locks, throws
 /// or does I/O. One thread at a time may use a solver; any number of solvers share a model. Copies think on
-/// independently.
+/// independently. One that was moved from holds its model alone: it has no puzzle, refuses to start() one, as status()
+/// says, and may be assigned to.
 class Solver {
  public:
-  /// Takes the memory. If there is none, or the block given is too small, start() says so.
+  /// Takes the memory. If there is none, or the block given is too small, status() and start() say so.
   explicit Solver(Model model, const SolverOptions& options = {}) noexcept
       : Solver(Mind(model, Capacity{capacity_tokens(model, options), 1},
                     options.memory.empty() ? options.memory : mind_memory(model, options)),
@@ -46,19 +47,41 @@ class Solver {
                           2 * token_bytes(model, options));
   }
 
-  Solver(const Solver& other) noexcept : Solver(Mind(other.mind_), other.without_memory()) { copy_rest(other); }
-  Solver(Solver&&) noexcept = default;
-  Solver& operator=(Solver&&) noexcept = default;
+  /// Takes memory of its own; see status().
+  Solver(const Solver& other) noexcept : Solver(Mind(other.mind_), other.without_memory()) {
+    if (status()) copy_rest(other);
+  }
+  Solver(Solver&& other) noexcept
+      : mind_(std::move(other.mind_)),
+        options_(other.options_),
+        own_(std::move(other.own_)),
+        tokens_(std::exchange(other.tokens_, {})),
+        prediction_(std::exchange(other.prediction_, {})),
+        count_(std::exchange(other.count_, 0)),
+        puzzle_id_(std::exchange(other.puzzle_id_, 0)),
+        segments_(std::exchange(other.segments_, 0)),
+        unchanged_(std::exchange(other.unchanged_, 0)),
+        disturbed_(std::exchange(other.disturbed_, 0)),
+        halted_(std::exchange(other.halted_, false)) {}
+  Solver& operator=(Solver&& other) noexcept {
+    if (this == &other) return *this;
+    std::destroy_at(this);
+    std::construct_at(this, std::move(other));
+    return *this;
+  }
   ~Solver() = default;
   /// Takes over the other's thoughts; without allocating if both have the same model and capacity.
   Solver& operator=(const Solver& other) noexcept {
     if (this == &other) return *this;
-    if (tokens_.size() != other.tokens_.size()) return *this = Solver(other);
+    if (!mind_.alike(other.mind_)) return *this = Solver(other);
     mind_ = other.mind_;
     options_ = other.without_memory();
     copy_rest(other);
     return *this;
   }
+
+  /// An error if the memory did not do.
+  [[nodiscard]] const Result<void>& status() const noexcept { return mind_.status(); }
 
   /// Begins a puzzle: token ids [S] and, for models with a puzzle embedding, its id. Errors (a token outside the
   /// vocabulary, too long, an unknown id) leave the solver as it was; a puzzle embedding that is not finite, which only
@@ -73,7 +96,8 @@ class Solver {
     if (auto fits = mind_.model()->check(tokens, puzzle_id); !fits) return fits;
     mind_.set_tokens(tokens.size());
     mind_.set_active(1);
-    count_ = 0;
+    count_ = segments_ = unchanged_ = disturbed_ = 0;
+    halted_ = false;
     if (!mind_.begin(0, tokens, puzzle_id)) {
       return Error(ErrorCode::value, "puzzle_emb.weights: expected finite numbers in row ", puzzle_id,
                    ", found NaN or infinity");
@@ -82,8 +106,6 @@ class Solver {
     puzzle_id_ = puzzle_id;
     std::memcpy(tokens_.data(), tokens.data(), tokens.size_bytes());
     std::memcpy(prediction_.data(), tokens.data(), tokens.size_bytes());
-    segments_ = unchanged_ = disturbed_ = 0;
-    halted_ = false;
     return {};
   }
 
@@ -138,11 +160,12 @@ class Solver {
     return segments_ == 0 || position >= count_ ? 0.0F : mind_.confidence(0, position);
   }
   /// Logits [S, vocab] after the last complete segment, 0 before the first; a view, valid until the next is complete.
-  [[nodiscard]] ConstMatrixMap logits() const noexcept { return mind_.logits(0); }
+  /// Like the states, it has no rows where nothing was started.
+  [[nodiscard]] ConstMatrixMap logits() const noexcept { return count_ == 0 ? mind_.no_logits() : mind_.logits(0); }
   /// z_H [P + S, hidden]; in a paused segment, as far as it has come.
-  [[nodiscard]] ConstMatrixMap z_h() const noexcept { return mind_.z_h(0); }
+  [[nodiscard]] ConstMatrixMap z_h() const noexcept { return count_ == 0 ? mind_.no_state() : mind_.z_h(0); }
   /// z_L [P + S, hidden]; in a paused segment, as far as it has come.
-  [[nodiscard]] ConstMatrixMap z_l() const noexcept { return mind_.z_l(0); }
+  [[nodiscard]] ConstMatrixMap z_l() const noexcept { return count_ == 0 ? mind_.no_state() : mind_.z_l(0); }
   [[nodiscard]] const Model& model() const noexcept { return mind_.model(); }
   [[nodiscard]] const SolverOptions& options() const noexcept { return options_; }
 
@@ -157,14 +180,17 @@ class Solver {
   static constexpr std::size_t unknown_tokens = 900;
 
   Solver(Mind mind, const SolverOptions& options) noexcept : mind_(std::move(mind)), options_(options) {
-    if (!mind_.status()) return;
     const std::size_t bytes = 2 * round_up(mind_.capacity().tokens * sizeof(Token), alignment);
     std::span<std::byte> memory = options.memory;
-    if (memory.empty()) {
+    if (memory.empty() && mind_.status()) {
       own_ = Buffer(bytes);
       memory = own_.bytes();
     }
-    if (memory.size() < bytes) return;
+    const std::size_t need = options.memory.empty() ? bytes : memory_bytes(mind_.model(), options);
+    if (memory.size() < need && (mind_.status() || !memory.empty())) {
+      mind_.fail(Error(ErrorCode::memory, "solver: expected a block of ", need, " bytes, found ", memory.size()));
+    }
+    if (!mind_.status()) return;
     Arena arena(memory.data() + memory.size() / alignment * alignment - bytes);
     tokens_ = {arena.take<Token>(mind_.capacity().tokens), mind_.capacity().tokens};
     prediction_ = {arena.take<Token>(mind_.capacity().tokens), mind_.capacity().tokens};
