@@ -5,6 +5,24 @@
 #include <hrm/solve/solve.hpp>
 
 #include "support/random_model.hpp"
+#include "support/sanitized.hpp"
+
+#if !HRM_TEST_SANITIZED && defined(__GLIBC__)
+#define HRM_TEST_REFUSES_THREADS 1
+#include <dlfcn.h>
+#include <pthread.h>
+
+#include <cerrno>
+namespace {
+std::atomic<int> threads_left{-1};  // as many are made, then one is not; -1: all are
+}
+extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*), void* context) {
+  using Create = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+  static const auto real = reinterpret_cast<Create>(dlsym(RTLD_NEXT, "pthread_create"));
+  if (threads_left.load() >= 0 && threads_left.fetch_sub(1) == 0) return EAGAIN;
+  return real(thread, attributes, run, context);
+}
+#endif
 
 using namespace hrm;
 
@@ -70,3 +88,15 @@ TEST_CASE("pools of any size start, idle and end") {
     CHECK(now <= before + 4);
   }
 }
+
+#ifdef HRM_TEST_REFUSES_THREADS
+TEST_CASE("a pool for which there are too few threads ends those it has, and says so") {
+  for (const int made : {0, 1, 3}) {
+    threads_left = made;
+    CHECK_THROWS_AS(ThreadPool(5), std::system_error);
+    CHECK(threads_left.load() == -1);
+  }
+  ThreadPool pool(2);
+  CHECK(pool.concurrency() == 2);
+}
+#endif

@@ -14,7 +14,7 @@ namespace hrm {
 class ThreadPool {
  public:
   /// Starts the threads; at least the caller counts. Throws what std::thread throws.
-  explicit ThreadPool(unsigned threads) {
+  explicit ThreadPool(unsigned threads) : ThreadPool() {  // from here on the destructor ends those that were made
     for (unsigned i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
   }
   ThreadPool(const ThreadPool&) = delete;
@@ -47,6 +47,8 @@ class ThreadPool {
   }
 
  private:
+  ThreadPool() noexcept = default;
+
   static constexpr std::uint32_t open = 1U << 31;     // threads may enter
   static constexpr std::uint32_t busy = 1U << 30;     // a run is under way
   static constexpr std::uint32_t closing = 1U << 29;  // the pool ends
