@@ -2,7 +2,7 @@
 /// pthread_mutex_lock are replaced and counted. What a constructor does where there is no memory is tried too.
 #include <doctest/doctest.h>
 
-#include <hrm/solve/batch_solver.hpp>
+#include <hrm/solve/attempts.hpp>
 #include <hrm/solve/pool.hpp>
 #include <hrm/solve/saved_state.hpp>
 
@@ -236,4 +236,28 @@ TEST_CASE("a batch solver's life after construction: no allocation") {
   CHECK(again);
   CHECK(added);
   CHECK(handed >= 21);
+}
+
+TEST_CASE("several attempts: nothing is allocated while their answers come out") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 9);
+  const auto tokens = test::random_tokens(config, 16, 10);
+  AttemptOptions options;
+  options.attempts = 8;
+  options.noise = Noise{1.0F, 2};
+  options.halting = Never{};
+  options.max_segments = 2;
+  std::size_t asked = 0;
+  std::size_t first = 0;
+  std::size_t last = 0;
+  const auto count = [&](std::span<const Token>) noexcept {
+    last = allocations.load();
+    first = asked++ == 0 ? last : first;
+    return asked == 8;
+  };
+  const AttemptsAnswer answer = solve_attempts(model, tokens, options, count).value();
+  CHECK(asked == 8);
+  CHECK(answer.accepted);
+  CHECK(answer.votes < 8);  // they were not all the same
+  CHECK(last == first);
 }

@@ -91,13 +91,15 @@ template <class Accept = AcceptNone>
   if (!solver.status()) return solver.status().error();
 
   struct Candidate {
-    std::vector<Token> tokens;
+    std::span<const Token> tokens;
     std::size_t votes;  // of attempts that halted
     std::size_t given;  // by how many attempts
     float q_halt;
   };
+  // Taken beforehand: where answers come out nothing may throw.
   std::vector<Candidate> candidates;
   candidates.reserve(options.attempts);
+  std::vector<Token> given(options.attempts * length);  // [attempts, S] the candidates' tokens
   std::vector<Token> seen(length);
   std::vector<Token> back(length);
   std::vector<Token> inverse(vocab);
@@ -106,6 +108,7 @@ template <class Accept = AcceptNone>
   };
 
   AttemptsAnswer answer;
+  answer.tokens.reserve(length);
   Error refused;  // the puzzle's embedding is not finite
   std::size_t next = 0;
   const auto source = [&](Job& job) noexcept {
@@ -137,9 +140,13 @@ template <class Accept = AcceptNone>
     ++answer.finished;
     answer.halted |= outcome.halted;
     answer.accepted = accept(std::span<const Token>(back));
-    auto same =
-        std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& c) { return c.tokens == back; });
-    if (same == candidates.end()) same = candidates.insert(candidates.end(), Candidate{back, 0, 0, outcome.q_halt});
+    auto same = std::find_if(candidates.begin(), candidates.end(),
+                             [&](const Candidate& c) { return std::ranges::equal(c.tokens, back); });
+    if (same == candidates.end()) {
+      const std::span<Token> own = std::span(given).subspan(candidates.size() * length, length);
+      std::ranges::copy(back, own.begin());
+      same = candidates.insert(candidates.end(), Candidate{own, 0, 0, outcome.q_halt});
+    }
     ++same->given;
     same->votes += outcome.halted ? 1 : 0;
     same->q_halt = outcome.q_halt > same->q_halt ? outcome.q_halt : same->q_halt;
@@ -150,7 +157,7 @@ template <class Accept = AcceptNone>
   if (!refused.message().empty()) return refused;
   answer.segments = solver.counts().segments;
   const auto better = [&](const Candidate& one, const Candidate& other) {
-    if (answer.accepted) return one.tokens == answer.tokens;
+    if (answer.accepted) return std::ranges::equal(one.tokens, answer.tokens);
     if (options.choose == Choose::votes && one.votes != other.votes) return one.votes > other.votes;
     return one.q_halt > other.q_halt;
   };
@@ -159,7 +166,7 @@ template <class Accept = AcceptNone>
     if (best == nullptr || better(c, *best)) best = &c;
   }
   if (best != nullptr) {
-    answer.tokens = best->tokens;
+    answer.tokens.assign(best->tokens.begin(), best->tokens.end());
     answer.votes = best->given;
     answer.q_halt = best->q_halt;
   }
