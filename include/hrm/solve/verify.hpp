@@ -33,6 +33,10 @@ namespace hrm {
 [[nodiscard]] inline Result<void> verify(const Model& model, const SelfTest& test) {
   auto found = make_self_test(model, test.tokens, test.puzzle_id, test.segments, test.tolerance);
   if (!found) return found.error().in("self-test");
+  const auto millionths = [](float off) -> std::int64_t {
+    constexpr float most = 9e12F;  // more would not fit
+    return is_finite(off) ? static_cast<std::int64_t>((off < most ? off : most) * 1e6F) : -1;
+  };
   const auto near = [&](std::string_view what, const std::vector<float>& want,
                         const std::vector<float>& got) -> Result<void> {
     if (want.size() != got.size())
@@ -41,8 +45,7 @@ namespace hrm {
       const float off = want[i] < got[i] ? got[i] - want[i] : want[i] - got[i];
       if (is_finite(got[i]) && off <= test.tolerance) continue;
       return Error(ErrorCode::value, "self-test: ", what, " ", i,
-                   ": expected it within the test's tolerance, found it ",
-                   is_finite(off) ? static_cast<std::int64_t>(off * 1e6F) : -1, " millionths off");
+                   ": expected it within the test's tolerance, found it ", millionths(off), " millionths off");
     }
     return {};
   };
