@@ -3,6 +3,8 @@
 #include <hrm/solve/pool.hpp>
 #include <hrm/solve/saved_state.hpp>
 
+#include <limits>
+
 #include "support/random_model.hpp"
 
 using namespace hrm;
@@ -154,4 +156,41 @@ TEST_CASE("flipped, cut and lengthened bytes never get in") {
   auto longer = good;
   longer.push_back(std::byte{0});
   CHECK_FALSE(SavedState::restore(target, longer));
+}
+
+TEST_CASE("a state whose puzzle's embedding is no longer finite is refused, and leaves the solver as it was") {
+  // A table too large to copy is mapped: what is in the file may change.
+  Config config = test::small_config();
+  const test::RandomTensors tensors(config, 48);
+  config.puzzle_ids = (std::size_t{64} << 20) / (32 * sizeof(float)) + 1;
+  std::vector<float> table(config.puzzle_ids * 32);
+  auto views = tensors.views();
+  for (TensorView& view : views) {
+    if (view.name != "puzzle_emb.weights") continue;
+    view.shape[0] = config.puzzle_ids;
+    view.data = reinterpret_cast<const std::byte*>(table.data());
+  }
+  ModelOptions mapped;
+  mapped.owner = std::make_shared<int>();
+  const Model model = make_model(config, views, mapped).value();
+  table[32 * 4] = 3.0F;
+  Solver solver(model, two_segments());
+  solver.start(test::random_tokens(config, 16, 49), 5).value();
+  solver.step();
+  const auto bytes = saved(solver);
+  Solver target(model, two_segments());
+  target.start(test::random_tokens(config, 9, 50), 4).value();
+  int tiles = 0;
+  static_cast<void>(target.tick_while([&tiles]() noexcept { return tiles++ < 20; }));
+  Solver before(target);
+  table[32 * 5 + 3] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(SavedState::restore(target, bytes).error().message() ==
+        "saved state: puzzle_emb.weights: expected finite numbers in row 5, found NaN or infinity");
+  CHECK(SavedState::equal(target, before));
+  target.step();
+  before.step();
+  CHECK(SavedState::equal(target, before));
+  table[32 * 5 + 3] = 0.0F;
+  CHECK(SavedState::restore(target, bytes));
+  CHECK(SavedState::equal(target, solver));
 }

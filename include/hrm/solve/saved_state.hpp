@@ -98,6 +98,7 @@ class SavedState {
     const Tickets all = mind.tickets_for(count);
     if (header.done.first > all.first || header.done.second > all.second || header.done == all)
       return damaged("tiles below ", all.sum(), header.done.sum());
+    if (auto finite = check_embedding(solver, static_cast<std::size_t>(header.puzzle_id)); !finite) return finite;
 
     mind.set_tokens(count);
     mind.set_active(1);
@@ -217,6 +218,18 @@ class SavedState {
     const std::size_t most = mind.model()->max_tokens();
     if (most != 0 && count > most) return damaged("tokens up to ", most, count);
     return mind.model()->check(std::span<const Token>(&first, 1), static_cast<std::size_t>(puzzle_id));
+  }
+
+  // A row of a mapped file is looked at when it is read: into the place of the solver's own, which is put back.
+  [[nodiscard]] static Result<void> check_embedding(const Solver& solver, std::size_t puzzle_id) noexcept {
+    const Mind& mind = solver.mind_;
+    const bool finite = mind.model()->embed(mind.workspace(), 0, {}, puzzle_id);
+    if (solver.count_ > 0) {
+      static_cast<void>(mind.model()->embed(mind.workspace(), 0, solver.tokens(), solver.puzzle_id_));
+    }
+    if (finite) return {};
+    return Error(ErrorCode::value, "saved state: puzzle_emb.weights: expected finite numbers in row ", puzzle_id,
+                 ", found NaN or infinity");
   }
 
   template <class A, class B>
