@@ -4,6 +4,8 @@
 #include <hrm/solve/saved_state.hpp>
 #include <hrm/solve/solve.hpp>
 
+#include <limits>
+
 #include "support/executors.hpp"
 #include "support/random_model.hpp"
 
@@ -451,4 +453,56 @@ TEST_CASE("confidence is the softmax of the logits") {
           doctest::Approx((row - row.maxCoeff()).exp().sum() > 0 ? 1.0F / (row - row.maxCoeff()).exp().sum() : 0));
   }
   CHECK(solver.confidence(16) == 0.0F);
+}
+
+TEST_CASE("a budget may be as long or as short as it will, by any clock") {
+  constexpr auto most = std::chrono::nanoseconds::max();
+  constexpr auto least = std::chrono::nanoseconds::min();
+  constexpr std::int64_t last = std::numeric_limits<std::int64_t>::max();
+  CHECK(deadline_after(7ns, -3) == 4);
+  CHECK(deadline_after(most, 5) == last);
+  CHECK(deadline_after(5ns, last - 4) == last);
+  CHECK(deadline_after(least, -1) == -last - 1);
+  CHECK(deadline_after(least, 0) == -last - 1);
+  CHECK(deadline_after(most, -last) == 0);
+
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 18);
+  const auto tokens = test::random_tokens(config, 16, 1);
+  Solver solver(model);
+  solver.start(tokens).value();
+  CHECK(solver.tick(most));
+  solver.start(tokens).value();
+  CHECK(solver.tick(most, []() noexcept -> std::int64_t { return 5; }));
+  solver.start(tokens).value();
+  CHECK_FALSE(solver.tick(least));
+  CHECK_FALSE(solver.tick(least, []() noexcept -> std::int64_t { return -5; }));
+  CHECK(solver.segments() == 0);
+}
+
+TEST_CASE("a tick without time runs one tile") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 19);
+  const auto tokens = test::random_tokens(config, 16, 1);
+  SolverOptions options;
+  options.halting = Never{};
+  options.max_segments = 2;
+  const auto expected = stepped(model, options, tokens);
+  options.noise = Noise{0.1F, 3};
+  const auto noisy = stepped(model, options, tokens);
+  ThreadPool pool(2);
+  test::LazyExecutor lazy;
+  for (const Executor executor : {Executor(), Executor(pool), Executor(lazy)}) {
+    for (const bool noise : {false, true}) {
+      options.executor = executor;
+      options.noise = noise ? Noise{0.1F, 3} : Noise();
+      Solver solver(model, options);
+      solver.start(tokens, 1).value();
+      std::size_t ticks = 0;
+      const auto past = std::chrono::steady_clock::now() - 1s;
+      while (!(ticks % 2 == 0 ? solver.tick(0ns) : solver.tick(past))) REQUIRE(++ticks < 10'000);
+      CHECK(ticks > 100);
+      CHECK(snapshot(solver) == (noise ? noisy : expected).back());
+    }
+  }
 }

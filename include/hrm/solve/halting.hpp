@@ -15,6 +15,9 @@ namespace hrm {
 /// may throw.
 template <class F, class R, class... Args>
 concept NoexceptCallable = std::is_nothrow_invocable_r_v<R, F, Args...>;
+/// The same of what is asked where it stands, by several threads at once perhaps: it is called as a const.
+template <class F, class R, class... Args>
+concept NoexceptConstCallable = NoexceptCallable<const F&, R, Args...>;
 
 /// What the model thinks after a segment. Views into the solver; valid while the policy runs.
 struct Thought {

@@ -1,10 +1,10 @@
 #pragma once
 /// One puzzle, thought over in segments or in slices of a frame.
 
+#include <hrm/solve/deadline.hpp>
 #include <hrm/solve/mind.hpp>
 #include <hrm/solve/noise.hpp>
 
-#include <chrono>
 #include <vector>
 
 namespace hrm {
@@ -111,26 +111,29 @@ class Solver {
 
   /// Finishes the segment under way (a whole one, if none is). True once the puzzle is finished.
   bool step() noexcept {
-    return advance([]() noexcept { return false; }, true);
+    return advance(
+        options_.executor, []() noexcept { return false; }, true);
   }
 
-  /// Thinks until `deadline`, which it looks at between tiles (some ten microseconds each). True once finished.
+  /// Thinks until `deadline`, which it looks at between tiles (some ten microseconds each). One tile is run whatever
+  /// the time, so that ticks come to an end, too short as they may be to wake who helps. True once finished.
   bool tick(std::chrono::steady_clock::time_point deadline) noexcept {
-    return tick_while([deadline]() noexcept { return std::chrono::steady_clock::now() < deadline; });
+    return tick_once() || tick_while([deadline]() noexcept { return std::chrono::steady_clock::now() < deadline; });
   }
   /// Thinks for `budget` of the steady clock.
-  bool tick(std::chrono::nanoseconds budget) noexcept { return tick(std::chrono::steady_clock::now() + budget); }
+  bool tick(std::chrono::nanoseconds budget) noexcept { return tick(budget, steady_now); }
   /// The same by the caller's clock: `now()` gives nanoseconds as std::int64_t, is noexcept and safe on every thread
   /// that helps.
-  template <NoexceptCallable<std::int64_t> Now>
+  template <NoexceptConstCallable<std::int64_t> Now>
   bool tick(std::chrono::nanoseconds budget, const Now& now) noexcept {
-    const std::int64_t deadline = now() + budget.count();
-    return tick_while([&now, deadline]() noexcept { return now() < deadline; });
+    const std::int64_t deadline = deadline_after(budget, now());
+    return tick_once() || tick_while([&now, deadline]() noexcept { return now() < deadline; });
   }
   /// Thinks while `go_on()` says so; asked before every tile, on every thread that helps.
-  template <NoexceptCallable<bool> GoOn>
+  template <NoexceptConstCallable<bool> GoOn>
   bool tick_while(const GoOn& go_on) noexcept {
-    return advance([&go_on]() noexcept { return !go_on(); }, false);
+    return advance(
+        options_.executor, [&go_on]() noexcept { return !go_on(); }, false);
   }
 
   /// Nothing is left to think (or nothing was started).
@@ -224,13 +227,20 @@ class Solver {
     std::memcpy(prediction_.data(), other.prediction_.data(), count_ * sizeof(Token));
   }
 
+  // One tile, by this thread: no other has to wake up for it.
+  bool tick_once() noexcept {
+    bool asked = false;
+    return advance(
+        Executor(), [&asked]() noexcept { return std::exchange(asked, true); }, false);
+  }
+
   template <class Stop>
-  bool advance(const Stop& stop, bool one) noexcept {
+  bool advance(const Executor& executor, const Stop& stop, bool one) noexcept {
     while (!finished()) {
       if (!options_.noise.add(mind_.workspace(), 0, mind_.model().config().sizes.hidden, 0, segments_, disturbed_,
                               stop))
         return false;
-      if (!mind_.run(options_.executor, stop)) return false;
+      if (!mind_.run(executor, stop)) return false;
       conclude();
       if (one) break;
     }
