@@ -452,3 +452,129 @@ TEST_CASE("a batch solver that was moved from has no puzzles, and can be assigne
   to = BatchSolver(model, options);
   CHECK(to.run_all(tokens, [](const Outcome& o) noexcept { CHECK(o.segments == 6); }));
 }
+
+TEST_CASE("a run goes on with a segment that was under way") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 47);
+  const auto all = test::random_tokens(config, 16 * 5, 48);
+  for (const std::size_t window : {0U, 4U}) {
+    BatchOptions options;
+    options.slots = 3;
+    options.window = window;
+    options.halting = Uneven{};
+    BatchSolver solver(model, options);
+    solver.add({std::span<const Token>(all).first(16), 0, 100}).value();
+    int tiles = 0;
+    CHECK_FALSE(solver.tick_while([&tiles]() noexcept { return tiles++ < 5; }));
+    std::vector<std::size_t> ids;
+    CHECK(solver.run_all(all, [&](const Outcome& o) noexcept {
+      CHECK(o.error == nullptr);
+      ids.push_back(o.id);
+    }));
+    std::sort(ids.begin(), ids.end());
+    CHECK(ids == std::vector<std::size_t>{0, 1, 2, 3, 4, 100});
+  }
+}
+
+TEST_CASE("what is finished and not handed out keeps its answer, while the others think on") {
+  const Config config = test::small_config();
+  for (const Precision precision : {Precision::f32, Precision::bf16, Precision::int8}) {
+    const Model model = test::random_model(config, 49, precision);
+    constexpr std::size_t count = 17;
+    const auto all = test::random_tokens(config, 16 * count, 50);
+    const auto puzzle = [&](std::size_t i) { return std::span<const Token>(all).subspan(16 * i, 16); };
+    SolverOptions alone;
+    alone.halting = Uneven{};
+    std::vector<Result1> expected;
+    std::size_t segments = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      expected.push_back(copy(solve(model, puzzle(i), alone).value()));
+      segments += expected.back().segments;
+    }
+    BatchOptions options;
+    options.slots = 5;
+    options.halting = Uneven{};
+    BatchSolver solver(model, options);
+    std::vector<Result1> found(count);
+    std::size_t begun = 0;
+    std::size_t handed = 0;
+    std::size_t rounds = 0;
+    while (handed < count) {
+      while (begun < count && solver.active() < 5) {
+        solver.add({puzzle(begun), 0, begun, 0}).value();
+        ++begun;
+      }
+      int tiles = 0;
+      while (!solver.tick_while([&tiles]() noexcept { return tiles++ < 40; })) tiles = 0;
+      REQUIRE(++rounds < 1000);
+      if (rounds % 3 != 0) continue;
+      solver.hand_out([&](const Outcome& o) noexcept {  // one at a time
+        found[o.id] = copy(o);
+        ++handed;
+        return false;
+      });
+    }
+    CHECK(found == expected);
+    CHECK(solver.counts().segments == segments);
+  }
+}
+
+TEST_CASE("what an earlier sink did not want is a later run's, whose window it no longer fills") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 51);
+  const auto all = test::random_tokens(config, 16 * 3, 52);
+  for (const std::size_t window : {0U, 2U}) {
+    BatchOptions options;
+    options.slots = 2;
+    options.window = window;
+    options.halting = Never{};
+    BatchSolver solver(model, options);
+    for (std::size_t i = 0; i < 2; ++i) solver.add({std::span<const Token>(all).first(16), 0, 10 + i, 0}).value();
+    while (solver.segments(0) < 6) solver.step();
+    CHECK_FALSE(solver.hand_out([](const Outcome&) noexcept { return false; }));
+    std::vector<std::size_t> ids;
+    CHECK(solver.run_all(all, [&](const Outcome& o) noexcept {
+      CHECK(o.segments == 6);
+      ids.push_back(o.id);
+    }));
+    std::sort(ids.begin(), ids.end());
+    CHECK(ids == std::vector<std::size_t>{0, 1, 2, 11});
+  }
+}
+
+TEST_CASE("a piece of a puzzle at the end of all is an error") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 53);
+  const auto all = test::random_tokens(config, 16 * 2 + 7, 54);
+  BatchSolver solver(model);
+  std::size_t good = 0;
+  std::string message;
+  CHECK(solver.run_all(all, [&](const Outcome& o) noexcept {
+    if (o.error == nullptr) return static_cast<void>(++good);
+    CHECK(o.id == 2);
+    message = o.error->message();
+  }));
+  CHECK(good == 2);
+  CHECK(message == "tokens: expected 16, found 7");
+  CHECK(solver.run_all({}, [](const Outcome&) noexcept { FAIL_CHECK("there was none"); }));
+}
+
+TEST_CASE("a batch's tick has its budget, and runs one tile at least") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 55);
+  const auto tokens = test::random_tokens(config, 16, 56);
+  BatchOptions options;
+  ThreadPool pool(2);
+  options.executor = pool;
+  BatchSolver solver(model, options);
+  solver.add({tokens}).value();
+  CHECK(solver.tick(std::chrono::nanoseconds::max()));
+  CHECK(solver.segments(0) == 1);
+  solver.reset();
+  solver.add({tokens}).value();
+  CHECK_FALSE(solver.tick(std::chrono::nanoseconds::min()));
+  std::size_t ticks = 1;
+  while (!solver.tick(std::chrono::nanoseconds(0))) REQUIRE(++ticks < 10'000);
+  CHECK(ticks > 50);
+  CHECK(solver.segments(0) == 1);
+}

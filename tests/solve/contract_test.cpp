@@ -5,6 +5,7 @@
 #include <hrm/solve/saved_state.hpp>
 #include <hrm/solve/solve.hpp>
 
+#include <array>
 #include <forward_list>
 
 using namespace hrm;
@@ -35,7 +36,11 @@ struct ThrowingYes {
   bool operator()(const Outcome&) const { return true; }
 };
 struct Changing {  // not callable where it is const
+  bool operator()() noexcept { return true; }
   bool operator()(const Thought&) noexcept { return true; }
+};
+struct ChangingClock {
+  std::int64_t operator()() noexcept { return 0; }
 };
 struct ThrowingExecutor {
   void run(Task) {}
@@ -52,6 +57,16 @@ struct ThrowingIterator {  // its increment may throw
   ThrowingIterator& operator++() { return *this; }
   void operator++(int) {}
   bool operator==(const ThrowingIterator&) const noexcept { return true; }
+};
+
+template <class Given>
+struct Giving {  // makes what it gives as it is asked
+  using value_type = std::remove_cvref_t<Given>;
+  using difference_type = std::ptrdiff_t;
+  Given operator*() const noexcept;
+  Giving& operator++() noexcept { return *this; }
+  void operator++(int) noexcept {}
+  bool operator==(const Giving&) const noexcept { return true; }
 };
 
 template <class Policy>
@@ -90,13 +105,16 @@ concept Accepts = requires(const Model& m, const Accept& accept) {
 static_assert(HaltsBy<QHalt> && HaltsBy<Never> && HaltsBy<Stable> && HaltsBy<Yes> && HaltsBy<Until<Yes>>);
 static_assert(!HaltsBy<ThrowingYes> && !HaltsBy<Changing> && !HaltsBy<int>);
 static_assert(HaltsUntil<Yes> && !HaltsUntil<ThrowingYes>);
-static_assert(TicksBy<Clock> && !TicksBy<ThrowingClock>);
-static_assert(TicksWhile<Yes> && !TicksWhile<ThrowingYes>);
+static_assert(TicksBy<Clock> && !TicksBy<ThrowingClock> && !TicksBy<ChangingClock>);
+static_assert(TicksWhile<Yes> && !TicksWhile<ThrowingYes> && !TicksWhile<Changing>);
 static_assert(Runs<Yes, Yes, Yes> && !Runs<ThrowingYes, Yes, Yes> && !Runs<Yes, ThrowingYes, Yes> &&
-              !Runs<Yes, Yes, ThrowingYes>);
+              !Runs<Yes, Yes, ThrowingYes> && !Runs<Yes, Yes, Changing>);
 static_assert(TakesAll<Yes> && !TakesAll<ThrowingYes>);
 static_assert(RunsEach<const Job*> && RunsEach<std::vector<Job>::iterator> && RunsEach<std::vector<Tokens>::iterator> &&
               RunsEach<std::forward_list<std::vector<Token>>::const_iterator>);
+static_assert(RunsEach<Giving<Job>> && RunsEach<Giving<Tokens>> && RunsEach<Giving<const std::vector<Token>&>>);
+static_assert(!RunsEach<Giving<std::vector<Token>>> && !RunsEach<Giving<std::vector<Token>&&>> &&
+              !RunsEach<Giving<std::array<Token, 16>>>);  // gone when they are read
 static_assert(!RunsEach<ThrowingIterator> && !RunsEach<const int*>);
 static_assert(Accepts<Yes> && !Accepts<ThrowingYes>);
 static_assert(std::is_constructible_v<Executor, GoodExecutor&> &&

@@ -1,11 +1,12 @@
 #pragma once
 /// Many puzzles through one model: slots that take the next puzzle as soon as one halts (continuous batching).
 
+#include <hrm/solve/deadline.hpp>
+#include <hrm/solve/job.hpp>
 #include <hrm/solve/mind.hpp>
 #include <hrm/solve/noise.hpp>
 
-#include <chrono>
-#include <iterator>
+#include <algorithm>
 
 namespace hrm {
 
@@ -21,48 +22,6 @@ struct BatchOptions {
   std::span<std::byte>
       memory{};  ///< memory_bytes() of 64-byte aligned memory that outlives the solver; empty: it takes its own
 };
-
-/// A puzzle for a BatchSolver. The tokens are copied when it is taken.
-struct Job {
-  std::span<const Token> tokens;
-  std::size_t puzzle_id = 0;
-  std::size_t id = 0;       ///< the caller's own number, handed back
-  std::size_t attempt = 0;  ///< tells the noise of several attempts at one puzzle apart
-};
-
-/// A finished puzzle. Views are valid during the call that hands it out.
-struct Outcome {
-  std::size_t id = 0;
-  std::size_t attempt = 0;
-  std::span<const Token> tokens;  ///< [S] the answer; empty with an error
-  std::size_t segments = 0;
-  bool halted = false;
-  float q_halt = 0.0F;
-  float q_continue = 0.0F;
-  const Error* error = nullptr;  ///< why it could not be begun (a token outside the vocabulary, ..)
-};
-
-/// Goes on for ever: what runs that nobody cancels ask.
-struct Always {
-  [[nodiscard]] bool operator()() const noexcept { return true; }
-};
-
-/// What a sink must be: void or bool(const Outcome&), noexcept. False: no more for now.
-template <class Sink>
-concept OutcomeSink = NoexceptCallable<Sink, void, const Outcome&>;
-/// What a source must be: bool(Job&), noexcept. It says whether there was one more.
-template <class Source>
-concept JobSource = NoexceptCallable<Source, bool, Job&>;
-template <class Iterator, class Sentinel>
-concept NoexceptIterator = std::input_iterator<Iterator> && std::sentinel_for<Sentinel, Iterator> &&
-    noexcept(std::declval<Iterator&>() == std::declval<Sentinel&>()) && noexcept(
-        *std::declval<Iterator&>()) && noexcept(++std::declval<Iterator&>());
-/// What iterators over puzzles must be: they give Jobs, or tokens as std::span<const Token> takes them, and throw
-/// nothing.
-template <class Iterator, class Sentinel>
-concept JobIterator = NoexceptIterator<Iterator, Sentinel> &&
-    (std::convertible_to<std::iter_reference_t<Iterator>, Job> ||
-     std::convertible_to<std::iter_reference_t<Iterator>, std::span<const Token>>);
 
 /// What a BatchSolver has done since it was made. A sink may look at it: that is the progress of a run.
 struct BatchCounts {
@@ -153,6 +112,7 @@ class BatchSolver {
   }
 
   /// Between segments, for each slot below active(): the number of the puzzle in it, and what Solver shows of one.
+  /// Puzzles change their slots when others are handed out, or are finished and kept.
   [[nodiscard]] std::size_t id(std::size_t slot) const noexcept { return slots_[slot].id; }
   [[nodiscard]] std::size_t segments(std::size_t slot) const noexcept { return slots_[slot].segments; }
   [[nodiscard]] std::span<const Token> prediction(std::size_t slot) const noexcept {
@@ -175,21 +135,24 @@ class BatchSolver {
 
   /// Finishes the segment under way of all puzzles (a whole one, if none is). Then hand_out() what finished.
   void step() noexcept {
-    static_cast<void>(advance([]() noexcept { return false; }));
+    static_cast<void>(advance(options_.executor, []() noexcept { return false; }));
   }
-  /// Goes on until the segment is complete (true) or `deadline` passed (false).
+  /// Goes on until the segment is complete (true) or `deadline` passed (false), by one tile at least.
   bool tick(std::chrono::steady_clock::time_point deadline) noexcept {
-    return advance([deadline]() noexcept { return std::chrono::steady_clock::now() >= deadline; });
+    return tick_once() || tick_while([deadline]() noexcept { return std::chrono::steady_clock::now() < deadline; });
   }
-  bool tick(std::chrono::nanoseconds budget) noexcept { return tick(std::chrono::steady_clock::now() + budget); }
+  bool tick(std::chrono::nanoseconds budget) noexcept {
+    const std::int64_t deadline = deadline_after(budget, steady_now());
+    return tick_once() || tick_while([deadline]() noexcept { return steady_now() < deadline; });
+  }
   /// The same while `go_on()` says so; noexcept, asked before every tile on every thread that helps.
-  template <NoexceptCallable<bool> GoOn>
+  template <NoexceptConstCallable<bool> GoOn>
   bool tick_while(const GoOn& go_on) noexcept {
-    return advance([&go_on]() noexcept { return !go_on(); });
+    return advance(options_.executor, [&go_on]() noexcept { return !go_on(); });
   }
 
   /// Calls sink(const Outcome&) for every finished puzzle and frees its slot; between segments. A sink that says false
-  /// keeps the rest for the next call; this one then gives false.
+  /// keeps the rest for the next call; this one then gives false. What is kept thinks no further.
   template <OutcomeSink Sink>
   bool hand_out(Sink&& sink) noexcept {
     if (mind_.inside()) return true;
@@ -211,14 +174,15 @@ class BatchSolver {
   }
 
   /// Everything `source` gives: fills the slots, thinks, hands out, until it is dry and all is done. A job that cannot
-  /// be begun comes out with its error. Cancelled by a sink that says false, or by `go_on()`, asked before every tile
-  /// on every thread that helps: what is under way or waiting is then dropped, and this gives false.
-  template <JobSource Source, OutcomeSink Sink, NoexceptCallable<bool> GoOn = Always>
+  /// be begun comes out with its error; puzzles that were under way go on, and come out too. Cancelled by a sink that
+  /// says false, or by `go_on()`, asked before every tile on every thread that helps: what is under way or waiting is
+  /// then dropped, and this gives false.
+  template <JobSource Source, OutcomeSink Sink, NoexceptConstCallable<bool> GoOn = Always>
   bool run(Source&& source, Sink&& sink, const GoOn& go_on = {}) noexcept {
     bool cancelled = false;
     const auto stop = [&go_on]() noexcept { return !go_on(); };
     const auto fill = [&]() noexcept {  // false: dry
-      while (active_ < slots() && !window_full()) {
+      while (active_ < slots() && !window_full() && !mind_.inside()) {
         Job job;
         if (!source(job)) return false;
         if (auto added = add(job); !added && !refuse(sink, job, added.error())) cancelled = true;
@@ -228,20 +192,22 @@ class BatchSolver {
     };
     for (bool more = true; !cancelled;) {
       if (more) more = fill();
-      if (cancelled || active_ == 0) break;
-      cancelled = !advance(stop) || !hand_out(sink);
+      if (cancelled || (active_ == 0 && !more)) break;
+      cancelled = !advance(options_.executor, stop) || !hand_out(sink);
     }
     if (cancelled) reset();
     return !cancelled;
   }
 
-  /// The same for puzzles that lie one after the other, [count, S]; ids count from 0.
-  template <OutcomeSink Sink, NoexceptCallable<bool> GoOn = Always>
+  /// The same for puzzles that lie one after the other, [count, S]; ids count from 0. A piece of one at the end comes
+  /// out with an error.
+  template <OutcomeSink Sink, NoexceptConstCallable<bool> GoOn = Always>
   bool run_all(std::span<const Token> puzzles, Sink&& sink, const GoOn& go_on = {}) noexcept {
     std::size_t next = 0;
     const auto source = [&](Job& job) noexcept {
-      if ((next + 1) * tokens() > puzzles.size()) return false;
-      job.tokens = puzzles.subspan(next * tokens(), tokens());
+      if (puzzles.empty()) return false;
+      job.tokens = puzzles.first(std::min(tokens(), puzzles.size()));
+      puzzles = puzzles.subspan(job.tokens.size());
       job.id = next++;
       return true;
     };
@@ -249,7 +215,7 @@ class BatchSolver {
   }
 
   /// The same for what iterators give: Jobs, or puzzles, whose ids then count from 0. Each is looked at once.
-  template <class Iterator, class Sentinel, OutcomeSink Sink, NoexceptCallable<bool> GoOn = Always>
+  template <class Iterator, class Sentinel, OutcomeSink Sink, NoexceptConstCallable<bool> GoOn = Always>
     requires JobIterator<Iterator, Sentinel>
   bool run_each(Iterator first, Sentinel last, Sink&& sink, const GoOn& go_on = {}) noexcept {
     std::size_t next = 0;
@@ -331,25 +297,47 @@ class BatchSolver {
     return window_size() > 0 && next_order_ - first_order_ >= window_size();
   }
 
+  // Finished puzzles that nobody has taken stand behind those that think on. How many think on.
+  [[nodiscard]] std::size_t part() noexcept {
+    std::size_t thinking = 0;
+    for (std::size_t slot = 0; slot < active_; ++slot) {
+      if (slots_[slot].finished) continue;
+      if (slot != thinking) {
+        mind_.exchange(slot, thinking);
+        std::swap(slots_[slot], slots_[thinking]);
+        std::swap_ranges(row_of(slot).begin(), row_of(slot).end(), row_of(thinking).begin());
+      }
+      ++thinking;
+    }
+    return thinking;
+  }
+
   [[nodiscard]] Outcome outcome(std::size_t slot) noexcept {
     const Slot& s = slots_[slot];
     return {s.id, s.attempt, row_of(slot), s.segments, s.halted, q_halt(slot), q_continue(slot), nullptr};
   }
 
+  // One tile, by this thread: no other has to wake up for it.
+  bool tick_once() noexcept {
+    bool asked = false;
+    return advance(Executor(), [&asked]() noexcept { return std::exchange(asked, true); });
+  }
+
   template <class Stop>
-  bool advance(const Stop& stop) noexcept {
-    if (active_ == 0) return true;
-    if (mind_.active() != active_) mind_.set_active(active_);
+  bool advance(const Executor& executor, const Stop& stop) noexcept {
+    const std::size_t thinking = mind_.inside() ? mind_.active() : part();
+    if (thinking == 0) return true;
+    if (mind_.active() != thinking) mind_.set_active(thinking);
     const std::size_t hidden = mind_.model().config().sizes.hidden;
-    for (std::size_t slot = 0; slot < active_; ++slot) {
+    for (std::size_t slot = 0; slot < thinking; ++slot) {
       Slot& s = slots_[slot];
       if (!options_.noise.add(mind_.workspace(), slot, hidden, s.attempt, s.segments, s.disturbed, stop)) return false;
     }
-    if (!mind_.run(options_.executor, stop)) return false;
+    if (!mind_.run(executor, stop)) return false;
     mind_.rewind();
     ++counts_.rounds;
-    counts_.segments += active_;
-    for (std::size_t slot = 0; slot < active_; ++slot) {
+    counts_.segments += thinking;
+    for (std::size_t slot = 0; slot < thinking; ++slot) {
       Slot& s = slots_[slot];
       const bool changed = mind_.predict(slot, row_of(slot));
       s.unchanged = changed || s.segments == 0 ? 0 : s.unchanged + 1;

@@ -7,6 +7,8 @@
 #include <hrm/solve/halting.hpp>
 #include <hrm/solve/segment.hpp>
 
+#include <algorithm>
+
 namespace hrm {
 
 /// How much a Mind can hold.
@@ -134,15 +136,17 @@ class Mind {
     return model_->embed(workspace_, sequence, tokens, puzzle_id);
   }
 
-  /// Moves the puzzle in slot `from` to slot `to`.
+  /// Moves the puzzle in slot `from` to slot `to`; between segments.
   void move(std::size_t from, std::size_t to) noexcept {
-    const auto move = [from, to](float* state, std::size_t width) noexcept {
+    each_state([from, to](float* state, std::size_t width) noexcept {
       std::memcpy(state + to * width, state + from * width, width * sizeof(float));
-    };
-    const Sizes& s = model_.config().sizes;
-    for (float* state : {workspace_.x, workspace_.z_h, workspace_.z_l}) move(state, workspace_.positions * s.hidden);
-    move(logits_, workspace_.positions * s.vocab);
-    move(q_, 2);
+    });
+  }
+  /// The puzzles in two slots change places; between segments.
+  void exchange(std::size_t one, std::size_t other) noexcept {
+    each_state([one, other](float* state, std::size_t width) noexcept {
+      std::swap_ranges(state + one * width, state + (one + 1) * width, state + other * width);
+    });
   }
 
   /// Runs on until the segment is complete (true) or stop() says to pause (false).
@@ -223,6 +227,14 @@ class Mind {
   }
 
  private:
+  // All that a puzzle has between segments, `width` floats a slot.
+  template <class Visit>
+  void each_state(const Visit& visit) const noexcept {
+    const Sizes& s = model_.config().sizes;
+    for (float* state : {workspace_.x, workspace_.z_h, workspace_.z_l}) visit(state, workspace_.positions * s.hidden);
+    visit(logits_, workspace_.positions * s.vocab);
+    visit(q_, 2);
+  }
   Mind(const Model& model, const Capacity& capacity, Arena& measure) noexcept : model_(model), capacity_(capacity) {
     carve(measure);
   }

@@ -1,0 +1,56 @@
+#pragma once
+/// What goes into a BatchSolver and what comes out of it, and who may give and take it.
+
+#include <hrm/base/error.hpp>
+
+#include <hrm/solve/halting.hpp>
+
+#include <iterator>
+
+namespace hrm {
+
+/// A puzzle for a BatchSolver. The tokens are copied when it is taken.
+struct Job {
+  std::span<const Token> tokens;
+  std::size_t puzzle_id = 0;
+  std::size_t id = 0;       ///< the caller's own number, handed back
+  std::size_t attempt = 0;  ///< tells the noise of several attempts at one puzzle apart
+};
+
+/// A finished puzzle. Views are valid during the call that hands it out.
+struct Outcome {
+  std::size_t id = 0;
+  std::size_t attempt = 0;
+  std::span<const Token> tokens;  ///< [S] the answer; empty with an error
+  std::size_t segments = 0;
+  bool halted = false;
+  float q_halt = 0.0F;
+  float q_continue = 0.0F;
+  const Error* error = nullptr;  ///< why it could not be begun (a token outside the vocabulary, ..)
+};
+
+/// Goes on for ever: what runs that nobody cancels ask.
+struct Always {
+  [[nodiscard]] bool operator()() const noexcept { return true; }
+};
+
+/// What a sink must be: void or bool(const Outcome&), noexcept. False: no more for now.
+template <class Sink>
+concept OutcomeSink = NoexceptCallable<Sink&, void, const Outcome&>;
+/// What a source must be: bool(Job&), noexcept. It says whether there was one more.
+template <class Source>
+concept JobSource = NoexceptCallable<Source&, bool, Job&>;
+template <class Iterator, class Sentinel>
+concept NoexceptIterator = std::input_iterator<Iterator> && std::sentinel_for<Sentinel, Iterator> &&
+    noexcept(std::declval<Iterator&>() == std::declval<Sentinel&>()) && noexcept(
+        *std::declval<Iterator&>()) && noexcept(++std::declval<Iterator&>());
+/// Tokens as std::span<const Token> takes them, that outlive the expression which gave them.
+template <class Tokens>
+concept LastingTokens = std::convertible_to<Tokens, std::span<const Token>> &&
+    (std::is_lvalue_reference_v<Tokens> || std::ranges::enable_borrowed_range<std::remove_cvref_t<Tokens>>);
+/// What iterators over puzzles must be: they give Jobs, or tokens by reference or as a view, and throw nothing.
+template <class Iterator, class Sentinel>
+concept JobIterator = NoexceptIterator<Iterator, Sentinel> &&
+    (std::convertible_to<std::iter_reference_t<Iterator>, Job> || LastingTokens<std::iter_reference_t<Iterator>>);
+
+}  // namespace hrm
