@@ -17,8 +17,8 @@ struct Task {
 
 /// What `Executor` wants of a type: run(task) calls task() on up to concurrency() threads at once and returns when all
 /// calls it began have returned. It may call fewer times, even not at all: a segment completes with any number of
-/// participants, and the solver's own thread does what is left. A call needs some 100 KB of stack (attention alone
-/// takes up to 72 KB with AVX-512 and AMX), which is more than the 64 KB that fibres of job systems often have.
+/// participants, and the solver's own thread does what is left. Give those threads 128 KB of stack: attention takes 50
+/// to 72 KB with AVX-512 and AMX (14 KB with AVX2), and fibres of job systems often have 64 KB.
 template <class T>
 concept ExecutorLike = requires(T& e, Task task) {
   { e.run(task) }

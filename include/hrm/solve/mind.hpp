@@ -68,7 +68,7 @@ class Mind {
   }
   /// The other then holds its model alone, and is an error by its status().
   Mind(Mind&& other) noexcept
-      : model_(other.model_),
+      : model_(other.model_),  // NOLINT(performance-move-constructor-init) shared: no null where it came from
         capacity_(other.capacity_),
         status_(std::exchange(other.status_, Error(ErrorCode::state, "solver: it was moved from"))),
         own_(std::move(other.own_)),
