@@ -21,7 +21,7 @@ add_library(hrm_flags INTERFACE)
 if(MSVC)
   target_compile_options(hrm_flags INTERFACE /W4 /permissive- $<$<BOOL:${HRM_WERROR}>:/WX>)
 else()
-  target_compile_options(hrm_flags INTERFACE -Wall -Wextra -Wconversion -Wpedantic $<$<BOOL:${HRM_WERROR}>:-Werror>)
+  target_compile_options(hrm_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wpedantic $<$<BOOL:${HRM_WERROR}>:-Werror>)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     target_compile_options(hrm_flags INTERFACE -Wno-restrict) # gcc bug 105651: false for "text" + std::string
   endif()

@@ -284,7 +284,8 @@ void ReasoningModule<Shape, Weight, Which>::forward(const Workspace& w) const no
   }
 }
 
-/// A handle to immutable weights in any precision; copying shares them, the last one frees them. Never empty.
+/// A handle to immutable weights in any precision; copying shares them, the last one frees them. Empty only when moved
+/// from.
 class Model {
  public:
   /// From a BasicModel (or anything else that is a ModelInterface).

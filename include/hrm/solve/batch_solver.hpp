@@ -177,7 +177,7 @@ class BatchSolver {
   /// be begun comes out with its error; puzzles that were under way go on, and come out too. Cancelled by a sink that
   /// says false, or by `go_on()`, asked before every tile on every thread that helps: what is under way or waiting is
   /// then dropped, and this gives false.
-  template <JobSource Source, OutcomeSink Sink, NoexceptConstCallable<bool> GoOn = Always>
+  template <JobSource Source, OutcomeSink Sink, NoexceptConstCallable<bool> GoOn = NeverCancelled>
   bool run(Source&& source, Sink&& sink, const GoOn& go_on = {}) noexcept {
     bool cancelled = false;
     const auto stop = [&go_on]() noexcept { return !go_on(); };
@@ -201,7 +201,7 @@ class BatchSolver {
 
   /// The same for puzzles that lie one after the other, [count, S]; ids count from 0. A piece of one at the end comes
   /// out with an error.
-  template <OutcomeSink Sink, NoexceptConstCallable<bool> GoOn = Always>
+  template <OutcomeSink Sink, NoexceptConstCallable<bool> GoOn = NeverCancelled>
   bool run_all(std::span<const Token> puzzles, Sink&& sink, const GoOn& go_on = {}) noexcept {
     std::size_t next = 0;
     const auto source = [&](Job& job) noexcept {
@@ -215,7 +215,7 @@ class BatchSolver {
   }
 
   /// The same for what iterators give: Jobs, or puzzles, whose ids then count from 0. Each is looked at once.
-  template <class Iterator, class Sentinel, OutcomeSink Sink, NoexceptConstCallable<bool> GoOn = Always>
+  template <class Iterator, class Sentinel, OutcomeSink Sink, NoexceptConstCallable<bool> GoOn = NeverCancelled>
     requires JobIterator<Iterator, Sentinel>
   bool run_each(Iterator first, Sentinel last, Sink&& sink, const GoOn& go_on = {}) noexcept {
     std::size_t next = 0;

@@ -30,7 +30,7 @@ struct Outcome {
 };
 
 /// Goes on for ever: what runs that nobody cancels ask.
-struct Always {
+struct NeverCancelled {
   [[nodiscard]] bool operator()() const noexcept { return true; }
 };
 

@@ -37,8 +37,8 @@ namespace hrm {
     constexpr float most = 9e12F;  // more would not fit
     return is_finite(off) ? static_cast<std::int64_t>((off < most ? off : most) * 1e6F) : -1;
   };
-  const auto near = [&](std::string_view what, const std::vector<float>& want,
-                        const std::vector<float>& got) -> Result<void> {
+  const auto compare = [&](std::string_view what, const std::vector<float>& want,
+                           const std::vector<float>& got) -> Result<void> {
     if (want.size() != got.size())
       return Error(ErrorCode::value, "self-test: ", what, ": expected ", want.size(), " values, found ", got.size());
     for (std::size_t i = 0; i < want.size(); ++i) {
@@ -49,8 +49,8 @@ namespace hrm {
     }
     return {};
   };
-  if (auto logits = near("logit", test.logits, found->logits); !logits) return logits;
-  return near("q value", test.q, found->q);
+  if (auto logits = compare("logit", test.logits, found->logits); !logits) return logits;
+  return compare("q value", test.q, found->q);
 }
 
 }  // namespace hrm
