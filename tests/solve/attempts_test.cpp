@@ -5,7 +5,7 @@
 
 #include <limits>
 
-#include "support/random_model.hpp"
+#include "support/mapped_puzzles.hpp"
 
 using namespace hrm;
 
@@ -148,27 +148,17 @@ TEST_CASE("maps that are no permutations are errors") {
 }
 
 TEST_CASE("no attempts, and a puzzle embedding that turns out not to be finite, are errors") {
-  Config config = test::small_config();
+  const Config config = test::small_config();
   const auto tokens = test::random_tokens(config, 16, 3);
   AttemptOptions options;
   options.attempts = 0;
   CHECK(solve_attempts(test::random_model(config, 56), tokens, options).error().message() ==
         "attempts: expected at least one, found none");
 
-  // A table too large to copy is mapped, and its rows are looked at when they are asked for.
-  const test::RandomTensors tensors(config, 57);
-  config.puzzle_ids = (std::size_t{64} << 20) / (32 * sizeof(float)) + 1;
-  std::vector<float> table(config.puzzle_ids * 32);
-  table[32 * 5 + 3] = std::numeric_limits<float>::quiet_NaN();
-  auto views = tensors.views();
-  for (TensorView& view : views) {
-    if (view.name != "puzzle_emb.weights") continue;
-    view.shape[0] = config.puzzle_ids;
-    view.data = reinterpret_cast<const std::byte*>(table.data());
-  }
-  ModelOptions mapped;
-  mapped.owner = std::make_shared<int>();
-  const Model model = make_model(config, views, mapped).value();
+  // Mapped rows are looked at when they are asked for.
+  test::MappedPuzzles puzzles(config, 57);
+  puzzles.at(5, 3) = std::numeric_limits<float>::quiet_NaN();
+  const Model& model = puzzles.model();
   options.attempts = 3;
   CHECK(solve_attempts(model, tokens, options));
   options.puzzle_id = 5;

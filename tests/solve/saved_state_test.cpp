@@ -5,7 +5,7 @@
 
 #include <limits>
 
-#include "support/random_model.hpp"
+#include "support/mapped_puzzles.hpp"
 
 using namespace hrm;
 
@@ -159,21 +159,10 @@ TEST_CASE("flipped, cut and lengthened bytes never get in") {
 }
 
 TEST_CASE("a state whose puzzle's embedding is no longer finite is refused, and leaves the solver as it was") {
-  // A table too large to copy is mapped: what is in the file may change.
-  Config config = test::small_config();
-  const test::RandomTensors tensors(config, 48);
-  config.puzzle_ids = (std::size_t{64} << 20) / (32 * sizeof(float)) + 1;
-  std::vector<float> table(config.puzzle_ids * 32);
-  auto views = tensors.views();
-  for (TensorView& view : views) {
-    if (view.name != "puzzle_emb.weights") continue;
-    view.shape[0] = config.puzzle_ids;
-    view.data = reinterpret_cast<const std::byte*>(table.data());
-  }
-  ModelOptions mapped;
-  mapped.owner = std::make_shared<int>();
-  const Model model = make_model(config, views, mapped).value();
-  table[32 * 4] = 3.0F;
+  const Config config = test::small_config();
+  test::MappedPuzzles puzzles(config, 48);
+  const Model& model = puzzles.model();
+  puzzles.at(4, 0) = 3.0F;
   Solver solver(model, two_segments());
   solver.start(test::random_tokens(config, 16, 49), 5).value();
   solver.step();
@@ -183,14 +172,14 @@ TEST_CASE("a state whose puzzle's embedding is no longer finite is refused, and 
   int tiles = 0;
   static_cast<void>(target.tick_while([&tiles]() noexcept { return tiles++ < 20; }));
   Solver before(target);
-  table[32 * 5 + 3] = std::numeric_limits<float>::quiet_NaN();
+  puzzles.at(5, 3) = std::numeric_limits<float>::quiet_NaN();
   CHECK(SavedState::restore(target, bytes).error().message() ==
         "saved state: puzzle_emb.weights: expected finite numbers in row 5, found NaN or infinity");
   CHECK(SavedState::equal(target, before));
   target.step();
   before.step();
   CHECK(SavedState::equal(target, before));
-  table[32 * 5 + 3] = 0.0F;
+  puzzles.at(5, 3) = 0.0F;
   CHECK(SavedState::restore(target, bytes));
   CHECK(SavedState::equal(target, solver));
 }

@@ -105,12 +105,12 @@ class ArchiveWriter {
   /// Writes the whole file. Matrices of the blocks take the precision's type (bfloat16: rounded to nearest; int8:
   /// levels of -127 to 127 with a scale a row, as the kernels quantise); all other tensors, and those already in it,
   /// stay as they are. header.puzzle_ids, if any, are the ids of the rows that are kept.
-  [[nodiscard]] Result<void> write(WriteCallback write, void* context) {
+  [[nodiscard]] Result<void> write(WriteCallback sink, void* context) {
     if (auto prepared = prepare(); !prepared) return prepared;
     at_ = 0;
     const auto put = [&](std::span<const std::byte> bytes) {
       at_ += bytes.size();
-      return write(context, bytes);
+      return sink(context, bytes);
     };
     const auto pad = [&](std::uint64_t to) {
       constexpr std::array<std::byte, detail::archive_gap> zeros{};

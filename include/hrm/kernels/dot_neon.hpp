@@ -10,15 +10,14 @@
 #if defined(HRM_SIMD_NEON64)
 namespace hrm::kernels {
 
-/// float32: a fused multiply-add.
-template <class Arch>
-  requires(Arch::family == Family::neon64)
-struct Dot<Arch, float> : FloatDot<Arch> {
-  using FloatDot<Arch>::dot;
-  using typename FloatDot<Arch>::Accumulator;
-  using typename FloatDot<Arch>::Lanes;
+/// Fused multiply-adds of rows of floats.
+template <class Base, std::size_t RowSteps>
+struct FloatRows : Base {
+  using Base::dot;
+  using typename Base::Accumulator;
+  using typename Base::Lanes;
   using Row = float32x4_t;
-  static constexpr std::size_t row_steps = 4;
+  static constexpr std::size_t row_steps = RowSteps;
 
   static HRM_ALWAYS_INLINE Row row(const float* at) noexcept { return vld1q_f32(at); }
   template <int L>
@@ -26,23 +25,15 @@ struct Dot<Arch, float> : FloatDot<Arch> {
     return Accumulator(vfmaq_laneq_f32(sum, w, x, L));
   }
 };
+
+template <class Arch>
+  requires(Arch::family == Family::neon64)
+struct Dot<Arch, float> : FloatRows<FloatDot<Arch>, 4> {};
 
 /// bfloat16 weights without an instruction for them, widened.
 template <class Arch>
   requires(Arch::family == Family::neon64 && !Arch::bf16)
-struct Dot<Arch, bfloat16> : WidenedDot<Arch> {
-  using WidenedDot<Arch>::dot;
-  using typename WidenedDot<Arch>::Accumulator;
-  using typename WidenedDot<Arch>::Lanes;
-  using Row = float32x4_t;
-  static constexpr std::size_t row_steps = 2;
-
-  static HRM_ALWAYS_INLINE Row row(const float* at) noexcept { return vld1q_f32(at); }
-  template <int L>
-  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Row x, Lanes w) noexcept {
-    return Accumulator(vfmaq_laneq_f32(sum, w, x, L));
-  }
-};
+struct Dot<Arch, bfloat16> : FloatRows<WidenedDot<Arch>, 2> {};
 
 /// Pairs of 16-bit levels: two multiply-adds that widen, for which the first and the second elements of all columns are
 /// taken apart.
