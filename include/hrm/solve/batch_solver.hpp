@@ -45,7 +45,7 @@ class BatchSolver {
       memory = own_.bytes();
     }
     const std::size_t whole = options.memory.empty() ? need : memory_bytes(model, options);
-    if (memory.size() < whole && (mind_.status() || !memory.empty())) {
+    if (memory.size() < whole && (mind_.status() || (!memory.empty() && whole != saturated))) {
       mind_.fail(Error(ErrorCode::memory, "solver: expected a block of ", whole, " bytes, found ", memory.size()));
     }
     if (!mind_.status()) return;

@@ -190,7 +190,7 @@ class Solver {
       memory = own_.bytes();
     }
     const std::size_t need = options.memory.empty() ? bytes : memory_bytes(mind_.model(), options);
-    if (memory.size() < need && (mind_.status() || !memory.empty())) {
+    if (memory.size() < need && (mind_.status() || (!memory.empty() && need != saturated))) {
       mind_.fail(Error(ErrorCode::memory, "solver: expected a block of ", need, " bytes, found ", memory.size()));
     }
     if (!mind_.status()) return;
