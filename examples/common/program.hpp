@@ -148,10 +148,7 @@ class Lines {
   /// The next line without its end; false after the last. Error: a line that is too long, or reading fails.
   [[nodiscard]] hrm::Result<bool> next(std::string& line) {
     ++number_;
-    auto more = hrm::detail::read_line(file_ ? file_.get() : stdin, name_, number_, line, longest);
-    // Some editors begin a text with a byte order mark.
-    if (number_ == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
-    return more;
+    return hrm::detail::read_line(file_ ? file_.get() : stdin, name_, number_, line, longest);
   }
   /// "FILE: line N", of the last line.
   [[nodiscard]] std::string where() const { return name_ + ": line " + std::to_string(number_); }

@@ -304,15 +304,15 @@ TEST_CASE("hrm-train refuses what it cannot do, in one line") {
   CHECK(usage({"maze7", "--out", out, "--weight", "2=inf"}, "--weight") == "");
   CHECK(usage({"sudoku4", "--out", out, "--expansion", "0.001"}, "--expansion") == "");
   CHECK(usage({"sudoku4", "--out", out, "--hidden", "1048576", "--expansion", "1000"}, "--expansion") == "");
-  for (const auto& [name, value] :
+  for (const auto& large :
        std::vector<std::pair<std::string, std::string>>{{"--hidden", "1000000000"},
                                                         {"--layers", "1000000000"},
                                                         {"--batch", "100000000"},
                                                         {"--lanes", "100000000"},
                                                         {"--max-segments", "100000000"},
                                                         {"--puzzle-width", "18446744073709551615"}}) {
-    CAPTURE(name);
-    CHECK(usage({"sudoku4", "--out", out, name, value}, name) == "");
+    CAPTURE(large.first);
+    CHECK(usage({"sudoku4", "--out", out, large.first, large.second}, large.first) == "");
   }
   const auto file = [&](std::vector<std::string> words, const std::string& about) {
     return cli::fault_of(run("hrm-train", words), 1, "hrm-train", {about});
