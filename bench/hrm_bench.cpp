@@ -89,16 +89,6 @@ hrm::Config published(std::size_t tokens, std::size_t vocab) {
   return c;
 }
 
-/// 2 x multiply-adds of a segment: linear layers and attention of every block, and the head.
-double segment_flop(const hrm::Config& config, std::size_t positions, std::size_t batch) {
-  const hrm::Sizes& s = config.sizes;
-  const double blocks = static_cast<double>(s.h_cycles * (s.l_cycles * s.l_layers + s.h_layers));
-  const double linear = static_cast<double>(positions * (4 * s.hidden * s.hidden + 3 * s.hidden * s.inner));
-  const double attention = static_cast<double>(2 * positions * positions * s.hidden);
-  return 2.0 * static_cast<double>(batch) *
-         (blocks * (linear + attention) + static_cast<double>(positions * s.hidden * s.vocab));
-}
-
 constexpr std::pair<hrm::Precision, const char*> precisions[] = {
     {hrm::Precision::f32, "f32"}, {hrm::Precision::bf16, "bf16"}, {hrm::Precision::int8, "int8"}};
 
@@ -140,10 +130,12 @@ void segment(benchmark::State& state, const std::string& name, hrm::Precision pr
     }
   }
   mind.set_active(batch);
-  time(state, threads, segment_flop(model.config(), mind.puzzle_tokens() + tokens, batch), 0.0, [&] {
-    mind.rewind();
-    benchmark::DoNotOptimize(mind.run(executor, []() noexcept { return false; }));
-  });
+  time(state, threads,
+       2.0 * static_cast<double>(batch) * hrm::segment_work(model.config().sizes, mind.puzzle_tokens() + tokens).sum(),
+       0.0, [&] {
+         mind.rewind();
+         benchmark::DoNotOptimize(mind.run(executor, []() noexcept { return false; }));
+       });
   bench::pin(-1);
   state.counters["puzzle_segments_a_second"] = static_cast<double>(batch) * 1e3 / state.counters["median_ms"];
   state.counters["scratch_MiB"] =

@@ -150,5 +150,5 @@ int main(int argc, char** argv) {
     if (auto written = example::write_file(*path, solutions); !written)
       return example::fail(arguments, written.error());
   }
-  return example::finish(arguments, sums.solved == puzzles.size() ? example::done : example::unsolved);
+  return arguments.finish(sums.solved == puzzles.size() ? example::done : example::unsolved);
 }

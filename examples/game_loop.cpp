@@ -425,5 +425,5 @@ int main(int argc, char** argv) {
     return example::fail(arguments, played.error());
   }
   game.report();
-  return example::finish(arguments, example::done);
+  return arguments.finish(example::done);
 }

@@ -266,5 +266,5 @@ int main(int argc, char** argv) {
                  hrm::format_number(100 * score.mean_share()).c_str(),
                  without > 0 ? (", " + std::to_string(without) + " without an embedding").c_str() : "");
   }
-  return example::finish(arguments, score.solved == score.tasks ? example::done : example::unsolved);
+  return arguments.finish(score.solved == score.tasks ? example::done : example::unsolved);
 }

@@ -198,5 +198,5 @@ int main(int argc, char** argv) {
                 static_cast<double>(sum->attempts) / count, static_cast<double>(sum->segments) / count);
     std::fflush(stdout);
   }
-  return example::finish(arguments, example::done);
+  return arguments.finish(example::done);
 }

@@ -409,5 +409,5 @@ int main(int argc, char** argv) {
     if (auto tried = verify(last, last_config, said); !tried) return example::fail(arguments, tried.error());
     std::printf("%s: %s\n", last.c_str(), said.c_str());
   }
-  return example::finish(arguments, example::done);
+  return arguments.finish(example::done);
 }

@@ -426,5 +426,5 @@ int main(int argc, char** argv) {
       return fail(arguments, written.error());
     }
   }
-  return example::finish(arguments, example::done);
+  return arguments.finish(example::done);
 }

@@ -163,10 +163,10 @@ int main(int argc, char** argv) {
   if (const auto path = arguments.text("--file")) {
     example::Lines lines;
     if (auto opened = lines.open(*path); !opened) return fail(arguments, opened.error());
-    return example::finish(arguments, play_file(arguments, program, lines));
+    return arguments.finish(play_file(arguments, program, lines));
   }
   for (const std::string& maze : arguments.rest()) {
     if (auto done = program.play(maze); !done) return fail(arguments, done.error());
   }
-  return example::finish(arguments, program.code());
+  return arguments.finish(program.code());
 }

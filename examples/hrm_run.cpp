@@ -280,5 +280,5 @@ int main(int argc, char** argv) {
   const int code = save        ? run_and_save(arguments, setup, *model, input, *save)
                    : batch > 1 ? run_batch(arguments, setup, *model, input, batch)
                                : run_single(arguments, setup, *model, input);
-  return example::finish(arguments, code);
+  return arguments.finish(code);
 }

@@ -141,10 +141,10 @@ int main(int argc, char** argv) {
   if (const auto path = arguments.text("--file")) {
     example::Lines lines;
     if (auto opened = lines.open(*path); !opened) return fail(arguments, opened.error());
-    return example::finish(arguments, program.play_file(lines));
+    return arguments.finish(program.play_file(lines));
   }
   for (const std::string& puzzle : arguments.rest()) {
     if (auto done = program.play(without_blanks(puzzle)); !done) return fail(arguments, done.error());
   }
-  return example::finish(arguments, program.code());
+  return arguments.finish(program.code());
 }

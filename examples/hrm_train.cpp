@@ -396,9 +396,9 @@ int run_checked(Settings& s, const example::Arguments& arguments) {
   if (::mkdir(s.out.c_str(), 0777) != 0 && hrm::detail::path_kind(s.out) != hrm::detail::PathKind::folder) {
     return fail(Error(ErrorCode::io, s.out, ": folder: expected one that can be made, found an error"));
   }
-  ThreadPool pool(static_cast<unsigned>(example::threads_to_be_had(s.threads)));
+  const auto pool = example::make_pool(s.threads);
   Executor executor;
-  if (pool.concurrency() > 1) executor = Executor(pool);
+  if (pool) executor = Executor(*pool);
   s.trainer.executor = executor;
   const auto from_start_to_end = [&]<class Weight>(Weight) -> int {
     // In here, as a template's other branch is not compiled where there are no such products; the settings refused it.

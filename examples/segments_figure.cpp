@@ -223,5 +223,5 @@ int main(int argc, char** argv) {
       return example::fail(arguments, written.error());
     }
   }
-  return example::finish(arguments, example::done);
+  return arguments.finish(example::done);
 }

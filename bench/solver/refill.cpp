@@ -186,7 +186,8 @@ int main(int argc, char** argv) {
           run = full(s, runs[0].segments);
       }
       const double peak = std::max(peak_before, bench::peak(threads));
-      const double flop = bench::segment_flop(s.model.config(), s.model.config().sizes.puzzle_tokens + s.tokens);
+      const double flop =
+          2.0 * hrm::segment_work(s.model.config().sizes, s.model.config().sizes.puzzle_tokens + s.tokens).sum();
       times[kind].push_back(run.seconds);
       shares[kind].push_back(flop * static_cast<double>(run.segments) / run.seconds * 1e-9 / peak);
     }

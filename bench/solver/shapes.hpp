@@ -21,13 +21,4 @@ inline hrm::Config published_sudoku() {
   return c;
 }
 
-/// 2 x multiply-adds of a puzzle's segment: linear layers and attention of every block, and the head.
-inline double segment_flop(const hrm::Config& config, std::size_t positions) {
-  const hrm::Sizes& s = config.sizes;
-  const double blocks = static_cast<double>(s.h_cycles * (s.l_cycles * s.l_layers + s.h_layers));
-  const double linear = static_cast<double>(positions * (4 * s.hidden * s.hidden + 3 * s.hidden * s.inner));
-  const double attention = static_cast<double>(2 * positions * positions * s.hidden);
-  return 2.0 * (blocks * (linear + attention) + static_cast<double>(positions * s.hidden * s.vocab));
-}
-
 }  // namespace bench

@@ -27,9 +27,6 @@ inline int fail(const Arguments& arguments, const hrm::Error& error) {
   return Exit::bad_file;
 }
 
-/// See Arguments::finish().
-inline int finish(const Arguments& arguments, int code) { return arguments.finish(code); }
-
 /// Options that choose how a model is loaded and run; for the list given to Arguments.
 inline std::vector<Option> with_solver_options(std::vector<Option> own) {
   own.push_back({"--config", "F", "the model's configuration (otherwise all_config.yaml or config.json beside it)"});
@@ -59,8 +56,7 @@ struct Setup {
     const std::size_t chosen = arguments.choice("--precision", {"f32", "bf16", "int8"});
     if (arguments.has("--precision")) precision = precisions[chosen];
     const std::size_t threads = use == Threads::pool ? arguments.number("--threads", 1, 1, 1024) : 1;
-    if (!arguments.wrong_noted() && threads > 1)
-      pool = std::make_unique<hrm::ThreadPool>(static_cast<unsigned>(threads_to_be_had(threads)));
+    if (!arguments.wrong_noted()) pool = make_pool(threads);
   }
 
   [[nodiscard]] hrm::Halting halting() const noexcept {

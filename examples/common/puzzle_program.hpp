@@ -165,7 +165,7 @@ int generate(const Arguments& arguments, std::size_t count, std::size_t seq_len,
   if (writer) {
     if (auto finished = writer->finish(); !finished) return fail(arguments, finished.error());
   }
-  return finish(arguments, Exit::done);
+  return arguments.finish(Exit::done);
 }
 
 /// Notes options that do not go together, for both programs: `generating` are the program's own that go with

@@ -1,8 +1,10 @@
 #pragma once
 /// Threads that may be refused: a system out of them, or of memory for their stacks, must not end a program.
 
-#include <atomic>
+#include <hrm/solve/pool.hpp>
+
 #include <cstddef>
+#include <memory>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -21,20 +23,15 @@ void on_threads(std::size_t threads, const Work& work) {
   work(std::size_t{0});
 }
 
-/// How many of `threads` threads can be had at once, the calling one counted; for what cannot be made in part.
-inline std::size_t threads_to_be_had(std::size_t threads) {
-  std::atomic<std::size_t> started{1};
-  std::atomic<bool> enough{false};
-  on_threads(threads, [&](std::size_t t) {
-    if (t > 0) {
-      ++started;
-      enough.wait(false);
-    } else {
-      enough = true;
-      enough.notify_all();
+/// A pool of `threads`, the calling one counted; of fewer where no more can be had, none where that leaves the caller.
+inline std::unique_ptr<hrm::ThreadPool> make_pool(std::size_t threads) {
+  for (; threads > 1; threads /= 2) {
+    try {
+      return std::make_unique<hrm::ThreadPool>(static_cast<unsigned>(threads));
+    } catch (const std::system_error&) {
     }
-  });
-  return started;
+  }
+  return nullptr;
 }
 
 }  // namespace example

@@ -160,12 +160,12 @@ inline TrainSettings train_settings(Arguments& arguments, int argc, char** argv)
   }
 
   // Limits of a model that is loaded: nothing larger is trained for nothing.
-  constexpr std::size_t widest = hrm::train::max_width;
+  constexpr std::size_t widest = hrm::max_width;
   s.hidden = arguments.number("--hidden", 128, 1, widest);
   s.heads = arguments.number("--heads", 4, 1, widest);
-  s.layers = arguments.number("--layers", 2, 1, hrm::train::max_layers);
-  s.h_cycles = arguments.number("--h-cycles", 2, 1, 1024);
-  s.l_cycles = arguments.number("--l-cycles", 2, 1, 1024);
+  s.layers = arguments.number("--layers", 2, 1, hrm::max_layers);
+  s.h_cycles = arguments.number("--h-cycles", 2, 1, hrm::max_cycles);
+  s.l_cycles = arguments.number("--l-cycles", 2, 1, hrm::max_cycles);
   s.max_segments = arguments.number("--max-segments", 16, 1, std::size_t{1} << 20);
   s.expansion = arguments.real("--expansion", 4, 1e-3, 1e3);
   if (const std::size_t inner = hrm::inner_size(s.hidden, s.expansion); inner == 0 || inner > widest) {

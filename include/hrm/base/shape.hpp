@@ -40,6 +40,11 @@ struct StaticShape {
   static_assert(S.heads > 0 && S.hidden % (2 * S.heads) == 0, "heads must divide hidden into even parts");
 };
 
+/// Largest sizes of a model: its layers a level, cycles, and the width of any matrix, which keeps every product of two
+/// within 64 bits.
+inline constexpr std::size_t max_layers = 1024;
+inline constexpr std::size_t max_cycles = 1024;
+inline constexpr std::size_t max_width = std::size_t{1} << 20;
 /// Tokens of a puzzle at most, whatever a file or a caller says: what follows from a length stays far from the end of
 /// 64 bits, and attention over so many would take days.
 inline constexpr std::size_t max_seq_len = std::size_t{1} << 20;
@@ -59,6 +64,21 @@ struct Config {
 
   bool operator==(const Config&) const = default;
 };
+
+/// Multiply-adds of one puzzle's segment, in floating point, as a file's sizes could wrap round.
+struct SegmentWork {
+  double block = 0.0;   ///< of one block: linear layers and attention
+  double blocks = 0.0;  ///< how many blocks a segment runs
+  double heads = 0.0;   ///< lm_head
+  [[nodiscard]] constexpr double sum() const noexcept { return blocks * block + heads; }
+};
+[[nodiscard]] constexpr SegmentWork segment_work(const Sizes& s, std::size_t positions) noexcept {
+  const auto real = [](std::size_t n) { return static_cast<double>(n); };
+  const double rows = real(positions);
+  const double hidden = real(s.hidden);
+  return {rows * hidden * (4 * hidden + 3 * real(s.inner) + 2 * rows),
+          real(s.h_cycles) * (real(s.l_cycles) * real(s.l_layers) + real(s.h_layers)), rows * hidden * real(s.vocab)};
+}
 
 /// inner = expansion * hidden * 2 / 3, rounded, then up to a multiple of 256 (reference: class SwiGLU).
 [[nodiscard]] constexpr std::size_t inner_size(std::size_t hidden, double expansion) noexcept {

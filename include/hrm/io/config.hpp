@@ -73,7 +73,6 @@ inline constexpr std::size_t max_config_bytes = std::size_t{1} << 20;
 /// How many layers a level has: the tensors `level`0., `level`1., .. say so, and none may be missing between.
 [[nodiscard]] HRM_COLD inline Result<std::size_t> count_layers(std::span<const TensorView> tensors,
                                                                std::string_view level) {
-  constexpr std::size_t max_layers = 1024;
   std::string seen;  // a letter a layer
   for (const TensorView& tensor : tensors) {
     std::string_view rest = tensor.name;
@@ -247,8 +246,6 @@ struct ExpectedTensor {
 /// The whole configuration: sizes from the tensors' shapes (prefixes stripped), the rest from `raw`; what both say must
 /// agree. Errors name the tensor or the key. Only shapes are looked at.
 [[nodiscard]] HRM_COLD inline Result<Config> complete(const RawConfig& raw, std::span<const TensorView> tensors) {
-  constexpr std::size_t max_cycles = 1024;
-  constexpr std::size_t max_width = std::size_t{1} << 20;  // of any matrix: keeps every product of two within 64 bits
   const auto find = [&](std::string_view name) -> const TensorView* {
     const auto at = std::find_if(tensors.begin(), tensors.end(), [&](const TensorView& t) { return t.name == name; });
     return at == tensors.end() ? nullptr : &*at;

@@ -167,7 +167,7 @@ struct Dot<Arch, std::int8_t> {
   }
 };
 
-#if defined(HRM_SIMD_AVX512) || defined(HRM_SIMD_VNNI)
+#if defined(HRM_SIMD_AVX512) || defined(HRM_SIMD_VNNI) || defined(HRM_SIMD_NEON_DOT)
 /// What dot products of words have in common: a word of each lane holds the elements of a step.
 template <class Arch, class Element, class Sum>
 struct WordDot {
@@ -181,6 +181,9 @@ struct WordDot {
 #if defined(HRM_SIMD_AVX512)
   using Lanes = __m512i;
   static HRM_ALWAYS_INLINE Lanes broadcast(std::int32_t word) noexcept { return _mm512_set1_epi32(word); }
+#elif defined(HRM_SIMD_NEON_DOT)
+  using Lanes = int32x4_t;
+  static HRM_ALWAYS_INLINE Lanes broadcast(std::int32_t word) noexcept { return vdupq_n_s32(word); }
 #else
   using Lanes = __m256i;
   static HRM_ALWAYS_INLINE Lanes broadcast(std::int32_t word) noexcept { return _mm256_set1_epi32(word); }

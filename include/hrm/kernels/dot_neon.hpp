@@ -97,45 +97,37 @@ struct Dot<Arch, std::int16_t> : NeonPairs<Arch> {
 };
 
 #if defined(HRM_SIMD_NEON_DOT)
+/// Rows of words: a vector of them holds four steps.
+template <class Arch, class Element, class Sum>
+struct WordRows : WordDot<Arch, Element, Sum> {
+  using Row = typename WordDot<Arch, Element, Sum>::Lanes;
+  static constexpr std::size_t row_steps = 4;
+
+  static HRM_ALWAYS_INLINE Row row(const Element* at) noexcept {
+    return vld1q_s32(reinterpret_cast<const std::int32_t*>(at));
+  }
+};
+
 /// int8 by sdot: four elements a lane, signed on both sides.
 template <class Arch>
   requires(Arch::family == Family::neon64 && Arch::dot8)
-struct Dot<Arch, std::int8_t> {
-  using S = Simd<Arch>;
-  using Operand = std::int8_t;
-  using Result = std::int32_t;
-  using Accumulator = typename S::Int;
-  using Lanes = int8x16_t;
-  using Row = int8x16_t;
-  static constexpr std::size_t group = 4;
-  static constexpr std::size_t lane_bytes = 4;
-  static constexpr std::size_t phases = 1;
-  static constexpr std::size_t row_steps = 4;
+struct Dot<Arch, std::int8_t> : WordRows<Arch, std::int8_t, std::int32_t> {
+  using Words = WordRows<Arch, std::int8_t, std::int32_t>;
+  using typename Words::Accumulator;
+  using typename Words::Lanes;
   static constexpr std::int32_t zero_point = 0;
 
-  static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(std::int32_t{0}); }
-  static HRM_ALWAYS_INLINE void store_levels(Operand* to, Accumulator levels) noexcept {
+  static HRM_ALWAYS_INLINE void store_levels(std::int8_t* to, Accumulator levels) noexcept {
     const int16x4_t halves = vmovn_s32(levels);
     const int8x8_t bytes = vmovn_s16(vcombine_s16(halves, halves));
     std::memcpy(to, &bytes, 4);
   }
-  template <std::size_t Phase>
-  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
-    return vld1q_s8(reinterpret_cast<const std::int8_t*>(at));
-  }
-  template <std::size_t Phase>
-  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
-    std::int32_t word = 0;
-    std::memcpy(&word, at, 4);
-    return vreinterpretq_s8_s32(vdupq_n_s32(word));
-  }
   static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
-    return Accumulator(vdotq_s32(sum, w, x));
+    return Accumulator(vdotq_s32(sum, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x)));
   }
-  static HRM_ALWAYS_INLINE Row row(const Operand* at) noexcept { return vld1q_s8(at); }
   template <int L>
-  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Row x, Lanes w) noexcept {
-    return Accumulator(vdotq_laneq_s32(sum, w, x, L));
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
+    return Accumulator(vdotq_laneq_s32(sum, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x), L));
   }
 };
 #endif
@@ -144,38 +136,17 @@ struct Dot<Arch, std::int8_t> {
 /// bfloat16 by bfdot: pairs of weights and of operands, both rounded to bfloat16.
 template <class Arch>
   requires(Arch::family == Family::neon64 && Arch::bf16)
-struct Dot<Arch, bfloat16> {
-  using S = Simd<Arch>;
-  using Operand = bfloat16;
-  using Result = float;
-  using Accumulator = typename S::Float;
-  using Lanes = bfloat16x8_t;
-  using Row = bfloat16x8_t;
-  static constexpr std::size_t group = 2;
-  static constexpr std::size_t lane_bytes = 4;
-  static constexpr std::size_t phases = 1;
-  static constexpr std::size_t row_steps = 4;
+struct Dot<Arch, bfloat16> : WordRows<Arch, bfloat16, float> {
+  using Words = WordRows<Arch, bfloat16, float>;
+  using typename Words::Accumulator;
+  using typename Words::Lanes;
 
-  static HRM_ALWAYS_INLINE Accumulator zero() noexcept { return S::set(0.0F); }
-  template <std::size_t Phase>
-  static HRM_ALWAYS_INLINE Lanes weights(const std::byte* at) noexcept {
-    return vreinterpretq_bf16_u8(vld1q_u8(reinterpret_cast<const std::uint8_t*>(at)));
-  }
-  template <std::size_t Phase>
-  static HRM_ALWAYS_INLINE Lanes operand(const Operand* at) noexcept {
-    std::uint32_t word = 0;
-    std::memcpy(&word, at, 4);
-    return vreinterpretq_bf16_u32(vdupq_n_u32(word));
-  }
   static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
-    return Accumulator(vbfdotq_f32(sum, w, x));
-  }
-  static HRM_ALWAYS_INLINE Row row(const Operand* at) noexcept {
-    return vreinterpretq_bf16_u8(vld1q_u8(reinterpret_cast<const std::uint8_t*>(at)));
+    return Accumulator(vbfdotq_f32(sum, vreinterpretq_bf16_s32(w), vreinterpretq_bf16_s32(x)));
   }
   template <int L>
-  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Row x, Lanes w) noexcept {
-    return Accumulator(vbfdotq_laneq_f32(sum, w, x, L));
+  static HRM_ALWAYS_INLINE Accumulator dot(Accumulator sum, Lanes x, Lanes w) noexcept {
+    return Accumulator(vbfdotq_laneq_f32(sum, vreinterpretq_bf16_s32(w), vreinterpretq_bf16_s32(x), L));
   }
 };
 #endif

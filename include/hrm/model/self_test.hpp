@@ -31,17 +31,15 @@ inline constexpr double max_self_test_work = 0x1p38;
 [[nodiscard]] constexpr double self_test_work(const Config& config, std::size_t tokens, std::size_t segments) noexcept {
   constexpr double most_positions = 4096;
   constexpr double most_numbers = 0x1p22;
-  constexpr double least_of_block = 0x1p17;                                // what a block takes whose sizes are nothing
-  const auto real = [](std::size_t n) { return static_cast<double>(n); };  // sizes of a file: integers could wrap round
+  constexpr double least_of_block = 0x1p17;  // what a block takes whose sizes are nothing
   const Sizes& s = config.sizes;
-  const double positions = real(tokens) + real(s.puzzle_tokens);
-  const double hidden = real(s.hidden);
-  const double block = positions * hidden * (4 * hidden + 3 * real(s.inner) + 2 * positions);
-  const double blocks = real(s.h_cycles) * (real(s.l_cycles) * real(s.l_layers) + real(s.h_layers));
-  const double head = positions * hidden * real(s.vocab);
-  const bool fits = positions <= most_positions && positions * (real(s.vocab) + hidden) <= most_numbers;
-  return fits ? real(segments) * (blocks * (block > least_of_block ? block : least_of_block) + head)
-              : 2 * max_self_test_work;
+  const std::size_t rows = saturating_add(tokens, s.puzzle_tokens);
+  const auto positions = static_cast<double>(rows);
+  SegmentWork work = segment_work(s, rows);
+  work.block = work.block > least_of_block ? work.block : least_of_block;
+  const double numbers = positions * (static_cast<double>(s.vocab) + static_cast<double>(s.hidden));
+  const bool fits = positions <= most_positions && numbers <= most_numbers;
+  return fits ? static_cast<double>(segments) * work.sum() : 2 * max_self_test_work;
 }
 
 }  // namespace detail

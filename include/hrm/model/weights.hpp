@@ -123,8 +123,7 @@ class WeightReader {
                  ", found ", shape_text(at->shape.data(), at->rank).message()));
       return nullptr;
     }
-    if (at->dtype != DType::f32 && at->dtype != DType::f16 && at->dtype != DType::bf16 &&
-        (at->dtype != DType::i8 || at->scales == nullptr || at->rank != 2)) {
+    if (!holds_floats(*at) || (at->dtype == DType::i8 && at->rank != 2)) {
       fail(Error(ErrorCode::unsupported, name, ": expected float32, float16 or bfloat16, found ", name_of(at->dtype)));
       return nullptr;
     }

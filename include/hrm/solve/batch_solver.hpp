@@ -37,19 +37,12 @@ struct BatchCounts {
 class BatchSolver {
  public:
   explicit BatchSolver(Model model, const BatchOptions& options = {}) noexcept
-      : mind_(model, capacity_of(model, options), mind_memory(model, options)), options_(options) {
-    std::span<std::byte> memory = options.memory;
-    const std::size_t need = own_bytes(model, options);
-    if (memory.empty() && mind_.status()) {
-      own_ = Buffer(need);
-      memory = own_.bytes();
-    }
-    const std::size_t whole = options.memory.empty() ? need : memory_bytes(model, options);
-    if (memory.size() < whole && (mind_.status() || (!memory.empty() && whole != saturated))) {
-      mind_.fail(Error(ErrorCode::memory, "solver: expected a block of ", whole, " bytes, found ", memory.size()));
-    }
-    if (!mind_.status()) return;
-    Arena arena(memory.data() + memory.size() / alignment * alignment - need);
+      : mind_(model, capacity_of(model, options), Mind::before(options.memory, own_bytes(model, options))),
+        options_(options) {
+    const std::size_t whole = options.memory.empty() ? 0 : memory_bytes(model, options);
+    std::byte* const block = mind_.beside(options.memory, whole, own_bytes(model, options), own_);
+    if (block == nullptr) return;
+    Arena arena(block);
     take(arena, *this, model, options);
     mind_.set_tokens(mind_.capacity().tokens);
   }
@@ -92,7 +85,6 @@ class BatchSolver {
   /// token outside the vocabulary.
   [[nodiscard]] Result<void> add(const Job& job) noexcept {
     if (!mind_.status()) return mind_.status();
-    if (slots_ == nullptr) return Error(ErrorCode::memory, "batch: expected memory for its slots, found none");
     if (active_ == slots()) return Error(ErrorCode::state, "batch: expected a free slot, found none of ", slots());
     if (window_full()) {
       return Error(ErrorCode::state, "batch: expected room in the window of ", window_size(), " results, found none");
@@ -278,11 +270,6 @@ class BatchSolver {
     static_cast<void>(measure.take<Waiting>(options.window));
     static_cast<void>(measure.take<Token>(options.window, c.tokens));
     return measure.used();
-  }
-  [[nodiscard]] static std::span<std::byte> mind_memory(const Model& model, const BatchOptions& options) noexcept {
-    if (options.memory.empty()) return {};
-    const std::size_t tail = own_bytes(model, options);
-    return options.memory.size() > tail ? options.memory.first(options.memory.size() - tail) : options.memory.first(1);
   }
 
   [[nodiscard]] std::span<Token> row_of(std::size_t slot) noexcept {

@@ -101,8 +101,26 @@ class Mind {
 
   /// An error if the memory did not do; everything else is then refused.
   [[nodiscard]] const Result<void>& status() const noexcept { return status_; }
-  /// For who has memory of its own beside this, and that did not do.
-  void fail(const Error& error) noexcept { status_ = error; }
+  /// `bytes` for who has memory beside this: the end of the caller's block `given`, which must have `whole`, or else a
+  /// block of `own`. Null where there is too little; status() then says so.
+  [[nodiscard]] std::byte* beside(std::span<std::byte> given, std::size_t whole, std::size_t bytes,
+                                  Buffer& own) noexcept {
+    if (given.empty()) {
+      if (!status_) return nullptr;
+      own = Buffer(bytes);
+      given = own.bytes();
+      whole = bytes;
+    }
+    if (given.size() < whole && (status_ || whole != saturated)) {
+      status_ = Error(ErrorCode::memory, "solver: expected a block of ", whole, " bytes, found ", given.size());
+    }
+    return status_ ? given.data() + given.size() / alignment * alignment - bytes : nullptr;
+  }
+  /// What of the caller's block is this one's, where its end has `bytes` for others; too little is never empty.
+  [[nodiscard]] static std::span<std::byte> before(std::span<std::byte> given, std::size_t bytes) noexcept {
+    if (given.empty()) return {};
+    return given.first(given.size() > bytes ? given.size() - bytes : 1);
+  }
   [[nodiscard]] const Model& model() const noexcept { return model_; }
   [[nodiscard]] const Capacity& capacity() const noexcept { return capacity_; }
   [[nodiscard]] const Workspace& workspace() const noexcept { return workspace_; }

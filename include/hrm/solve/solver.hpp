@@ -38,7 +38,7 @@ class Solver {
   /// Takes the memory. If there is none, or the block given is too small, status() and start() say so.
   explicit Solver(Model model, const SolverOptions& options = {}) noexcept
       : Solver(Mind(model, Capacity{capacity_tokens(model, options), 1},
-                    options.memory.empty() ? options.memory : mind_memory(model, options)),
+                    Mind::before(options.memory, 2 * token_bytes(model, options))),
                options) {}
 
   /// Bytes for SolverOptions::memory; `saturated` where no block would do.
@@ -91,8 +91,6 @@ class Solver {
     if (tokens.size() > mind_.capacity().tokens) {
       return Error(ErrorCode::value, "tokens: expected at most ", mind_.capacity().tokens, ", found ", tokens.size());
     }
-    if (tokens_.size() < tokens.size())
-      return Error(ErrorCode::memory, "solver: expected memory for its tokens, found none");
     if (auto fits = mind_.model()->check(tokens, puzzle_id); !fits) return fits;
     mind_.set_tokens(tokens.size());
     mind_.set_active(1);
@@ -184,17 +182,10 @@ class Solver {
 
   Solver(Mind mind, const SolverOptions& options) noexcept : mind_(std::move(mind)), options_(options) {
     const std::size_t bytes = 2 * round_up(mind_.capacity().tokens * sizeof(Token), alignment);
-    std::span<std::byte> memory = options.memory;
-    if (memory.empty() && mind_.status()) {
-      own_ = Buffer(bytes);
-      memory = own_.bytes();
-    }
-    const std::size_t need = options.memory.empty() ? bytes : memory_bytes(mind_.model(), options);
-    if (memory.size() < need && (mind_.status() || (!memory.empty() && need != saturated))) {
-      mind_.fail(Error(ErrorCode::memory, "solver: expected a block of ", need, " bytes, found ", memory.size()));
-    }
-    if (!mind_.status()) return;
-    Arena arena(memory.data() + memory.size() / alignment * alignment - bytes);
+    const std::size_t whole = options.memory.empty() ? 0 : memory_bytes(mind_.model(), options);
+    std::byte* const block = mind_.beside(options.memory, whole, bytes, own_);
+    if (block == nullptr) return;
+    Arena arena(block);
     tokens_ = {arena.take<Token>(mind_.capacity().tokens), mind_.capacity().tokens};
     prediction_ = {arena.take<Token>(mind_.capacity().tokens), mind_.capacity().tokens};
   }
@@ -205,11 +196,6 @@ class Solver {
   }
   [[nodiscard]] static std::size_t token_bytes(const Model& model, const SolverOptions& options) noexcept {
     return round_up(capacity_tokens(model, options) * sizeof(Token), alignment);
-  }
-  // The caller's block: the mind's part first, the tokens at its end.
-  [[nodiscard]] static std::span<std::byte> mind_memory(const Model& model, const SolverOptions& options) noexcept {
-    const std::size_t tail = 2 * token_bytes(model, options);
-    return options.memory.size() > tail ? options.memory.first(options.memory.size() - tail) : options.memory.first(1);
   }
   [[nodiscard]] SolverOptions without_memory() const noexcept {
     SolverOptions options = options_;

@@ -31,10 +31,6 @@ struct BlockOffsets {
   std::size_t down = 0;     ///< [hidden, inner]
 };
 
-/// Largest sizes that a model is loaded with.
-inline constexpr std::size_t max_layers = 1024;
-inline constexpr std::size_t max_width = std::size_t{1} << 20;
-
 /// Names, shapes and places of a model's tensors. The first dense() floats are what AdamATan2 moves; after them stand
 /// H_init and L_init (fixed) and the puzzle embedding (sign-SGD, only the rows of a batch).
 class Layout {
@@ -100,18 +96,17 @@ class Layout {
 
   // The limits are those of a model that is loaded; within them no product of sizes leaves 64 bits.
   [[nodiscard]] static Result<void> check(const Config& config) noexcept {
-    constexpr std::size_t width = max_width;
     const Sizes& s = config.sizes;
     struct Limit {
       const char* name;
       std::size_t value, least, most;
     };
     for (const Limit& limit :
-         {Limit{"hidden", s.hidden, 1, width}, Limit{"inner size", s.inner, 1, width},
+         {Limit{"hidden", s.hidden, 1, max_width}, Limit{"inner size", s.inner, 1, max_width},
           Limit{"vocabulary", s.vocab, 1, std::size_t{1} << 31}, Limit{"layers", s.h_layers, 1, max_layers},
-          Limit{"layers", s.l_layers, 1, max_layers}, Limit{"tokens", config.seq_len, 0, width},
-          Limit{"puzzle embedding", config.puzzle_emb_ndim, 0, width},
-          Limit{"puzzle tokens", s.puzzle_tokens, 0, width},
+          Limit{"layers", s.l_layers, 1, max_layers}, Limit{"tokens", config.seq_len, 0, max_width},
+          Limit{"puzzle embedding", config.puzzle_emb_ndim, 0, max_width},
+          Limit{"puzzle tokens", s.puzzle_tokens, 0, max_width},
           Limit{"puzzle ids", config.puzzle_ids, 0, std::size_t{1} << 31}}) {
       if (limit.value >= limit.least && limit.value <= limit.most) continue;
       return Error(ErrorCode::shape, limit.name, ": expected ", limit.least, " to ", limit.most, ", found ",
