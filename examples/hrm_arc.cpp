@@ -225,9 +225,10 @@ int main(int argc, char** argv) {
   std::size_t without = 0;
   for (const ArcTask& task : *tasks) {
     const auto& list = questions[task.id];
+    const std::string shown = example::printable(task.id);
     if (list.empty()) {
       ++without;
-      std::fprintf(stderr, "hrm-arc: %s: has no trained embedding, so it cannot be solved\n", task.id.c_str());
+      std::fprintf(stderr, "hrm-arc: %s: has no trained embedding, so it cannot be solved\n", shown.c_str());
     }
     const auto votes = ask(solver, task, list);
     if (!votes) return fail(arguments, votes.error().in(model_path));
@@ -240,7 +241,7 @@ int main(int argc, char** argv) {
     const hrm::ArcScore before = score;
     const bool solved = score.add(task, attempts);
     const bool known = score.tasks > before.tasks;
-    std::printf("%s\t%s\t%zu/%zu\t%zu\n", task.id.c_str(),
+    std::printf("%s\t%s\t%zu/%zu\t%zu\n", shown.c_str(),
                 !known   ? "unknown"
                 : solved ? "solved"
                          : "unsolved",
@@ -249,8 +250,8 @@ int main(int argc, char** argv) {
     submission += (submission.empty() ? "{" : ",\n") + hrm::arc_submission_entry(task.id, attempts);
     if (pictures) {
       // A task's name comes from a file; as a file's name it must stay within the folder.
-      std::string name = task.id;
-      for (char& c : name) c = c == '/' || c == '\\' || c == '\0' ? '_' : c;
+      std::string name = shown;
+      for (char& c : name) c = c == '/' || c == '\\' ? '_' : c;
       const std::string path = *pictures + "/" + name + ".svg";
       if (auto written = example::write_file(path, hrm::svg(hrm::draw_arc_task(task, attempts))); !written) {
         return fail(arguments, written.error());

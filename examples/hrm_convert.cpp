@@ -160,17 +160,6 @@ Result<void> verify(const std::string& path, const std::string& config, std::str
   return {};
 }
 
-/// A file's text, which must not steer a terminal: control characters, those of UTF-8's second block too, are blanks.
-std::string printable(std::string text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto letter = static_cast<unsigned char>(text[i]);
-    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
-    if (letter == 0xc2 && next >= 0x80 && next < 0xa0) text[i] = text[i + 1] = ' ';
-    if (letter < 0x20 || letter == 0x7f) text[i] = ' ';
-  }
-  return text;
-}
-
 void print_info(const hrm::Checkpoint& model, const std::string& path) {
   const hrm::Config& c = model.config;
   const hrm::Sizes& s = c.sizes;
@@ -187,11 +176,11 @@ void print_info(const hrm::Checkpoint& model, const std::string& path) {
                                      {"vocabulary", h.vocabulary},
                                      {"licence", h.licence},
                                      {"provenance", h.provenance}}) {
-      if (!text.empty()) std::printf("  %-18s %s\n", what, printable(text).c_str());
+      if (!text.empty()) std::printf("  %-18s %s\n", what, example::printable(text).c_str());
     }
     std::printf("  self-tests         %zu\n", h.tests.size());
     for (const hrm::ArchivePanels& panels : h.panels) {
-      std::printf("  packed for         %s (%llu bytes)\n", printable(panels.kernels).c_str(),
+      std::printf("  packed for         %s (%llu bytes)\n", example::printable(panels.kernels).c_str(),
                   static_cast<unsigned long long>(panels.bytes));
     }
     if (!h.puzzle_ids.empty())

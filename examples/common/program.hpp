@@ -27,6 +27,17 @@ inline int fail(const Arguments& arguments, const hrm::Error& error) {
   return Exit::bad_file;
 }
 
+/// A file's text, which must not steer a terminal: control characters, those of UTF-8's second block too, are blanks.
+inline std::string printable(std::string text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto letter = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    if (letter == 0xc2 && next >= 0x80 && next < 0xa0) text[i] = text[i + 1] = ' ';
+    if (letter < 0x20 || letter == 0x7f) text[i] = ' ';
+  }
+  return text;
+}
+
 /// Options that choose how a model is loaded and run; for the list given to Arguments.
 inline std::vector<Option> with_solver_options(std::vector<Option> own) {
   own.push_back({"--config", "F", "the model's configuration (otherwise all_config.yaml or config.json beside it)"});

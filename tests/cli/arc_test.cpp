@@ -71,6 +71,21 @@ TEST_CASE("hrm-arc: many tasks, their identifiers, the score") {
   CHECK(known.out.find("d\tsolved\t1/1\t1\n") != std::string::npos);
 }
 
+TEST_CASE("hrm-arc: a task's name does not steer a terminal, and makes no line or field of its own") {
+  const support::TemporaryFolder folder;
+  cli::write_copying_model(folder, hrm::arc_vocab, 1);
+  const std::string name = R"(a\u001b[2J\tsolved\nb\u009bc/d\u0000)";
+  support::write_file(folder.path("tasks.json"), "{\"" + name + "\":" + copy_task + "}");
+  support::write_file(folder.path("none.json"), R"(["<blank>"])");
+  const auto outcome = run(
+      "hrm-arc", {folder.path(), folder.path("tasks.json"), "--augmentations", "0", "--svg", folder.path("pictures")});
+  CHECK(outcome.out == "a [2J solved b  c/d \tsolved\t2/2\t2\n");
+  CHECK(std::filesystem::exists(folder.path("pictures/a [2J solved b  c_d .svg")));
+  const auto unknown =
+      run("hrm-arc", {folder.path(), folder.path("tasks.json"), "--identifiers", folder.path("none.json")});
+  CHECK(unknown.err.find("hrm-arc: a [2J solved b  c/d : has no trained embedding") == 0);
+}
+
 TEST_CASE("hrm-arc: a folder of tasks") {
   const support::TemporaryFolder folder;
   cli::write_copying_model(folder, hrm::arc_vocab, 1);
