@@ -91,28 +91,16 @@ std::vector<float> numbers(Arguments& arguments, std::string_view name, std::str
   return out;
 }
 
-/// Symmetric views of a puzzle, the first of them the puzzle as it is; keeps what hrm::View points to.
-class Views {
- public:
-  Views(const hrm::SudokuShape& shape, std::size_t count, std::uint64_t seed) {
-    hrm::Random random(seed);
-    for (std::size_t k = 0; k < count; ++k) {
-      symmetries_.push_back(k == 0 ? hrm::Symmetry::identity(shape.cells(), shape.vocab())
-                                   : hrm::random_sudoku_symmetry(shape, random));
-      tokens_.emplace_back(symmetries_[k].tokens.begin(), symmetries_[k].tokens.end());
-    }
-    for (std::size_t k = 0; k < count; ++k) views_.push_back({symmetries_[k].positions, tokens_[k]});
-  }
-  [[nodiscard]] std::span<const hrm::View> first(std::size_t count) const { return std::span(views_).first(count); }
+/// Symmetries of a puzzle, the first of them the puzzle as it is.
+std::vector<hrm::Symmetry> symmetries_of(const hrm::SudokuShape& shape, std::size_t count, std::uint64_t seed) {
+  hrm::Random random(seed);
+  std::vector<hrm::Symmetry> symmetries{hrm::Symmetry::identity(shape.cells(), shape.vocab())};
+  while (symmetries.size() < count) symmetries.push_back(hrm::random_sudoku_symmetry(shape, random));
+  return symmetries;
+}
 
- private:
-  std::vector<hrm::Symmetry> symmetries_;
-  std::vector<std::vector<hrm::Token>> tokens_;
-  std::vector<hrm::View> views_;
-};
-
-std::vector<Method> methods(const Views& views, std::size_t attempts, std::size_t verified, std::size_t limit,
-                            std::span<const float> sigmas, std::uint64_t seed) {
+std::vector<Method> methods(std::span<const hrm::View> views, std::size_t attempts, std::size_t verified,
+                            std::size_t limit, std::span<const float> sigmas, std::uint64_t seed) {
   const auto options = [&](std::size_t count, std::size_t segments) {
     hrm::AttemptOptions o;
     o.attempts = count;
@@ -186,7 +174,9 @@ int main(int argc, char** argv) {
   const auto input = example::load_sudokus(arguments, setup, first, argv[0]);
   if (!input) return example::fail(arguments, input.error());
 
-  const Views views(input->shape, verified, seed);
+  const auto symmetries = symmetries_of(input->shape, verified, seed);
+  std::vector<hrm::View> views;
+  for (const hrm::Symmetry& s : symmetries) views.push_back({s.positions, s.tokens});
   std::printf("| %zu puzzles | solved | halted wrongly | attempts | segments |\n|---|---|---|---|---|\n",
               input->puzzles.size());
   const double count = static_cast<double>(input->puzzles.size());

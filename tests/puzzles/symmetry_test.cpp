@@ -9,7 +9,8 @@ using hrm::Token;
 namespace {
 
 Symmetry random_symmetry(std::size_t positions, std::size_t vocab, hrm::Random& random) {
-  return {random.permutation(positions), random.permutation(vocab)};
+  const auto tokens = random.permutation(vocab);
+  return {random.permutation(positions), {tokens.begin(), tokens.end()}};
 }
 
 std::vector<Token> random_tokens(std::size_t count, std::size_t vocab, hrm::Random& random) {

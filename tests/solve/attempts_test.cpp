@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <hrm/puzzles/symmetry.hpp>
 #include <hrm/solve/attempts.hpp>
 #include <hrm/solve/solve.hpp>
 
@@ -47,6 +48,21 @@ TEST_CASE("a view is undone in the answer") {
   for (std::size_t i = 0; i < 16; ++i) {
     CHECK(map[static_cast<std::size_t>(found.tokens[position[i]])] == moved.tokens[i]);
   }
+}
+
+TEST_CASE("a symmetry is a view") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 52);
+  const auto tokens = test::random_tokens(config, 16, 1);
+  Random random(2);
+  Symmetry symmetry = random_square_symmetry(4, config.sizes.vocab, random);
+  std::swap(symmetry.tokens[2], symmetry.tokens[5]);
+  const View view{symmetry.positions, symmetry.tokens};
+  AttemptOptions options;
+  options.attempts = 1;
+  options.views = {&view, 1};
+  const AttemptsAnswer found = solve_attempts(model, tokens, options).value();
+  CHECK(found.tokens == symmetry.inverse().apply(solve(model, symmetry.apply(tokens)).value().tokens));
 }
 
 TEST_CASE("it stops at the first answer that is accepted; without one the votes decide") {

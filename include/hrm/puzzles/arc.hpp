@@ -104,7 +104,7 @@ struct ArcAugmentation {
   /// As permutations of positions and tokens, for a square canvas that is full.
   [[nodiscard]] Symmetry symmetry(std::size_t side = arc_side) const {
     Symmetry symmetry = square_symmetry(kind, side, arc_vocab);
-    for (std::size_t c = 0; c < arc_colours; ++c) symmetry.tokens[c + 2] = colours[c] + std::uint32_t{2};
+    for (std::size_t c = 0; c < arc_colours; ++c) symmetry.tokens[c + 2] = colours[c] + 2;
     return symmetry;
   }
 

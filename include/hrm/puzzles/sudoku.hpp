@@ -159,7 +159,7 @@ inline void sudoku_tokens(std::span<const std::uint8_t> grid, std::span<Token> t
 [[nodiscard]] inline Symmetry sudoku_digit_symmetry(const SudokuShape& shape, std::span<const std::uint32_t> order) {
   HRM_ASSERT(order.size() == shape.side);
   Symmetry symmetry = Symmetry::identity(shape.cells(), shape.vocab());
-  for (std::size_t d = 0; d < shape.side; ++d) symmetry.tokens[d + 2] = order[d] + 2;
+  for (std::size_t d = 0; d < shape.side; ++d) symmetry.tokens[d + 2] = static_cast<Token>(order[d] + 2);
   return symmetry;
 }
 

@@ -10,10 +10,11 @@
 
 namespace hrm {
 
-/// `out[i] = tokens[in[positions[i]]]`. Tokens from `tokens.size()` on stay as they are.
+/// `out[i] = tokens[in[positions[i]]]`. Tokens from `tokens.size()` on stay as they are. `View{s.positions, s.tokens}`
+/// lets a model look at a puzzle through it (hrm::solve_attempts).
 struct Symmetry {
   std::vector<std::uint32_t> positions;
-  std::vector<std::uint32_t> tokens;
+  std::vector<Token> tokens;
 
   /// The one that changes nothing.
   [[nodiscard]] static Symmetry identity(std::size_t positions, std::size_t vocab) {
@@ -21,14 +22,14 @@ struct Symmetry {
     same.positions.resize(positions);
     same.tokens.resize(vocab);
     for (std::size_t i = 0; i < positions; ++i) same.positions[i] = static_cast<std::uint32_t>(i);
-    for (std::size_t i = 0; i < vocab; ++i) same.tokens[i] = static_cast<std::uint32_t>(i);
+    for (std::size_t i = 0; i < vocab; ++i) same.tokens[i] = static_cast<Token>(i);
     return same;
   }
 
   /// Where a token goes.
   [[nodiscard]] Token map(Token token) const noexcept {
     const auto index = static_cast<std::size_t>(token);  // a negative token becomes one past the end
-    return index < tokens.size() ? static_cast<Token>(tokens[index]) : token;
+    return index < tokens.size() ? tokens[index] : token;
   }
 
   /// Both spans hold positions.size() tokens and do not overlap. Allocates nothing.
@@ -46,7 +47,8 @@ struct Symmetry {
   [[nodiscard]] Symmetry inverse() const {
     Symmetry back = *this;
     for (std::size_t i = 0; i < positions.size(); ++i) back.positions[positions[i]] = static_cast<std::uint32_t>(i);
-    for (std::size_t i = 0; i < tokens.size(); ++i) back.tokens[tokens[i]] = static_cast<std::uint32_t>(i);
+    for (std::size_t i = 0; i < tokens.size(); ++i)
+      back.tokens[static_cast<std::size_t>(tokens[i])] = static_cast<Token>(i);
     return back;
   }
 
@@ -55,7 +57,7 @@ struct Symmetry {
     HRM_ASSERT(next.positions.size() == positions.size() && next.tokens.size() == tokens.size());
     Symmetry both = *this;
     for (std::size_t i = 0; i < positions.size(); ++i) both.positions[i] = positions[next.positions[i]];
-    for (std::size_t i = 0; i < tokens.size(); ++i) both.tokens[i] = next.tokens[tokens[i]];
+    for (std::size_t i = 0; i < tokens.size(); ++i) both.tokens[i] = next.tokens[static_cast<std::size_t>(tokens[i])];
     return both;
   }
 
