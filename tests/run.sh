@@ -25,6 +25,7 @@ need_packages g++ cmake -- ninja-build ccache git libeigen3-dev libxsimd-dev lib
   libbenchmark-dev clang libclang-rt-dev clang-format clang-tidy libsdl2-dev libpng-dev
 
 passed=0
+skipped=0
 failed=0
 failures=()
 fail() {
@@ -35,7 +36,7 @@ fail() {
 
 # run_ctest PRESET CTEST-ARGUMENT..: runs the tests of a preset and adds its counts to the totals.
 run_ctest() {
-  local preset=$1 status=0 summary bad out=build/$1/ctest.txt
+  local preset=$1 status=0 summary bad skips out=build/$1/ctest.txt
   shift
   "${wrapper[@]}" ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --parallel "$(core_count)" "$@" |
     tee "$out" || status=$?
@@ -43,7 +44,9 @@ run_ctest() {
   if [[ $summary =~ ([0-9]+)\ tests\ failed\ out\ of\ ([0-9]+) ]]; then
     bad=${BASH_REMATCH[1]}
     failed=$((failed + bad))
-    passed=$((passed + BASH_REMATCH[2] - bad))
+    skips=$(grep -c '\*\*\*Skipped' "$out" || true)
+    skipped=$((skipped + skips))
+    passed=$((passed + BASH_REMATCH[2] - bad - skips))
     [ "$bad" -eq 0 ] || failures+=("$preset: $bad tests")
     [ "$status" -eq 0 ] || [ "$bad" -ne 0 ] || fail "$preset: ctest"
   else
@@ -104,5 +107,6 @@ done
 
 echo
 for failure in ${failures[@]+"${failures[@]}"}; do echo "FAILED: $failure"; done
+[ "$skipped" -eq 0 ] || echo "$skipped skipped: what they need is not there"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

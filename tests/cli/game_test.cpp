@@ -1,6 +1,7 @@
 /// game-loop, with SDL's dummy video driver: it plays a puzzle to its end by its own mouse and keys.
 
 #include <doctest/doctest.h>
+#include <support/skip.hpp>
 
 #include <cli/command.hpp>
 #include <cli/models.hpp>
@@ -10,7 +11,7 @@ namespace {
 /// Whether the program was built: it is left out where there is no SDL2.
 bool there() {
   const bool built = std::filesystem::exists(support::example("game-loop"));
-  if (!built) MESSAGE("left out: there is no SDL2");
+  if (!built) support::skip("there is no SDL2");
   return built;
 }
 

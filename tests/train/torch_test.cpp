@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <support/files.hpp>
 #include <support/places.hpp>
+#include <support/skip.hpp>
 
 #include <algorithm>
 #include <cstdlib>
@@ -60,7 +61,7 @@ std::vector<TorchAnswer> ask_torch(const std::string& folder, const std::vector<
 void compare(const std::string& folder, const std::vector<std::vector<Token>>& puzzles) {
   const auto theirs = ask_torch(folder, puzzles);
   if (theirs.empty()) {
-    MESSAGE("skipped: no PyTorch here");
+    support::skip("no PyTorch here");
     return;
   }
   const Model model = load(folder).value();
