@@ -2,6 +2,7 @@
 
 #include <hrm/puzzles/picture.hpp>
 
+#include "common/progress.hpp"
 #include "common/sudoku_input.hpp"
 
 #include <csignal>
@@ -13,40 +14,6 @@ using example::Arguments;
 /// Ctrl-C ends the run in the middle of a segment; what was solved until then is counted.
 volatile std::sig_atomic_t interrupted = 0;
 void interrupt(int) { interrupted = 1; }
-
-/// One line on standard error that is written over and over: nothing where that is no terminal and nobody asked.
-class ProgressBar {
- public:
-  ProgressBar(std::size_t all, bool shown) : all_(all), shown_(shown) {}
-  void show(std::size_t done, std::size_t solved) noexcept {
-    const auto now = std::chrono::steady_clock::now();
-    if (!shown_ || (done != all_ && now - last_ < std::chrono::milliseconds(50))) return;
-    last_ = now;
-    constexpr int wide = 40;
-    const int full = static_cast<int>(wide * done / all_);
-    const double rate = static_cast<double>(done) / (example::milliseconds_since(begin_) / 1000);
-    std::fprintf(stderr, "\r[%.*s%.*s] %zu of %zu, %zu solved, %.0f puzzles/s ", full,
-                 "########################################", wide - full, "........................................",
-                 done, all_, solved, rate);
-    std::fflush(stderr);
-  }
-  void end() const noexcept {
-    if (shown_) std::fputc('\n', stderr);
-  }
-
- private:
-  std::size_t all_;
-  bool shown_;
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now(), last_;
-};
-
-bool terminal() {
-#if defined(__unix__) || defined(__APPLE__)
-  return isatty(STDERR_FILENO) != 0;
-#else
-  return false;
-#endif
-}
 
 /// How many puzzles took how many segments, a bar for each number.
 void print_histogram(std::span<const std::size_t> counts) {
@@ -104,7 +71,8 @@ int main(int argc, char** argv) {
   std::vector<hrm::Token> tokens(input->shape.cells());
   Sums sums;
   std::size_t next = 0;
-  ProgressBar bar(puzzles.size(), terminal() || arguments.has("--progress"));
+  using namespace std::chrono_literals;
+  example::Progress progress(50ms, arguments.has("--progress") ? 1000ms : 0ms);
   static_cast<void>(std::signal(SIGINT, interrupt));
   const auto begin = std::chrono::steady_clock::now();
   const bool whole = solver.run(
@@ -127,11 +95,14 @@ int main(int argc, char** argv) {
         char* line = &solutions[outcome.id * (outcome.tokens.size() + 1)];
         for (const hrm::Token token : outcome.tokens)
           *line++ = hrm::sudoku_char(static_cast<std::uint8_t>(token > 1 ? token - 1 : 0));
-        bar.show(sums.done, sums.solved);
+        if (!progress.due() && sums.done != puzzles.size()) return;
+        const auto done = static_cast<double>(sums.done);
+        progress.show(done / static_cast<double>(puzzles.size()), "%zu of %zu, %zu solved, %.0f puzzles/s", sums.done,
+                      puzzles.size(), sums.solved, 1000 * done / example::milliseconds_since(begin));
       },
       []() noexcept { return interrupted == 0; });
   const double seconds = example::milliseconds_since(begin) / 1000;
-  bar.end();
+  progress.end();
 
   const auto [finished, segments, rounds] = solver.counts();
   const auto share = [](std::size_t part, std::size_t of) {

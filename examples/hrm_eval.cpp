@@ -4,6 +4,7 @@
 #include <hrm/puzzles/picture.hpp>
 
 #include "common/program.hpp"
+#include "common/progress.hpp"
 
 #include <atomic>
 #include <cmath>
@@ -144,45 +145,15 @@ class Judge {
   Report& report_;
 };
 
-/// A bar on a terminal.
-class Progress {
- public:
-  void show(double share, std::uint64_t puzzles) {
-#if defined(__unix__) || defined(__APPLE__)
-    if (isatty(STDERR_FILENO) == 0) return;
-#else
-    return;
-#endif
-    const auto now = std::chrono::steady_clock::now();
-    if (shown_ && now - last_ < std::chrono::milliseconds(200)) return;
-    shown_ = true;
-    last_ = now;
-    constexpr std::size_t width = 40;
-    const auto full = static_cast<std::size_t>(share * static_cast<double>(width));
-    const double seconds = std::chrono::duration<double>(now - start_).count();
-    std::fprintf(stderr, "\r[%s%s] %3.0f %%  %llu puzzles, %s left ", std::string(full, '#').c_str(),
-                 std::string(width - full, ' ').c_str(), 100 * share, static_cast<unsigned long long>(puzzles),
-                 duration(share > 0 ? seconds * (1 - share) / share : 0.0).c_str());
-  }
-  void clear() const {
-    if (shown_) std::fprintf(stderr, "\r%*s\r", 90, "");
-  }
-
- private:
-  /// "12 s", "3 min 20 s", "5 h 10 min".
-  static std::string duration(double seconds) {
-    const auto whole = static_cast<unsigned long long>(seconds);
-    const auto two = [](unsigned long long a, const char* big, unsigned long long b, const char* small) {
-      return std::to_string(a) + big + std::to_string(b) + small;
-    };
-    if (whole < 60) return std::to_string(whole) + " s";
-    return whole < 3600 ? two(whole / 60, " min ", whole % 60, " s")
-                        : two(whole / 3600, " h ", whole / 60 % 60, " min");
-  }
-
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_;
-  bool shown_ = false;
-};
+/// "12 s", "3 min 20 s", "5 h 10 min".
+std::string duration(double seconds) {
+  const auto whole = static_cast<unsigned long long>(seconds);
+  const auto two = [](unsigned long long a, const char* big, unsigned long long b, const char* small) {
+    return std::to_string(a) + big + std::to_string(b) + small;
+  };
+  if (whole < 60) return std::to_string(whole) + " s";
+  return whole < 3600 ? two(whole / 60, " min ", whole % 60, " s") : two(whole / 3600, " h ", whole / 60 % 60, " min");
+}
 
 /// Runs the data set on `threads` solvers; its path is for errors.
 hrm::Result<Report> evaluate(const hrm::Model& model, hrm::PuzzleReader& reader, const std::string& data_path,
@@ -195,7 +166,8 @@ hrm::Result<Report> evaluate(const hrm::Model& model, hrm::PuzzleReader& reader,
   std::mutex mutex;  // of all below
   std::optional<Error> error;
   std::size_t taken = 0;
-  Progress progress;
+  example::Progress progress(std::chrono::milliseconds(200));
+  const auto begin = std::chrono::steady_clock::now();
   const auto work = [&](std::size_t) {
     Report own = empty;
     hrm::Solver solver(model, options);
@@ -210,7 +182,12 @@ hrm::Result<Report> evaluate(const hrm::Model& model, hrm::PuzzleReader& reader,
         if (!more) error = more.error();
         if (!more || !*more) break;
         number = ++taken;
-        progress.show(std::max(reader.progress(), static_cast<double>(taken) / static_cast<double>(limit)), taken);
+        if (progress.due()) {
+          const double share = std::max(reader.progress(), static_cast<double>(taken) / static_cast<double>(limit));
+          const double spent = example::milliseconds_since(begin) / 1000;
+          progress.show(share, "%3.0f %%, %zu puzzles, %s left", 100 * share, taken,
+                        duration(share > 0 ? spent * (1 - share) / share : 0.0).c_str());
+        }
       }
       if (auto done = judge.run(solver, example); !done) {
         const std::lock_guard lock(mutex);

@@ -17,12 +17,10 @@
 #include <new>
 #include <stdexcept>
 
-#if defined(__unix__) || defined(__APPLE__)
-#include <unistd.h>
-#endif
 #include <sys/stat.h>
 
 #include "common/program.hpp"
+#include "common/progress.hpp"
 #include "common/train_settings.hpp"
 
 namespace hrm::train {
@@ -154,14 +152,6 @@ Result<void> start_from(Trainer& trainer, const std::string& path) {
   return {};
 }
 
-bool on_terminal() {
-#if defined(__unix__) || defined(__APPLE__)
-  return ::isatty(2) != 0;
-#else
-  return false;
-#endif
-}
-
 std::string duration(double seconds) {
   char text[48];
   const auto s = static_cast<long>(seconds);
@@ -169,32 +159,17 @@ std::string duration(double seconds) {
   return text;
 }
 
-/// One line on stderr: rewritten in place on a terminal, else a new one every half minute.
+/// What stderr is told: a line that is rewritten on a terminal, else a new one every half minute; and news between.
 class Progress {
  public:
-  explicit Progress(bool quiet) : quiet_(quiet), terminal_(on_terminal()) {}
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-  ~Progress() { end(); }
-  /// Whatever is said next begins a line.
-  void end() {
-    if (open_) std::fputc('\n', stderr);
-    open_ = false;
-  }
+  explicit Progress(bool quiet) : quiet_(quiet), line_(std::chrono::milliseconds(500), std::chrono::seconds(30)) {}
+  void end() { line_.end(); }
   void show(const LogRow& row, std::uint64_t steps, double left) {
-    const auto now = Clock::now();
-    if (quiet_ || now - shown_ < (terminal_ ? std::chrono::milliseconds(500) : std::chrono::seconds(30))) return;
-    shown_ = now;
-    constexpr std::size_t width = 20;
-    const std::size_t done = steps == 0 ? width : static_cast<std::size_t>(row.step * width / steps);
-    const std::string bar = std::string(done, '#') + std::string(width - done, '.');
-    std::fprintf(
-        stderr,
-        "%s[%s] %llu/%llu loss %.4f cells %.2f%% exact %.2f%% halts at %.2f, %.0f examples x segments/s, %s left%s",
-        terminal_ ? "\r\x1b[K" : "", bar.c_str(), static_cast<unsigned long long>(row.step),
-        static_cast<unsigned long long>(steps), row.loss, 100 * row.cells, 100 * row.exact, row.segments, row.speed,
-        duration(left).c_str(), terminal_ ? "" : "\n");
-    open_ = terminal_;
+    if (quiet_ || !line_.due()) return;
+    line_.show(steps == 0 ? 1.0 : static_cast<double>(row.step) / static_cast<double>(steps),
+               "%llu/%llu, %s left, loss %.4f, cells %.2f%%, exact %.2f%%, halts at %.2f, %.0f segments/s",
+               static_cast<unsigned long long>(row.step), static_cast<unsigned long long>(steps),
+               duration(left).c_str(), row.loss, 100 * row.cells, 100 * row.exact, row.segments, row.speed);
   }
   template <class... Parts>
   void say(const char* format, const Parts&... parts) {
@@ -205,8 +180,8 @@ class Progress {
   }
 
  private:
-  bool quiet_, terminal_, open_ = false;
-  Clock::time_point shown_{};
+  bool quiet_;
+  example::Progress line_;
 };
 
 /// A run from its options to its end.

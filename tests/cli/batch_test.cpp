@@ -76,7 +76,7 @@ TEST_CASE("batch: progress, halting, and what is wrong") {
   const auto outcome = run("batch", {"--file", "-", "--progress"}, two);
   CHECK(outcome.code == 0);
   CHECK(outcome.err.find("] 2 of 2, 2 solved, ") != std::string::npos);
-  CHECK(outcome.err.find("[########################################]") != std::string::npos);
+  CHECK(outcome.err.find("[####################]") != std::string::npos);
   const auto never = run("batch", {"--file", "-", "--halt", "never", "--max-segments", "9"}, two);
   CHECK(never.out.find("halted by themselves 0\n") != std::string::npos);
   CHECK(never.out.find("\n   9       2 ####") != std::string::npos);

@@ -74,14 +74,6 @@ struct Outcome {
   return static_cast<std::size_t>(used.ru_maxrss) * 1024;
 }
 
-/// Runs a program on a terminal, where progress and colours show; what it says and prints comes back as one text in
-/// `out`. Code -1 where there is no script(1) to make a terminal.
-[[nodiscard]] inline Outcome run_on_terminal(const std::string& program, const std::vector<std::string>& words) {
-  const bool script = shell("script --version").out.find("util-linux") != std::string::npos;
-  const std::string line = cli::quoted(line_of(program, words));
-  return script ? shell("unset NO_COLOR; script -qec " + line + " /dev/null") : Outcome{};
-}
-
 /// Lines without their ends.
 [[nodiscard]] inline std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;

@@ -97,22 +97,3 @@ TEST_CASE("where threads are refused, those that can be had do the work") {
     CHECK(outcome.err == "");
   }
 }
-
-TEST_CASE("on a terminal: hrm-eval shows how far it is and takes that away again, --trace has colours") {
-  const std::string model = support::weights("sudoku6");
-  const auto bar = cli::run_on_terminal("hrm-eval", {model, model + "/test.csv", "--limit", "20", "--json"});
-  if (bar.code == -1) return;
-  CHECK(bar.code == 0);
-  const std::size_t cleared = bar.out.rfind("\r" + std::string(90, ' ') + "\r");
-  REQUIRE(cleared != std::string::npos);
-  CHECK(bar.out.find(" puzzles, ") != std::string::npos);
-  CHECK(bar.out.find(" s left ") != std::string::npos);
-  CHECK(bar.out.rfind("\r[") < cleared);
-  CHECK(bar.out.find("{\"puzzles\":20,") > cleared);
-
-  const auto trace = cli::run_on_terminal("hrm-sudoku", {"--trace", "........64.......43..6...64.23..5..."});
-  CHECK(trace.code == 0);
-  CHECK(trace.out.find("\x1b[1m6\x1b[0m") != std::string::npos);      // a given
-  CHECK(trace.out.find("\x1b[97;41m4\x1b[0m") != std::string::npos);  // changed, and against the rules
-  CHECK(trace.out.find("\x1b[36m3\x1b[0m") != std::string::npos);
-}

@@ -269,15 +269,6 @@ TEST_CASE("hrm-train and stored puzzles: a split by itself, few of them, and puz
   CHECK(run("hrm-train", words).code == 0);
 }
 
-TEST_CASE("hrm-train on a terminal ends the line of its progress") {
-  const support::TemporaryFolder folder;
-  const auto bar = cli::run_on_terminal("hrm-train", small_run(folder.path("run"), {"--evaluate", "0"}));
-  if (bar.code == -1) return;
-  CHECK(bar.code == 0);
-  CHECK(bar.out.find("\x1b[K[") != std::string::npos);
-  CHECK(bar.out.back() == '\n');
-}
-
 TEST_CASE("hrm-train refuses what it cannot do, in one line") {
   const support::TemporaryFolder folder;
   const std::string out = folder.path("x");
