@@ -44,7 +44,8 @@ int main(int argc, char** argv) {
           {"--halt", "q|never", "stop when q_halt > q_continue, or never before the limit"},
           {"--out", "F", "solutions, a line for each puzzle in the file's order"},
           {"--progress", "", "show it even where standard error is no terminal"},
-      }));
+      }),
+      example::Kind::solver);
   if (const auto code = arguments.parse(argc, argv)) return *code;
   const std::size_t first = example::first_puzzles(arguments);
   const std::size_t slots = arguments.number("--slots", 16, 1, 4096);

@@ -140,7 +140,8 @@ int main(int argc, char** argv) {
           {"--seed", "S", "of the random augmentations that are used without identifiers (1)"},
           {"--out", "F", "write the submission"},
           {"--svg", "DIR", "write a picture of each task, with attempts and truth"},
-      }));
+      }),
+      example::Kind::solver);
   if (const auto code = arguments.parse(argc, argv)) return *code;
   const std::size_t slots = arguments.number("--batch", 4, 1, 4096);
   const std::size_t seed = arguments.number("--seed", 1, 0, ~std::size_t{0});

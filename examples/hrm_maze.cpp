@@ -130,7 +130,8 @@ int main(int argc, char** argv) {
           {"--loops", "X", "with --generate: share of walls opened, 0 to 1 (0: one way between any two)"},
           {"--steps", "A-B", "with --generate: how long the shortest way is"},
           {"--any-path", "", "with --generate: several shortest ways are allowed"},
-      }));
+      }),
+      example::Kind::solver);
   if (const auto code = arguments.parse(argc, argv)) return *code;
   const std::size_t count = arguments.number("--generate", 0, 1, 100000000);
   const std::size_t seed = arguments.number("--seed", 1, 0, ~std::size_t{0});

@@ -105,7 +105,8 @@ int main(int argc, char** argv) {
           {"--side", "N", "with --generate: the side (6)"},
           {"--clues", "A-B", "with --generate: how many givens (otherwise as few as one grid allows)"},
           {"--nodes", "A-B", "with --generate: how many search nodes a plain solver takes"},
-      }));
+      }),
+      example::Kind::solver);
   if (const auto code = arguments.parse(argc, argv)) return *code;
   const std::size_t count = arguments.number("--generate", 0, 1, 100000000);
   const std::size_t side = arguments.number("--side", 6, 1, hrm::SudokuShape::max_side);

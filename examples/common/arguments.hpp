@@ -21,11 +21,15 @@ struct Option {
   std::string_view help;
 };
 
+/// What may become of a program: a solver may also end with Exit::unsolved.
+enum class Kind : std::uint8_t { tool, solver };
+
 class Arguments {
  public:
   /// `rest` names what stands beside options, "MODEL" for instance.
-  Arguments(std::string_view program, std::string_view rest, std::string_view about, std::vector<Option> options)
-      : program_(program), rest_name_(rest), about_(about), options_(std::move(options)) {}
+  Arguments(std::string_view program, std::string_view rest, std::string_view about, std::vector<Option> options,
+            Kind kind = Kind::tool)
+      : program_(program), rest_name_(rest), about_(about), options_(std::move(options)), kind_(kind) {}
 
   /// Nothing, or the code to end with: after --help, and where an option is unknown, twice there or without its value.
   [[nodiscard]] std::optional<int> parse(int argc, char** argv) {
@@ -67,6 +71,8 @@ class Arguments {
 
   [[nodiscard]] const std::string& program() const noexcept { return program_; }
   [[nodiscard]] const std::vector<std::string>& rest() const noexcept { return rest_; }
+  /// What one of them is called: "PUZZLE" where the help says "PUZZLE..".
+  [[nodiscard]] std::string rest_name() const { return rest_name_.substr(0, rest_name_.find("..")); }
   [[nodiscard]] bool has(std::string_view name) const noexcept { return text(name).has_value(); }
   /// An option's value, if it was given.
   [[nodiscard]] std::optional<std::string> text(std::string_view name) const {
@@ -175,11 +181,13 @@ class Arguments {
       const std::string left = std::string(option.name) + " " + std::string(option.value);
       std::printf("  %-22s %s\n", left.c_str(), std::string(option.help).c_str());
     }
-    std::printf("\nExit codes: 0 done, 1 a file or a model is wrong, 2 usage, 3 a puzzle stayed unsolved.\n");
+    std::printf("\nExit codes: 0 done, 1 a file or a model is wrong, 2 usage%s.\n",
+                kind_ == Kind::solver ? ", 3 a puzzle stayed unsolved" : "");
   }
 
   std::string program_, rest_name_, about_;
   std::vector<Option> options_;
+  Kind kind_;
   std::vector<std::pair<std::string, std::string>> given_;
   std::vector<std::string> rest_;
   std::string wrong_;

@@ -180,7 +180,7 @@ inline void check_puzzle_options(Arguments& arguments, std::vector<const char*> 
   if (arguments.has("--file") && !arguments.rest().empty())
     arguments.note("--file", "does not go with puzzles beside it");
   if (!generate && !puzzles)
-    arguments.note("PUZZLE", "expected at least one, or --file F (- for standard input), or --generate N");
+    arguments.note(arguments.rest_name(), "expected at least one, or --file F (- for standard input), or --generate N");
   if (generate && puzzles) arguments.note("--generate", "does not go with puzzles to solve");
   for (const char* own : generating) {
     if (!generate && arguments.has(own)) arguments.note(own, "goes with --generate");

@@ -133,7 +133,7 @@ TEST_CASE("hrm-maze: bad mazes are code 1, wrong words code 2") {
   const auto usage = [](const std::vector<std::string>& words, const std::vector<std::string>& say) {
     return cli::fault_of(run("hrm-maze", words), 2, "hrm-maze", say);
   };
-  CHECK(usage({}, {"PUZZLE"}) == "");
+  CHECK(usage({}, {"MAZE: expected at least one"}) == "");
   CHECK(usage({"--generate", "1", "--loops", "2"}, {"--loops"}) == "");
   CHECK(usage({"--generate", "1", "--side", "3"}, {"--side"}) == "");
   CHECK(usage({"--generate", "1", "--steps", "a"}, {"--steps"}) == "");

@@ -20,6 +20,8 @@ TEST_CASE("every program explains itself, and says in one line what is wrong wit
     CHECK(help.err.empty());
     CHECK(help.out.rfind(program + " ", 0) == 0);
     CHECK(help.out.find("\nExit codes: 0 done") != std::string::npos);
+    const bool solves = program == "hrm-arc" || program == "hrm-maze" || program == "hrm-sudoku";
+    CHECK((help.out.find("3 a puzzle stayed unsolved") != std::string::npos) == solves);
     CHECK(run(program, {"-h"}).out == help.out);
     CHECK(run(program, {"--no-such-thing", "--help"}).code == 2);
     CHECK(cli::fault_of(run(program, {"--no\nsuch\x1bthing"}), 2, program, {"--no?such?thing", "--help"}) == "");

@@ -140,7 +140,7 @@ TEST_CASE("hrm-sudoku: bad puzzles are code 1, wrong words code 2") {
   const auto usage = [](const std::vector<std::string>& words, const std::vector<std::string>& say) {
     return cli::fault_of(run("hrm-sudoku", words), 2, "hrm-sudoku", say);
   };
-  CHECK(usage({}, {"PUZZLE"}) == "");
+  CHECK(usage({}, {"PUZZLE: expected at least one"}) == "");
   CHECK(usage({"--batch", "2", puzzle}, {"--batch", "no such option"}) == "");
   CHECK(usage({"--file", "a", puzzle}, {"--file"}) == "");
   CHECK(usage({"--generate", "2", puzzle}, {"--generate"}) == "");
