@@ -166,8 +166,7 @@ int main(int argc, char** argv) {
     if (auto opened = lines.open(*path); !opened) return fail(arguments, opened.error());
     return arguments.finish(play_file(arguments, program, lines));
   }
-  for (const std::string& maze : arguments.rest()) {
-    if (auto done = program.play(maze); !done) return fail(arguments, done.error());
-  }
+  const auto play = [&](const std::string& maze) { return program.play(maze); };
+  if (auto played = example::play_words(arguments, play); !played) return fail(arguments, played.error());
   return arguments.finish(program.code());
 }

@@ -144,8 +144,7 @@ int main(int argc, char** argv) {
     if (auto opened = lines.open(*path); !opened) return fail(arguments, opened.error());
     return arguments.finish(program.play_file(lines));
   }
-  for (const std::string& puzzle : arguments.rest()) {
-    if (auto done = program.play(without_blanks(puzzle)); !done) return fail(arguments, done.error());
-  }
+  const auto play = [&](const std::string& puzzle) { return program.play(without_blanks(puzzle)); };
+  if (auto played = example::play_words(arguments, play); !played) return fail(arguments, played.error());
   return arguments.finish(program.code());
 }

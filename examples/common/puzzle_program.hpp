@@ -130,6 +130,18 @@ class Player {
   hrm::Solver solver_;
 };
 
+/// Calls play(text) for every puzzle of the command line, up to an error, which says of several which it was.
+template <class Play>
+hrm::Result<void> play_words(const Arguments& arguments, const Play& play) {
+  const std::vector<std::string>& puzzles = arguments.rest();
+  for (std::size_t i = 0; i < puzzles.size(); ++i) {
+    if (hrm::Result<void> played = play(puzzles[i]); !played) {
+      return puzzles.size() == 1 ? played.error() : played.error().in("puzzle " + std::to_string(i + 1));
+    }
+  }
+  return {};
+}
+
 /// A generated puzzle, as text and as tokens.
 struct Generated {
   std::string puzzle, solution;

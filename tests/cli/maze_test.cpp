@@ -126,6 +126,7 @@ TEST_CASE("hrm-maze: bad mazes are code 1, wrong words code 2") {
   CHECK(bad({"S Gx"}, {"cell 3", "found 'x'"}) == "");
   CHECK(bad({"S G  "}, {"square number", "found 5"}) == "");
   CHECK(bad({""}, {"found none"}) == "");
+  CHECK(bad({"S#\n#G", maze}, {"hrm-maze: puzzle 1: ", "no way"}) == "");
   CHECK(bad({"--file", "-"}, {"standard input", "empty input"}) == "");
   CHECK(bad({"--file", "-"}, {"standard input: line 2", "row 2", "expected 3"}, "###\n##\n") == "");
   CHECK(bad({"--model", support::weights("sudoku6"), maze}, {"vocabulary", "expected 6, found 8"}) == "");

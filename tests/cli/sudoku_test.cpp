@@ -132,6 +132,10 @@ TEST_CASE("hrm-sudoku: bad puzzles are code 1, wrong words code 2") {
   CHECK(bad({std::string(36, '7')}, {"cell 0", "up to 6", "found '7'"}) == "");
   CHECK(bad({std::string(35, '.') + "x"}, {"cell 35", "'x'"}) == "");
   CHECK(bad({""}, {"cells", "found 0"}) == "");
+  const auto second = run("hrm-sudoku", {puzzle, "123", puzzle});
+  CHECK(second.code == 1);
+  CHECK(second.err.find("hrm-sudoku: puzzle 2: sudoku: cells") == 0);
+  CHECK(cli::lines_of(second.out).size() == 1);
   CHECK(bad({"--file", "/no/file"}, {"/no/file"}) == "");
   CHECK(bad({"--file", "-"}, {"standard input", "empty input"}) == "");
   const support::TemporaryFolder folder;
