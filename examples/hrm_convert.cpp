@@ -25,6 +25,11 @@ class Output {
     if (!finished_) std::filesystem::remove(part_, ignored);
   }
 
+  /// Error: the file cannot be made, as in a folder that is not there.
+  [[nodiscard]] Result<void> opened() const {
+    if (file_.is_open()) return {};
+    return Error(ErrorCode::io, path_, ": file: expected one that can be made, found an error");
+  }
   /// For the writers of the library. Pages of the mapped input are let go once they are written.
   static bool write(void* context, std::span<const std::byte> bytes) {
     auto& out = *static_cast<Output*>(context);
@@ -238,6 +243,7 @@ Result<void> write_archive(const hrm::Checkpoint& in, const std::string& in_path
   }
   const auto write = [&]() -> Result<void> {
     Output file(out, in.source);
+    if (auto opened = file.opened(); !opened) return opened;
     hrm::ArchiveWriter writer(contents);
     if (auto written = writer.write(&Output::write, &file); !written) return written.error().in(out);
     if (auto readable = hrm::open_checkpoint(file.part()); !readable) return readable.error();
@@ -328,6 +334,7 @@ Result<void> write_safetensors(const hrm::Checkpoint& in, const std::string& in_
   const auto has = has_config(folder, config, views);
   if (!has) return has.error();
   Output file(out, in.source);
+  if (auto opened = file.opened(); !opened) return opened;
   if (auto written = hrm::write_safetensors(views, &Output::write, &file); !written) return written.error().in(out);
   if (!*has) {
     Output beside((folder / "config.json").string(), in.source);

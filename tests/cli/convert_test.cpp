@@ -251,8 +251,10 @@ TEST_CASE("hrm-convert: what is wrong is said, and leaves no file behind") {
   CHECK(convert({golden + "rope", out, "and more"}).code == 2);
   CHECK(convert({golden + "rope", out, "--precision", "f64"}).code == 2);
   CHECK(cli::fault_of(convert({folder.path("none"), out}), 1, "hrm-convert", {"none: ", "expected", "found"}) == "");
-  CHECK(cli::fault_of(convert({golden + "rope", folder.path("no/such/folder.hrm")}), 1, "hrm-convert",
-                      {"no/such/folder.hrm", "cannot be written"}) == "");
+  for (const std::string file : {"no/such/folder.hrm", "no/such/folder.safetensors"}) {
+    CHECK(cli::fault_of(convert({golden + "rope", folder.path(file)}), 1, "hrm-convert",
+                        {file + ": file: expected one that can be made"}) == "");
+  }
   const support::Shape shape = cli::small_shape(7);
   auto tensors = support::make_weights(shape);
   const std::uint32_t infinite = 0x7f800000U;
