@@ -31,6 +31,16 @@ TEST_CASE("every program explains itself, and says in one line what is wrong wit
   }
 }
 
+TEST_CASE("hello: a puzzle, a model of one's own, and what is wrong") {
+  const auto bundled = run("hello", {});
+  CHECK(bundled.code == 0);
+  CHECK(bundled.out.find("sure after") != std::string::npos);
+  CHECK(run("hello", {support::weights("sudoku6")}).out == bundled.out);
+  CHECK(cli::fault_of(run("hello", {"/no/model"}), 1, "hello", {"/no/model"}) == "");
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"--help"}, {"a", "b"}})
+    CHECK(cli::fault_of(run("hello", words), 2, "usage", {"hello [MODEL]"}) == "");
+}
+
 TEST_CASE("an input without line ends does not fill the memory") {
   const support::TemporaryFolder folder;
   const std::string shell = "ulimit -v 4000000; tr '\\0' '1' < /dev/zero | exec ";
@@ -64,6 +74,7 @@ TEST_CASE("a full disk is no success") {
                                                        {"hrm-attempts", "--file", set, "--attempts", "1"},
                                                        {"segments-figure", "--file", set, "--max-segments", "1"},
                                                        {"batch", "--file", set},
+                                                       {"hello"},
                                                        {"hrm-sudoku", "--help"},
                                                        {"hrm-train", "--help"}};
   for (const auto& words : commands) {
