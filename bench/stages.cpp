@@ -2,23 +2,20 @@
 // One thread; every tile is timed and the median over the repeats is taken tile by tile.
 
 #include "peak.hpp"
+#include "words.hpp"
 
-#include <hrm/io/load.hpp>
 #include <hrm/solve/mind.hpp>
 
 #include <support/random_model.hpp>
 
 #include <cstdio>
-#include <cstdlib>
-#include <string_view>
 
 int main(int argc, char** argv) {
-  const std::string_view which = argc > 1 ? argv[1] : "sudoku";
-  const std::string_view how = argc > 2 ? argv[2] : "f32";
-  const std::size_t repeats = argc > 3 ? static_cast<std::size_t>(std::atoi(argv[3])) : 9;
-  const hrm::Precision precision = how == "int8"   ? hrm::Precision::int8
-                                   : how == "bf16" ? hrm::Precision::bf16
-                                                   : hrm::Precision::f32;
+  bench::Words words(argc, argv, 3, "stages [sudoku|maze|MODEL FOLDER] [f32|bf16|int8] [repeats]");
+  const std::string which = words.text(0, "sudoku");
+  const hrm::Precision precision = words.precision(1);
+  const std::size_t repeats = words.number(2, 9, 1'000'000);
+  if (const auto code = words.wrong()) return *code;
   hrm::Config c;
   c.sizes = hrm::Sizes{512, 8, 1536, which == "maze" ? std::size_t{6} : std::size_t{11}, 4, 4, 2, 2, 1};
   c.puzzle_ids = 1;
@@ -27,8 +24,9 @@ int main(int argc, char** argv) {
   hrm::LoadOptions load;
   load.precision = precision;
   const bool random = which == "sudoku" || which == "maze";
-  const hrm::Model model =
-      random ? hrm::test::random_model(c, 1, precision) : hrm::load(std::string(which), load).value();
+  const auto loaded = random ? hrm::test::random_model(c, 1, precision) : hrm::load(which, load);
+  if (!loaded) return bench::no_model(loaded.error());
+  const hrm::Model& model = *loaded;
   const std::size_t tokens = model.config().seq_len != 0 ? model.config().seq_len : 36;
 
   hrm::Mind mind(model, hrm::Capacity{tokens, 1});
@@ -67,7 +65,7 @@ int main(int argc, char** argv) {
     by_op[static_cast<std::size_t>(schedule[stage].op)] += median;
     all += median;
   }
-  std::printf("%s, %zu positions, %s: %.3f ms, %u tiles, peak %.0f GFLOP/s\n", std::string(which).c_str(), w.positions,
+  std::printf("%s, %zu positions, %s: %.3f ms, %u tiles, peak %.0f GFLOP/s\n", which.c_str(), w.positions,
               model->table().name, all * 1e3, tiles, bench::peak_here());
   for (std::size_t op = 0; op < 14; ++op) {
     if (by_op[op] > 0.0)

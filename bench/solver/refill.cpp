@@ -8,8 +8,8 @@
 
 #include <peak.hpp>
 #include <solver/shapes.hpp>
+#include <words.hpp>
 
-#include <hrm/io/load.hpp>
 #include <hrm/puzzles/sudoku.hpp>
 #include <hrm/solve/batch_solver.hpp>
 #include <hrm/solve/pool.hpp>
@@ -140,14 +140,13 @@ Run full(const Setting& s, std::size_t segments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::size_t most = argc > 1 ? static_cast<std::size_t>(std::atoi(argv[1])) : 1000;
-  const std::size_t slots = argc > 2 ? static_cast<std::size_t>(std::atoi(argv[2])) : 16;
-  const auto threads = static_cast<unsigned>(argc > 3 ? std::atoi(argv[3]) : 1);
-  const std::string how = argc > 4 ? argv[4] : "f32";
+  bench::Words words(argc, argv, 4, "refill [puzzles] [slots] [threads] [f32|bf16|int8]");
+  const std::size_t most = words.number(0, 1000);
+  const std::size_t slots = words.number(1, 16, 4096);
+  const auto threads = static_cast<unsigned>(words.number(2, 1, 1024));
   hrm::LoadOptions load;
-  for (const auto& [precision, name] : bench::precisions) {
-    if (how == name) load.precision = precision;
-  }
+  load.precision = words.precision(3);
+  if (const auto code = words.wrong()) return *code;
   Setting s{hrm::load(support::weights("sudoku6"), load).value(), {}, {}, 0, 0};
   std::ifstream file(support::weights("sudoku6/test.csv"));
   for (std::string line; s.count < most && std::getline(file, line); ++s.count) {
@@ -196,7 +195,7 @@ int main(int argc, char** argv) {
     std::sort(all.begin(), all.end());
     return all[all.size() / 2];
   };
-  std::printf("%zu puzzles, %zu slots, %u threads, %s\n\n", s.count, slots, threads, how.c_str());
+  std::printf("%zu puzzles, %zu slots, %u threads, %s\n\n", s.count, slots, threads, words.text(3, "f32").c_str());
   std::printf("| | puzzles/s | segments/s | busy | busy until the queue is empty | share of the peak |\n");
   std::printf("|---|---|---|---|---|---|\n");
   for (std::size_t kind = 0; kind < names.size(); ++kind) {

@@ -5,8 +5,8 @@
 
 #include <peak.hpp>
 #include <solver/shapes.hpp>
+#include <words.hpp>
 
-#include <hrm/io/load.hpp>
 #include <hrm/solve/pool.hpp>
 #include <hrm/solve/solver.hpp>
 
@@ -44,12 +44,14 @@ void measure(const std::string& name, std::size_t ticks, std::chrono::nanosecond
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::size_t ticks = argc > 1 ? static_cast<std::size_t>(std::atoi(argv[1])) : 2000;
-  const std::chrono::nanoseconds budget(1000LL * (argc > 2 ? std::atoi(argv[2]) : 1000));
-  const auto threads = static_cast<unsigned>(argc > 3 ? std::atoi(argv[3]) : 1);
-  const std::string folder = argc > 4 ? argv[4] : "";
+  bench::Words words(argc, argv, 4, "tick [ticks] [budget in microseconds] [threads] [MODEL FOLDER]");
+  const std::size_t ticks = words.number(0, 2000);
+  const std::chrono::microseconds budget(words.number(1, 1000));
+  const auto threads = static_cast<unsigned>(words.number(2, 1, 1024));
+  const std::string folder = words.text(3, "");
+  if (const auto code = words.wrong()) return *code;
   hrm::ThreadPool pool(threads);
-  std::printf("ticks of %.3f ms, %u threads, overshoot in microseconds\n\n", static_cast<double>(budget.count()) * 1e-6,
+  std::printf("ticks of %.3f ms, %u threads, overshoot in microseconds\n\n", static_cast<double>(budget.count()) * 1e-3,
               threads);
   std::printf("| | ticks | p50 | p99 | p99.9 | max | over 1 ms |\n|---|---|---|---|---|---|---|\n");
   measure("an empty loop", ticks, budget, [](Clock::time_point deadline) {
@@ -60,8 +62,10 @@ int main(int argc, char** argv) {
   for (const auto& [precision, name] : bench::precisions) {
     hrm::LoadOptions load;
     load.precision = precision;
-    const hrm::Model model = folder.empty() ? hrm::test::random_model(bench::published_sudoku(), 1, precision)
-                                            : hrm::load(folder, load).value();
+    const auto loaded =
+        folder.empty() ? hrm::test::random_model(bench::published_sudoku(), 1, precision) : hrm::load(folder, load);
+    if (!loaded) return bench::no_model(loaded.error());
+    const hrm::Model& model = *loaded;
     const std::size_t tokens = model.config().seq_len != 0 ? model.config().seq_len : 36;
     for (const float sigma : {0.0F, 0.2F}) {
       hrm::SolverOptions options;
