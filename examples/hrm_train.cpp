@@ -209,7 +209,11 @@ class Run {
       }
       return write_text(s_.out + "/recipe.txt", s_.command + "\n");
     }
-    if (auto loaded = load_state(trainer_, s_.out + "/train.state", hash_); !loaded) return loaded;
+    if (auto loaded = load_state(trainer_, s_.out + "/train.state", hash_); !loaded) {
+      if (loaded.error().code() != ErrorCode::mismatch) return loaded;
+      return Error(ErrorCode::mismatch, loaded.error().message(),
+                   "; recipe.txt beside it has the command it began with");
+    }
     return log_.read(trainer_.steps());
   }
 

@@ -78,7 +78,7 @@ inline Arguments train_arguments() {
        {"--precision", "P", "f32 or bf16: what factors of products are rounded to"},
        {"--threads", "N", "in all (1)"},
        {"--lanes", "N", "parts of a batch that are worked out side by side (8)"},
-       {"--resume", "", "go on with FOLDER/train.state"},
+       {"--resume", "", "go on with FOLDER/train.state: beside the whole command, which FOLDER/recipe.txt holds"},
        {"--minutes", "M", "save and end after so many"},
        {"--evaluate", "N", "held-out puzzles to test on (500)"},
        {"--evaluate-every", "N", "steps (1000)"},

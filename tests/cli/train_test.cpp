@@ -220,7 +220,7 @@ TEST_CASE("hrm-train --resume is the same run or none, and an archive that is th
   };
   REQUIRE(begun("maze7", {"--steps", "2", "--grow", "50", "--evaluate", "0", "--quiet"}).code == 0);
   CHECK(cli::fault_of(begun("maze7", {"--steps", "2", "--evaluate", "0", "--quiet", "--resume"}), 1, "hrm-train",
-                      {"same options"}) == "");
+                      {"same options", "recipe.txt"}) == "");
   CHECK(support::read_file(out + "/recipe.txt").find("--out '" + out + "'") != std::string::npos);
 
   std::string rows;
