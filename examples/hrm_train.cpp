@@ -9,13 +9,13 @@
 #include <hrm/train/state.hpp>
 #include <hrm/train/stored_examples.hpp>
 
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <new>
 #include <stdexcept>
+#include <tuple>
 
 #include <sys/stat.h>
 
@@ -32,21 +32,7 @@ using Settings = example::TrainSettings;
 
 volatile std::sig_atomic_t interrupted = 0;
 
-bool parse(std::string_view text, std::size_t& out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
 using SourcePointer = std::unique_ptr<ExampleSource>;
-
-/// maze15 or maze7x15.
-bool read_maze(std::string_view task, MazeOptions& options) {
-  if (task.substr(0, 4) != "maze") return false;
-  task.remove_prefix(4);
-  const std::size_t by = task.find('x');
-  if (by == std::string_view::npos) return parse(task, options.rows) && parse(task, options.cols);
-  return parse(task.substr(0, by), options.rows) && parse(task.substr(by + 1), options.cols);
-}
 
 /// The puzzles of a task; `held_out` ones come from another stream (or from --test).
 Result<SourcePointer> make_source(const Settings& s, bool held_out) {
@@ -68,9 +54,8 @@ Result<SourcePointer> make_source(const Settings& s, bool held_out) {
     return SourcePointer(*std::move(source));
   };
   if (held_out && !s.test.empty()) return stored(s.test, true, false);
-  std::size_t side = 0;
-  const std::string_view task = s.task;
-  if (task.substr(0, 6) == "sudoku" && parse(task.substr(6), side)) {
+  if (s.sudoku) {
+    const std::size_t side = *s.sudoku;
     const auto shape = SudokuShape::of_side(side);
     if (!shape) return shape.error();
     SudokuOptions options;
@@ -81,17 +66,12 @@ Result<SourcePointer> make_source(const Settings& s, bool held_out) {
     if (const auto made = SudokuGenerator(*shape).generate(options, random); !made) return made.error();
     return SourcePointer(new SudokuSource(*shape, options, seed));
   }
-  if (MazeOptions options; read_maze(task, options)) {
-    for (const std::size_t n : {options.rows, options.cols}) {
-      if (n < 5 || n % 2 == 0) return Error(ErrorCode::value, "maze: side, expected an odd number from 5, found ", n);
-    }
+  if (s.maze) {
+    MazeOptions options;
+    std::tie(options.rows, options.cols) = *s.maze;
     options.loops = s.loops;
     if (s.path.second != 0 && !held_out) options.min_steps = s.path.first, options.max_steps = s.path.second;
-    side = std::max(options.rows, options.cols);
-    const std::size_t smallest = s.smallest == 0 || held_out ? side : s.smallest;
-    if (smallest > side || smallest % 2 == 0 || smallest < 5) {
-      return Error(ErrorCode::value, "--smallest: expected an odd number from 5 to ", side, ", found ", smallest);
-    }
+    const std::size_t smallest = s.smallest == 0 || held_out ? std::max(options.rows, options.cols) : s.smallest;
     Random random(seed);
     if (const auto made = generate_maze(options, random); !made) return made.error();
     auto mazes = std::make_unique<MazeSource>(options, smallest, seed);

@@ -1,10 +1,14 @@
 #pragma once
 /// What hrm-train is told: its options, held against each other before anything is made.
 
+#include <hrm/io/text.hpp>
+#include <hrm/puzzles/maze_generator.hpp>
+#include <hrm/puzzles/sudoku.hpp>
 #include <hrm/train/products.hpp>
 #include <hrm/train/trainer.hpp>
 
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "arguments.hpp"
@@ -12,9 +16,11 @@
 namespace example {
 
 struct TrainSettings {
-  std::string task, out, command;                       ///< the command as one would type it again
-  std::string test, from;                               ///< paths; empty: not given
-  std::pair<std::size_t, std::size_t> clues{}, path{};  ///< zeros: not given
+  std::string task, out, command;                           ///< the command as one would type it again
+  std::string test, from;                                   ///< paths; empty: not given
+  std::optional<std::size_t> sudoku;                        ///< the side, where the task is freshly made Sudokus
+  std::optional<std::pair<std::size_t, std::size_t>> maze;  ///< rows and columns, where it is freshly made mazes
+  std::pair<std::size_t, std::size_t> clues{}, path{};      ///< zeros: not given
   std::size_t smallest = 0;
   double loops = 0.0;
   std::uint64_t grow = 0;
@@ -115,10 +121,52 @@ inline std::map<std::size_t, float> label_weights(Arguments& arguments) {
   return out;
 }
 
-/// Whether a task's name is `kind` and then its size: "maze7x15", not "maze.csv".
-inline bool is_made(std::string_view task, std::string_view kind) {
-  return task.substr(0, kind.size()) == kind && task.size() > kind.size() &&
-         task.find_first_not_of("0123456789x", kind.size()) == std::string_view::npos;
+/// The side of "sudoku9"; nothing for other tasks, "sudoku.csv" for one.
+inline std::optional<std::size_t> sudoku_side(std::string_view task) {
+  std::size_t side = 0;
+  if (task.substr(0, 6) != "sudoku" || !hrm::detail::parse_size(task.substr(6), side)) return std::nullopt;
+  return side;
+}
+
+/// The rows and columns of "maze15" or "maze7x15"; nothing for other tasks.
+inline std::optional<std::pair<std::size_t, std::size_t>> maze_sides(std::string_view task) {
+  if (task.substr(0, 4) != "maze") return std::nullopt;
+  task.remove_prefix(4);
+  const std::size_t by = task.find('x');
+  const std::string_view rows = task.substr(0, by);
+  const std::string_view cols = by == std::string_view::npos ? rows : task.substr(by + 1);
+  std::pair<std::size_t, std::size_t> sides;
+  if (!hrm::detail::parse_size(rows, sides.first) || !hrm::detail::parse_size(cols, sides.second)) return std::nullopt;
+  return sides;
+}
+
+/// Notes sizes that no puzzles are made of, and tokens that they do not have.
+inline void check_task(Arguments& arguments, const TrainSettings& s) {
+  std::size_t vocab = ~std::size_t{0};  // a data set's is not known yet
+  if (s.sudoku) {
+    const auto shape = hrm::SudokuShape::of_side(*s.sudoku);
+    if (!shape) return arguments.note("TASK", shape.error().message());
+    vocab = shape->vocab();
+  }
+  if (s.maze) {
+    const std::size_t largest = std::max(s.maze->first, s.maze->second);
+    for (const std::size_t side : {s.maze->first, s.maze->second}) {
+      if (side % 2 == 0 || side < 5 || side > hrm::MazeOptions::max_side) {
+        arguments.note("TASK", "maze: side, expected an odd number from 5 to " +
+                                   std::to_string(hrm::MazeOptions::max_side) + ", found " + std::to_string(side));
+      }
+    }
+    if (s.smallest != 0 && (s.smallest % 2 == 0 || s.smallest < 5 || s.smallest > largest)) {
+      arguments.note("--smallest", "expected an odd number from 5 to " + std::to_string(largest) + ", found " +
+                                       std::to_string(s.smallest));
+    }
+    vocab = hrm::maze_vocab;
+  }
+  for (const auto& [token, weight] : s.weights) {
+    if (token >= vocab) {
+      arguments.note("--weight", "expected tokens below " + std::to_string(vocab) + ", found " + std::to_string(token));
+    }
+  }
 }
 
 /// A word as a shell takes it.
@@ -143,6 +191,8 @@ inline TrainSettings train_settings(Arguments& arguments, int argc, char** argv)
   if (arguments.rest().size() == 1) s.task = arguments.rest().front();
   if (arguments.rest().empty()) arguments.note("TASK", "expected a task, found none");
   if (arguments.rest().size() > 1) arguments.note("TASK", "expected one, found another: " + arguments.rest()[1]);
+  s.sudoku = detail::sudoku_side(s.task);
+  s.maze = detail::maze_sides(s.task);
   s.out = arguments.text("--out").value_or("");
   if (s.out.empty()) arguments.note("--out", "expected a folder, found none");
   s.test = arguments.text("--test").value_or("");
@@ -152,11 +202,9 @@ inline TrainSettings train_settings(Arguments& arguments, int argc, char** argv)
   s.smallest = arguments.number("--smallest", 0, 0, any);
   s.loops = arguments.real("--loops", 0, 0, 1);
   s.grow = arguments.number("--grow", 0, 0, any);
-  if (arguments.has("--clues") && !detail::is_made(s.task, "sudoku"))
-    arguments.note("--clues", "goes with freshly made Sudokus, as sudoku9 is");
+  if (arguments.has("--clues") && !s.sudoku) arguments.note("--clues", "goes with freshly made Sudokus, as sudoku9 is");
   for (const char* own : {"--path", "--loops", "--smallest", "--grow"}) {
-    if (arguments.has(own) && !detail::is_made(s.task, "maze"))
-      arguments.note(own, "goes with freshly made mazes, as maze15 is");
+    if (arguments.has(own) && !s.maze) arguments.note(own, "goes with freshly made mazes, as maze15 is");
   }
 
   // Limits of a model that is loaded: nothing larger is trained for nothing.
@@ -196,6 +244,7 @@ inline TrainSettings train_settings(Arguments& arguments, int argc, char** argv)
   t.next_value = arguments.choice("--next", {"step", "look-ahead"}) == 1 ? NextValue::look_ahead : NextValue::next_step;
   t.seed = arguments.number("--seed", 0, 0, any);
   s.weights = detail::label_weights(arguments);
+  detail::check_task(arguments, s);
 
   s.bfloat16 = arguments.choice("--precision", {"f32", "bf16"}) == 1;
   if (s.bfloat16 && !hrm::train::Products<hrm::kernels::DefaultArch, hrm::bfloat16>::offered)

@@ -305,16 +305,21 @@ TEST_CASE("hrm-train refuses what it cannot do, in one line") {
     CAPTURE(large.first);
     CHECK(usage({"sudoku4", "--out", out, large.first, large.second}, large.first) == "");
   }
+  CHECK(usage({"sudoku7", "--out", out}, "TASK: sudoku: side, expected a number from 4 to 25 that is not prime") == "");
+  for (const std::string task : {"maze8", "maze7x8", "maze3", "maze7x1025"})
+    CHECK(usage({task, "--out", out}, "odd") == "");
+  for (const std::string smallest : {"9", "6", "3"})
+    CHECK(usage({"maze7", "--out", out, "--smallest", smallest}, "--smallest: expected an odd number from 5 to 7") ==
+          "");
+  CHECK(usage({"sudoku4", "--out", out, "--weight", "9=2"}, "--weight: expected tokens below 6, found 9") == "");
+  CHECK(usage({"maze7", "--out", out, "--weight", "1=2,6=1"}, "--weight: expected tokens below 6, found 6") == "");
   const auto file = [&](std::vector<std::string> words, const std::string& about) {
     return cli::fault_of(run("hrm-train", words), 1, "hrm-train", {about});
   };
-  CHECK(file({"sudoku7", "--out", out}, "not prime") == "");
-  CHECK(file({"maze8", "--out", out}, "odd") == "");
-  CHECK(file({"maze7x8", "--out", out}, "odd") == "");
-  CHECK(file({"maze7", "--out", out, "--smallest", "9"}, "--smallest") == "");
   CHECK(file({folder.path("nothing.csv"), "--out", out}, "nothing.csv") == "");
   CHECK(file({"sudoku4", "--out", folder.path("no/folder")}, "folder") == "");
-  CHECK(file({"sudoku4", "--out", out, "--weight", "9=2"}, "below 6") == "");
+  const std::string csv = folder.write("data.csv", "1...............,1234341221434321\n");
+  CHECK(file({csv, "--out", out, "--test", csv, "--weight", "9=2"}, "below 6") == "");
   CHECK(file({"sudoku4", "--out", out, "--resume"}, "train.state") == "");
   if (!cli::slow) {  // sanitizers end a program that asks for so much
     CHECK(file({"sudoku4", "--out", out, "--hidden", "1000000", "--expansion", "1"}, "x: training: expected memory") ==
