@@ -53,8 +53,6 @@ class ModelInterface;
 template <class Shape, class Weight, Level Which>
 class ReasoningModule {
  public:
-  using shape_type = Shape;
-  using weight_type = Weight;
   static constexpr Level level = Which;
 
   ReasoningModule(const ModelInterface& model, const Blocks& blocks) noexcept : model_(model), blocks_(blocks) {}

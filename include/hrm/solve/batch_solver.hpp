@@ -10,9 +10,11 @@
 
 namespace hrm {
 
+/// How a BatchSolver thinks; copied into it. What `executor`, `memory` and a rule in `halting` refer to must outlive
+/// it. The executor's threads all work on the same segment of the whole batch.
 struct BatchOptions {
   std::size_t slots = 8;         ///< puzzles thought about at once
-  std::size_t tokens = 0;        ///< S, the length of every puzzle; 0: the config's seq_len, or 900 where it has none
+  std::size_t tokens = 0;        ///< S, the length of every puzzle; 0: the config's seq_len, or default_tokens
   std::size_t max_segments = 0;  ///< limit for each; 0: the config's halt_max_steps
   Halting halting = QHalt{};     ///< asked for each puzzle after each of its segments
   Executor executor{};           ///< who helps; must outlive the solver
@@ -250,8 +252,7 @@ class BatchSolver {
   };
 
   [[nodiscard]] static Capacity capacity_of(const Model& model, const BatchOptions& options) noexcept {
-    const std::size_t known = model.config().seq_len != 0 ? model.config().seq_len : 900;
-    return {options.tokens != 0 ? options.tokens : known, options.slots != 0 ? options.slots : 1};
+    return Capacity::of(model.config(), options.tokens, options.slots != 0 ? options.slots : 1);
   }
   static void take(Arena& arena, BatchSolver& solver, const Model& model, const BatchOptions& options) noexcept {
     const Capacity capacity = capacity_of(model, options);

@@ -11,11 +11,20 @@
 
 namespace hrm {
 
+/// Tokens of a puzzle where neither the options nor the config say how many: a 30x30 canvas.
+inline constexpr std::size_t default_tokens = 900;
+
 /// How much a Mind can hold.
 struct Capacity {
   std::size_t tokens = 0;  ///< S, tokens of a puzzle at most
   std::size_t batch = 1;   ///< puzzles at once
   bool operator==(const Capacity&) const = default;
+
+  /// For `asked` tokens; where that is 0, for the config's seq_len or default_tokens.
+  [[nodiscard]] static Capacity of(const Config& config, std::size_t asked, std::size_t batch) noexcept {
+    const std::size_t known = config.seq_len != 0 ? config.seq_len : default_tokens;
+    return {asked != 0 ? asked : known, batch};
+  }
 };
 
 /// State and scratch for up to `batch` puzzles of equal length. All memory is one block, taken when it is made (or

@@ -9,9 +9,11 @@
 
 namespace hrm {
 
+/// How a Solver thinks; copied into it. What `executor`, `memory` and a rule in `halting` refer to must outlive it. The
+/// executor's threads all work on the one puzzle.
 struct SolverOptions {
-  std::size_t max_tokens = 0;    ///< longest puzzle, up to max_seq_len; 0: the config's seq_len, or 900 (a 30x30
-                                 ///< canvas) where it has none
+  std::size_t max_tokens = 0;    ///< longest puzzle, up to max_seq_len; 0: the config's seq_len, or
+                                 ///< default_tokens where it has none
   std::size_t max_segments = 0;  ///< limit; 0: the config's halt_max_steps. More than was trained with is allowed
   Halting halting = QHalt{};     ///< when to stop before that
   Executor executor{};           ///< who helps; must outlive the solver
@@ -178,8 +180,6 @@ class Solver {
  private:
   friend class SavedState;
 
-  static constexpr std::size_t unknown_tokens = 900;
-
   Solver(Mind mind, const SolverOptions& options) noexcept : mind_(std::move(mind)), options_(options) {
     const std::size_t bytes = 2 * round_up(mind_.capacity().tokens * sizeof(Token), alignment);
     const std::size_t whole = options.memory.empty() ? 0 : memory_bytes(mind_.model(), options);
@@ -191,8 +191,7 @@ class Solver {
   }
 
   [[nodiscard]] static std::size_t capacity_tokens(const Model& model, const SolverOptions& options) noexcept {
-    if (options.max_tokens != 0) return options.max_tokens;
-    return model.config().seq_len != 0 ? model.config().seq_len : unknown_tokens;
+    return Capacity::of(model.config(), options.max_tokens, 1).tokens;
   }
   [[nodiscard]] static std::size_t token_bytes(const Model& model, const SolverOptions& options) noexcept {
     return round_up(capacity_tokens(model, options) * sizeof(Token), alignment);
