@@ -6,7 +6,8 @@
 
 namespace hrm {
 
-/// What load() is told beside the path.
+/// What load() is told beside the path. `config` and `map` are for a path alone: what is open already (a Checkpoint, a
+/// Source) has been mapped or not, and its configuration is given beside it.
 struct LoadOptions {
   std::optional<Precision> precision{};       ///< empty: what an archive was made for, float32 for other files
   std::span<const std::size_t> puzzle_ids{};  ///< puzzle embedding rows to keep; empty: all

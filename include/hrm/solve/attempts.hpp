@@ -22,6 +22,8 @@ enum class Choose : std::uint8_t {
   q_halt  ///< the largest q_halt of all
 };
 
+/// How solve_attempts() tries. What `views` and `executor` point to must outlive the call; the executor's threads work
+/// on all attempts under way at once.
 struct AttemptOptions {
   std::size_t attempts = 8;      ///< how often the puzzle is tried
   std::size_t slots = 0;         ///< attempts at once; 0: all
