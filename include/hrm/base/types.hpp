@@ -4,7 +4,6 @@
 #include <hrm/base/config.hpp>
 
 #include <array>
-#include <bit>
 #include <cstring>
 #include <span>
 #include <string_view>
@@ -13,6 +12,13 @@ namespace hrm {
 
 /// A token id; never negative where valid.
 using Token = std::int32_t;
+
+/// std::bit_cast, which libc++ has from version 14 on only.
+template <class To, class From>
+[[nodiscard]] constexpr To bit_cast(const From& from) noexcept {
+  static_assert(sizeof(To) == sizeof(From));
+  return __builtin_bit_cast(To, from);
+}
 
 /// Cache line and widest vector: where every row of ours begins.
 inline constexpr std::size_t alignment = 64;
@@ -58,26 +64,26 @@ struct bfloat16 {
 
 /// Rounds to nearest, ties to even; NaN stays NaN.
 [[nodiscard]] constexpr bfloat16 to_bfloat16(float value) noexcept {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto bits = bit_cast<std::uint32_t>(value);
   if ((bits & 0x7fffffffU) > 0x7f800000U) return {static_cast<std::uint16_t>((bits >> 16) | 0x40U)};
   return {static_cast<std::uint16_t>((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16)};
 }
 [[nodiscard]] constexpr float to_float(bfloat16 value) noexcept {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(value.bits) << 16);
+  return bit_cast<float>(static_cast<std::uint32_t>(value.bits) << 16);
 }
 /// IEEE half precision to float32, exact.
 [[nodiscard]] constexpr float half_to_float(std::uint16_t half) noexcept {
   const std::uint32_t sign = (half & 0x8000U) << 16;
   const std::uint32_t exponent = (half >> 10) & 0x1fU;
   const std::uint32_t fraction = half & 0x3ffU;
-  if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000U | fraction << 13);
-  if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
+  if (exponent == 0x1f) return bit_cast<float>(sign | 0x7f800000U | fraction << 13);
+  if (exponent != 0) return bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
   const float tiny = static_cast<float>(fraction) * 0x1p-24F;
   return sign != 0 ? -tiny : tiny;
 }
 /// By its bits, so that it holds under -ffast-math too.
 [[nodiscard]] constexpr bool is_finite(float value) noexcept {
-  return (std::bit_cast<std::uint32_t>(value) & 0x7f800000U) != 0x7f800000U;
+  return (bit_cast<std::uint32_t>(value) & 0x7f800000U) != 0x7f800000U;
 }
 
 /// A tensor as a file holds it: little endian, row-major, contiguous, not necessarily aligned. Owns nothing.
@@ -130,7 +136,7 @@ struct TensorView {
     }
   }
   for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t exponent = std::bit_cast<std::uint32_t>(out[i]) & 0x7f800000U;
+    const std::uint32_t exponent = bit_cast<std::uint32_t>(out[i]) & 0x7f800000U;
     worst = exponent > worst ? exponent : worst;
   }
   return worst != 0x7f800000U;

@@ -154,7 +154,7 @@ class ArchiveReader {
   template <class T>
     requires std::is_integral_v<T>
   void read(T& value) noexcept { value = in_.number<T>(); }
-  void read(float& value) noexcept { value = std::bit_cast<float>(in_.number<std::uint32_t>()); }
+  void read(float& value) noexcept { value = bit_cast<float>(in_.number<std::uint32_t>()); }
   void read(std::string& value) { value = in_.text(in_.number<std::uint64_t>()); }
   void read(PositionEncoding& value) noexcept {
     const auto number = in_.number<std::uint8_t>();

@@ -141,7 +141,7 @@ class Callback {
   }
   double value = static_cast<double>(digits);
   value = digits == 0 ? 0.0 : power < 0 ? value / scale : value * scale;
-  if ((std::bit_cast<std::uint64_t>(value) >> 52 & 0x7ffU) == 0x7ffU) return false;
+  if ((bit_cast<std::uint64_t>(value) >> 52 & 0x7ffU) == 0x7ffU) return false;
   out = negative ? -value : value;
   return true;
 }

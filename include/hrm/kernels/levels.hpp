@@ -75,7 +75,7 @@ template <class Arch, class Weight>
   constexpr float most = 32600.0F;
   const float level = longest * (largest / norm);
   // A few bits of it, so that a norm summed in another order gives the same levels.
-  return level < most ? std::bit_cast<float>(std::bit_cast<std::uint32_t>(level) & 0xfff80000U) : most;
+  return level < most ? bit_cast<float>(bit_cast<std::uint32_t>(level) & 0xfff80000U) : most;
 }
 
 }  // namespace hrm::kernels

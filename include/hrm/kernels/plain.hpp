@@ -30,7 +30,7 @@ inline float most_level(const float* from, std::size_t count) {
     squares += size * size;
   }
   const auto level = static_cast<float>(46000.0 * largest / std::sqrt(squares));
-  return level < 32600.0F ? std::bit_cast<float>(std::bit_cast<std::uint32_t>(level) & 0xfff80000U) : 32600.0F;
+  return level < 32600.0F ? bit_cast<float>(bit_cast<std::uint32_t>(level) & 0xfff80000U) : 32600.0F;
 }
 
 /// A row or a column as levels in [-top, top]; returns the scale.

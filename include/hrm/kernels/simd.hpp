@@ -231,8 +231,7 @@ struct Simd<Scalar> {
   static HRM_ALWAYS_INLINE Int joined(Float low, Float high) noexcept {
     Int r{};
     for (std::size_t i = 0; i < lanes; ++i) {
-      const auto word =
-          (std::bit_cast<std::uint32_t>(low.lane[i]) & 0xffffU) | std::bit_cast<std::uint32_t>(high.lane[i]) << 16;
+      const auto word = (bit_cast<std::uint32_t>(low.lane[i]) & 0xffffU) | bit_cast<std::uint32_t>(high.lane[i]) << 16;
       r.lane[i] = static_cast<std::int32_t>(word);
     }
     return r;
@@ -240,7 +239,7 @@ struct Simd<Scalar> {
   /// 2^n for n in [-126, 127].
   static HRM_ALWAYS_INLINE Float pow2(Int n) noexcept {
     Float r{};
-    for (std::size_t i = 0; i < lanes; ++i) r.lane[i] = std::bit_cast<float>((n.lane[i] + 127) << 23);
+    for (std::size_t i = 0; i < lanes; ++i) r.lane[i] = bit_cast<float>((n.lane[i] + 127) << 23);
     return r;
   }
   /// The float32 values of bfloat16 numbers that stand in the lower or upper halves of words.
@@ -255,7 +254,7 @@ struct Simd<Scalar> {
     for (std::size_t i = 0; i < lanes; ++i) {
       std::uint32_t word = 0;
       std::memcpy(&word, p + 4 * i, 4);
-      r.lane[i] = std::bit_cast<float>((word << shift) & mask);
+      r.lane[i] = bit_cast<float>((word << shift) & mask);
     }
     return r;
   }

@@ -237,8 +237,8 @@ class ShapedModel : public ModelInterface {
          {s.hidden, s.heads, s.inner, s.vocab, s.h_layers, s.l_layers, s.h_cycles, s.l_cycles, s.puzzle_tokens}) {
       reader.fingerprint().add(std::uint64_t{number});
     }
-    reader.fingerprint().add(std::uint64_t{std::bit_cast<std::uint32_t>(config_.rope_theta)});
-    reader.fingerprint().add(std::uint64_t{std::bit_cast<std::uint32_t>(config_.rms_norm_eps)});
+    reader.fingerprint().add(std::uint64_t{bit_cast<std::uint32_t>(config_.rope_theta)});
+    reader.fingerprint().add(std::uint64_t{bit_cast<std::uint32_t>(config_.rms_norm_eps)});
     fingerprint_ = reader.fingerprint().value();
   }
 

@@ -82,7 +82,7 @@ class Fingerprint {
       }
     }
     for (; i < count; ++i) {
-      const std::uint64_t word = std::bit_cast<std::uint32_t>(values[i]);
+      const std::uint64_t word = bit_cast<std::uint32_t>(values[i]);
       lanes[0] = mix(lanes[0], word);
       full |= (word & exponents) + ones;
     }

@@ -109,6 +109,10 @@ template <class Accept = AcceptNone>
     return options.views.empty() ? View{} : options.views[attempt % options.views.size()];
   };
 
+  const auto same_tokens = [](std::span<const Token> a, std::span<const Token> b) noexcept {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end());
+  };
+
   AttemptsAnswer answer;
   answer.tokens.reserve(length);
   Error refused;  // the puzzle's embedding is not finite
@@ -143,10 +147,10 @@ template <class Accept = AcceptNone>
     answer.halted |= outcome.halted;
     answer.accepted = accept(std::span<const Token>(back));
     auto same = std::find_if(candidates.begin(), candidates.end(),
-                             [&](const Candidate& c) { return std::ranges::equal(c.tokens, back); });
+                             [&](const Candidate& c) { return same_tokens(c.tokens, back); });
     if (same == candidates.end()) {
       const std::span<Token> own = std::span(given).subspan(candidates.size() * length, length);
-      std::ranges::copy(back, own.begin());
+      std::copy(back.begin(), back.end(), own.begin());
       same = candidates.insert(candidates.end(), Candidate{own, 0, 0, outcome.q_halt});
     }
     ++same->given;
@@ -159,7 +163,7 @@ template <class Accept = AcceptNone>
   if (!refused.message().empty()) return refused;
   answer.segments = solver.counts().segments;
   const auto better = [&](const Candidate& one, const Candidate& other) {
-    if (answer.accepted) return std::ranges::equal(one.tokens, answer.tokens);
+    if (answer.accepted) return same_tokens(one.tokens, answer.tokens);
     if (options.choose == Choose::votes && one.votes != other.votes) return one.votes > other.votes;
     return one.q_halt > other.q_halt;
   };

@@ -68,9 +68,9 @@ template <class Trainer>
     add(n);
   for (const double x : {o.exploration, o.halting, p.rate, p.lowest, p.beta1, p.beta2, p.decay, p.puzzle_rate,
                          p.puzzle_decay, p.average}) {
-    add(std::bit_cast<std::uint64_t>(x));
+    add(bit_cast<std::uint64_t>(x));
   }
-  for (const float x : o.label_weights) add(std::bit_cast<std::uint32_t>(x));
+  for (const float x : o.label_weights) add(bit_cast<std::uint32_t>(x));
   return hash;
 }
 }  // namespace detail
