@@ -1,13 +1,13 @@
 """Examples x segments a second: hrm-train against the PyTorch reference, both doing the same step, turn by turn in one run.
 
-Usage: compare.py HRM_TRAIN REFERENCE_FOLDER [--rounds 7] [--steps 12] [--threads 1] [--mode step|look-ahead] [--bf16]
-HRM_TRAIN is the program, REFERENCE_FOLDER holds hrm_torch.py. Shapes: batch 64, hidden 128, 4 heads, 81 + 1 positions, float32.
+Usage: compare.py HRM_TRAIN [--rounds 7] [--steps 12] [--threads 1] [--mode step|look-ahead] [--bf16]
+HRM_TRAIN is the program, the reference tests/reference/hrm_torch.py. Shapes: batch 64, hidden 128, 4 heads, 81 + 1 positions, float32.
 Each round times `steps` steps of either (hrm-train: the difference of a long and a short run, so that its start does not
 count). Wall time says what a user sees; CPU time is steadier where other programs share the machine. The ratios are of medians.
 """
 import argparse, os, resource, statistics, subprocess, sys, tempfile, time
 
-p = argparse.ArgumentParser(); p.add_argument('program'); p.add_argument('reference')
+p = argparse.ArgumentParser(); p.add_argument('program')
 for name, default in dict(rounds=7, steps=12, threads=1).items(): p.add_argument('--' + name, type=int, default=default)
 p.add_argument('--mode', default='step'); p.add_argument('--bf16', action='store_true', help='hrm-train in bfloat16 too'); p.add_argument('--alone', action='store_true', help='only hrm-train: one thread against --threads')
 a = p.parse_args()
@@ -47,7 +47,7 @@ with tempfile.TemporaryDirectory() as folder:
         if a.threads > 1: alone.append(per_step(folder, 1))
         if a.threads > 1 and a.bf16: half_alone.append(per_step(folder, 1, 'bf16'))
         if not a.alone:
-            words = child([sys.executable, here + '/reference_step.py', a.reference, str(a.steps), str(a.threads), '128', '4', '81', '11', '64', a.mode])[2].split()
+            words = child([sys.executable, here + '/reference_step.py', str(a.steps), str(a.threads), '128', '4', '81', '11', '64', a.mode])[2].split()
             theirs.append([float(w) for w in words])
     print(f'{a.rounds} rounds of {a.steps} steps, {a.threads} thread(s), q_continue from {a.mode}, examples x segments')
     x = show('hrm-train', mine)

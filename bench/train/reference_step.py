@@ -1,15 +1,15 @@
 """One training step of the PyTorch reference, timed; a helper of compare.py.
 
-Usage: reference_step.py REFERENCE_FOLDER STEPS THREADS HIDDEN HEADS TOKENS VOCAB BATCH MODE     (REFERENCE_FOLDER holds hrm_torch.py)
+Usage: reference_step.py STEPS THREADS HIDDEN HEADS TOKENS VOCAB BATCH MODE
 MODE look-ahead runs the extra forward pass for q_continue's target, step does not. Prints wall and CPU seconds a step, and the GFLOP/s of a product of 768 x 768.
 """
-import resource, sys, time
-sys.path.insert(0, sys.argv[1])
+import pathlib, resource, sys, time
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / 'tests' / 'reference'))
 import torch
 import torch.nn.functional as F
 from hrm_torch import AdamATan2, Inner, stablemax_ce
 
-steps, threads, hidden, heads, S, vocab, B = map(int, sys.argv[2:9]); mode = sys.argv[9]
+steps, threads, hidden, heads, S, vocab, B = map(int, sys.argv[1:8]); mode = sys.argv[8]
 torch.set_num_threads(threads); torch.manual_seed(0)
 cfg = dict(seq_len=S, puzzle_emb_ndim=hidden, num_puzzle_identifiers=1, vocab_size=vocab, H_cycles=2, L_cycles=2, H_layers=2, L_layers=2,
            hidden_size=hidden, expansion=4, num_heads=heads, pos_encodings='rope')

@@ -7,7 +7,7 @@
 
 namespace hrm {
 
-/// Sizes of one model (paper, section 2; reference: hrm_torch.py, class Inner).
+/// Sizes of one model (paper, section 2; reference: tests/reference/hrm_torch.py, class Inner).
 struct Sizes {
   std::size_t hidden = 0;         ///< H, width of z_H and z_L
   std::size_t heads = 0;          ///< attention heads; divides hidden, and hidden / heads is even

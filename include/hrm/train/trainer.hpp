@@ -10,8 +10,7 @@ namespace hrm::train {
 
 /// Where the value of thinking on comes from.
 enum class NextValue : std::uint8_t {
-  next_step,  ///< the slot's own next segment, a step later (free; teaches the q head alone, as reference/train.py
-              ///< does)
+  next_step,  ///< the slot's own next segment, a step later (free; teaches the q head alone, as the reference does)
   look_ahead  ///< an extra forward pass of every segment (as published; costs some 40 % more)
 };
 
