@@ -21,6 +21,7 @@ have_package() {
     ccache) have_command ccache ;;
     libclang-rt-dev) have_fuzzer ;;
     clang) have_command clang++ ;;
+    libc++-dev) have_libcxx ;;
     clang-format) have_command clang-format ;;
     clang-tidy) have_command clang-tidy ;;
     git) have_command git ;;
@@ -33,6 +34,10 @@ have_package() {
     libpng-dev) have_header png.h ;;
     *) echo "prepare.sh: no way to tell whether $1 is there" >&2; exit 2 ;;
   esac
+}
+# The C++ library that clang has on macOS.
+have_libcxx() {
+  have_command clang++ && echo '#include <vector>' | clang++ -fsyntax-only -stdlib=libc++ -x c++ - 2>/dev/null
 }
 # clang's runtime libraries: a package of their own in Debian, part of clang elsewhere.
 have_fuzzer() {

@@ -75,18 +75,16 @@ hrm::Result<Score> score(const hrm::Model& model, const hrm::SudokuShape& shape,
 std::vector<float> numbers(Arguments& arguments, std::string_view name, std::string_view otherwise) {
   const std::string text = arguments.text(name).value_or(std::string(otherwise));
   std::vector<float> out;
-  const char* at = text.data();
-  const char* const end = text.data() + text.size();
-  for (bool more = true; more;) {
-    float value = 0;
-    const auto [next, fault] = std::from_chars(at, end, value);
-    if (fault != std::errc() || !(value > 0) || !(value < 100) || (next != end && *next != ',')) {
+  for (std::string_view left = text;;) {
+    const std::size_t comma = left.find(',');
+    double value = 0;
+    if (!hrm::detail::parse_number(left.substr(0, comma), value) || !(value > 0) || !(value < 100)) {
       arguments.note(name, "expected positive numbers such as 0.1,0.2, found " + text);
       return {};
     }
-    out.push_back(value);
-    more = next != end;
-    at = next + 1;
+    out.push_back(static_cast<float>(value));
+    if (comma == std::string_view::npos) break;
+    left.remove_prefix(comma + 1);
   }
   return out;
 }

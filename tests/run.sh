@@ -22,7 +22,7 @@ done
 [ ${#stages[@]} -gt 0 ] || stages=("${all_stages[@]}")
 
 need_packages g++ cmake -- ninja-build ccache git libeigen3-dev libxsimd-dev libcereal-dev doctest-dev \
-  libbenchmark-dev clang libclang-rt-dev clang-format clang-tidy libsdl2-dev libpng-dev
+  libbenchmark-dev clang libc++-dev libclang-rt-dev clang-format clang-tidy libsdl2-dev libpng-dev
 
 passed=0
 skipped=0

@@ -1,6 +1,8 @@
 #pragma once
 /// Command lines: options with and without values, the rest, and one line for whatever is wrong.
 
+#include <hrm/io/text.hpp>
+
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
@@ -98,9 +100,7 @@ class Arguments {
     const auto value = text(name);
     if (!value) return otherwise;
     double result = 0;
-    const auto [end, fault] = std::from_chars(value->data(), value->data() + value->size(), result);
-    if (fault == std::errc() && end == value->data() + value->size() && result >= least && result <= most)
-      return result;
+    if (hrm::detail::parse_number(*value, result) && result >= least && result <= most) return result;
     note(name, "expected a number from " + shortest(least) + " to " + shortest(most) + ", found " + *value);
     return otherwise;
   }

@@ -15,7 +15,11 @@ namespace example {
 /// no more can be started: `work` must see to it that those there do everything.
 template <class Work>
 void on_threads(std::size_t threads, const Work& work) {
-  std::vector<std::jthread> helpers;
+  struct Helpers : std::vector<std::thread> {
+    ~Helpers() {
+      for (std::thread& helper : *this) helper.join();
+    }
+  } helpers;
   try {
     for (std::size_t t = 1; t < threads; ++t) helpers.emplace_back([&work, t] { work(t); });
   } catch (const std::system_error&) {

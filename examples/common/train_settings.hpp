@@ -99,24 +99,21 @@ namespace detail {
 inline std::map<std::size_t, float> label_weights(Arguments& arguments) {
   std::map<std::size_t, float> out;
   const std::string text = arguments.text("--weight").value_or("");
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (at != end) {
+  for (std::string_view left = text; !text.empty();) {
+    const std::size_t comma = left.find(',');
+    const std::string_view one = left.substr(0, comma);
+    const std::size_t equals = one.find('=');
     std::size_t token = 0;
-    float weight = 0;
-    auto [next, fault] = std::from_chars(at, end, token);
-    if (fault == std::errc() && next != end && *next == '=') {
-      const auto number = std::from_chars(next + 1, end, weight);
-      next = number.ptr;
-      fault = number.ec;
-    }
-    if (fault != std::errc() || !(weight > 0) || !hrm::is_finite(weight) ||
-        (next != end && (*next != ',' || next + 1 == end))) {
+    double weight = 0;
+    if (equals == std::string_view::npos || !hrm::detail::parse_size(one.substr(0, equals), token) ||
+        !hrm::detail::parse_number(one.substr(equals + 1), weight) || !(static_cast<float>(weight) > 0) ||
+        !hrm::is_finite(static_cast<float>(weight))) {
       arguments.note("--weight", "expected tokens and numbers above zero such as 1=0.1,5=2, found " + text);
       return {};
     }
-    out[token] = weight;
-    at = next == end ? end : next + 1;
+    out[token] = static_cast<float>(weight);
+    if (comma == std::string_view::npos) break;
+    left.remove_prefix(comma + 1);
   }
   return out;
 }
