@@ -49,6 +49,8 @@ function(hrm_add_kernels target)
       if(NOT MSVC)
         # Optimised in every configuration: what is not inlined would be a weak symbol that other objects may share.
         target_compile_options(hrm_kernels_${part} PRIVATE -O2 -fno-exceptions -fno-rtti)
+        # Whatever CMAKE_CXX_FLAGS say: sums that are regrouped have other bits from place to place.
+        target_compile_options(hrm_kernels_${part} PRIVATE -fno-fast-math -fno-unsafe-math-optimizations)
       endif()
     endforeach()
   endif()

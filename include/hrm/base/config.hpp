@@ -39,5 +39,15 @@
 /// on its other settings.
 #define HRM_ALWAYS_INLINE inline __attribute__((always_inline))
 #define HRM_NOINLINE __attribute__((noinline))
+#if defined(__GNUC__) && !defined(__clang__) && (defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__))
+/// Where the compiler may regroup sums and products: how asm names a float or a vector, see as_written().
+#if defined(__SSE2__)
+#define HRM_REGROUPED "+v"
+#elif defined(__aarch64__)
+#define HRM_REGROUPED "+w"
+#else
+#define HRM_REGROUPED "+m"
+#endif
+#endif
 /// For what runs once a model, on headers: compiled for size, which compiles faster.
 #define HRM_COLD __attribute__((cold))

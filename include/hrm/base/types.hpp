@@ -57,6 +57,15 @@ enum class DType : std::uint8_t { f32, f16, bf16, i32, i64, u8, i8 };
   return names[static_cast<std::size_t>(type)];
 }
 
+/// x, computed by itself. With -ffast-math gcc regroups a product or a sum with what it becomes part of, in another way
+/// wherever the code is inlined, and one row's bits would depend on where it lies. Nothing in other builds.
+[[nodiscard]] HRM_ALWAYS_INLINE float as_written(float x) noexcept {
+#if defined(HRM_REGROUPED)
+  asm("" : HRM_REGROUPED(x));
+#endif
+  return x;
+}
+
 /// A bfloat16 number: the upper half of a float32. Storage, and the tag of a model whose weights are kept so.
 struct bfloat16 {
   std::uint16_t bits = 0;

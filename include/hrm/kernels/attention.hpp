@@ -133,8 +133,8 @@ struct AttentionOf {
         for (std::size_t c = 0; c < padded; c += 2 * S::lanes) {
           const auto p = power(S::fma(S::load(row + c), factor, minus));
           const auto q = power(S::fma(S::load(row + c + S::lanes), factor, minus));
-          total = total + p;
-          other = other + q;
+          total = as_written(total + p);
+          other = as_written(other + q);
           if constexpr (levels) {  // in the scores' place
             const auto first_half = S::fma(p, S::load(take_over + c), S::set(counts_ones));
             const auto second_half = S::fma(q, S::load(take_over + c + S::lanes), S::set(counts_ones));
@@ -173,7 +173,7 @@ struct AttentionOf {
         for (std::size_t at = i * dim_block; at < i * dim_block + dims; at += S::lanes) {
           typename S::Float more;
           if constexpr (levels) {
-            more = S::to_float(S::load(block + at)) * S::set(worth);
+            more = as_written(S::to_float(S::load(block + at)) * S::set(worth));
           } else {
             more = S::load(block + at);
           }
@@ -182,7 +182,7 @@ struct AttentionOf {
       }
     }
     for (std::size_t i = 0; i < rows; ++i) {
-      const float inverse = 1.0F / sum[i];
+      const float inverse = as_written(1.0F / sum[i]);
       const auto factor = S::set(inverse);
       float* const row = out + i * dim_block;
       const std::size_t column = args.column + dim;
@@ -244,9 +244,9 @@ struct AttentionOf {
     auto most = S::set(0.0F);
     for (std::size_t c = 0; c < count; c += S::lanes) most = S::max(most, S::load(value_scales + c));
     const float largest = max_of<Arch>(most);
-    const auto to_levels = S::set(largest > 1e-30F ? weight_levels / largest : 0.0F);
+    const auto to_levels = S::set(as_written(largest > 1e-30F ? weight_levels / largest : 0.0F));
     for (std::size_t c = 0; c < count; c += S::lanes) S::store(factors + c, S::load(value_scales + c) * to_levels);
-    return largest / weight_levels;
+    return as_written(largest / weight_levels);
   }
 
   /// Sums of `rows` operand rows from `a` on and `count` panels, `apart` bytes from each other. `blocks`: what tiles

@@ -13,7 +13,7 @@ template <class Arch>
   if constexpr (Arch::family == Family::avx512) {
     return S::scale(p, n);
   } else {
-    return p * S::pow2(S::round(n));
+    return as_written(p * S::pow2(S::round(n)));
   }
 }
 /// The nearest whole number.
@@ -92,7 +92,7 @@ template <class Arch, int Degree>
   } else {
     x = S::max(x, S::set(-125.0F));
     const auto n = S::round(x - S::set(0.5F));  // may be one less than the floor
-    return polynomial(x - S::to_float(n)) * S::pow2(n);
+    return as_written(polynomial(x - S::to_float(n)) * S::pow2(n));
   }
 }
 
@@ -102,7 +102,7 @@ template <class Arch>
   using S = Simd<Arch>;
   auto minus = S::min(S::set(0.0F) - x, S::set(80.0F));
   if constexpr (Arch::family != Family::avx512) minus = S::max(minus, S::set(-87.0F));
-  return x * S::reciprocal(exp_inside<Arch>(minus) + S::set(1.0F));
+  return as_written(x * S::reciprocal(exp_inside<Arch>(minus) + S::set(1.0F)));
 }
 
 /// The same, relative error below 5e-6: for what becomes levels.
@@ -110,7 +110,7 @@ template <class Arch>
 [[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float silu_coarse(typename Simd<Arch>::Float x) noexcept {
   using S = Simd<Arch>;
   const auto power = S::min(x * S::set(-1.44269504F), S::set(100.0F));
-  return x * S::reciprocal_once(exp2_coarse<Arch, 4>(power) + S::set(1.0F));
+  return as_written(x * S::reciprocal_once(exp2_coarse<Arch, 4>(power) + S::set(1.0F)));
 }
 
 }  // namespace hrm::kernels

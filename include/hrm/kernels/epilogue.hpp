@@ -47,7 +47,7 @@ void store_tile(const StoreArgs& args, const Tile& tile) noexcept {
           for (std::size_t i = 0; i < rows; ++i) {
             float* const to = c + i * args.c_stride + v;
             auto value = sums[i];
-            if (args.bias != nullptr) value = value + bias;
+            if (args.bias != nullptr) value = as_written(value + bias);
             if (args.accumulate) value = value + at(to);
             if (whole) {
               S::store(to, value);
@@ -108,8 +108,8 @@ void qkv_tile(const QkvArgs& args, const Tile& tile) noexcept {
               float even = from[c];
               float odd = from[c + 1];
               if (its_part < 2 && args.cos != nullptr) {
-                even = from[c] * args.cos[angle] + from[c + 1] * args.sin[angle];
-                odd = from[c + 1] * args.cos[angle + 1] + from[c] * args.sin[angle + 1];
+                even = as_written(from[c] * args.cos[angle] + from[c + 1] * args.sin[angle]);
+                odd = as_written(from[c + 1] * args.cos[angle + 1] + from[c] * args.sin[angle + 1]);
               }
               const float scale = its_part == 0 ? args.q_scale : 1.0F;
               args.qkv[(row + i) * args.stride + col + c] = even * scale;

@@ -248,7 +248,7 @@ class Column {
     if constexpr (G::quantised) {
       auto count = S::load(sums_ + row * Stride);
       if constexpr (G::D::zero_point != 0) count = S::sub(count, offset_);
-      return S::to_float(count) * (scale_ * S::set(row_scales_[row]));
+      return as_written(S::to_float(count) * as_written(scale_ * S::set(row_scales_[row])));
     } else {
       return S::load(sums_ + row * Stride);
     }

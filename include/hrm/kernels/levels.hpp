@@ -40,8 +40,8 @@ template <class Arch>
   fold_row<Arch>(
       from, width, sums, [](auto a, auto x) __attribute__((always_inline)) { return S::fma(x, x, a); });
   const bool normal = largest > 1e-15F && largest < 1e17F;
-  return normal ? __builtin_sqrtf(sum_of<Arch>(sums[0] + sums[1]))
-                : largest * __builtin_sqrtf(static_cast<float>(width));
+  return as_written(normal ? __builtin_sqrtf(sum_of<Arch>(sums[0] + sums[1]))
+                           : largest * __builtin_sqrtf(static_cast<float>(width)));
 }
 
 /// Levels of a float row whose largest size is `largest`: value / scale rounded to whole numbers of at most
@@ -52,7 +52,7 @@ HRM_ALWAYS_INLINE float write_levels(const float* from, std::size_t width, float
                                      const Store& store) noexcept {
   using S = Simd<Arch>;
   // Below the smallest normal number the inverse could overflow; such a row counts as zeros.
-  const auto factor = S::set(largest > 1e-30F ? most_level / largest : 0.0F);
+  const auto factor = S::set(as_written(largest > 1e-30F ? most_level / largest : 0.0F));
   const std::size_t whole = width - width % S::lanes;
   std::size_t k = 0;
   for (; k + 2 * S::lanes <= whole; k += 2 * S::lanes) {
@@ -61,7 +61,7 @@ HRM_ALWAYS_INLINE float write_levels(const float* from, std::size_t width, float
   }
   if (k < whole) store(k, S::round(S::load(from + k) * factor));
   if (whole < width) store(whole, S::round(load_some<Arch>(from + whole, width - whole) * factor));
-  return largest / most_level;
+  return as_written(largest / most_level);
 }
 
 /// What the largest element of a row or column of this norm becomes: 127 with int8. Levels of 16 bits are as large as
@@ -73,7 +73,7 @@ template <class Arch, class Weight>
   // 46340 and 32767 less what is added by rounding: to bfloat16 a 512th, to levels half the root of the depth.
   constexpr float longest = 46000.0F;
   constexpr float most = 32600.0F;
-  const float level = longest * (largest / norm);
+  const float level = longest * as_written(largest / norm);
   // A few bits of it, so that a norm summed in another order gives the same levels.
   return level < most ? bit_cast<float>(bit_cast<std::uint32_t>(level) & 0xfff80000U) : most;
 }

@@ -85,7 +85,7 @@ void row_tile(const RowArgs& args, std::size_t row_begin, std::size_t row_end) n
     if (a != nullptr || b != nullptr || args.norm) {
       const auto sum_at = [&](std::size_t k, const auto& at) __attribute__((always_inline)) {
         auto value = at(z + k);
-        if (a != nullptr && b != nullptr) return value + (at(a + k) + at(b + k));
+        if (a != nullptr && b != nullptr) return value + as_written(at(a + k) + at(b + k));
         if (a != nullptr) return value + at(a + k);
         if (b != nullptr) return value + at(b + k);
         return value;

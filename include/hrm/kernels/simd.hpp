@@ -178,6 +178,22 @@ HRM_SCALAR_OPERATOR(*)
 HRM_SCALAR_OPERATOR(/)
 #undef HRM_SCALAR_OPERATOR
 
+using hrm::as_written;
+/// The same of vectors.
+[[nodiscard]] HRM_ALWAYS_INLINE ScalarFloat as_written(ScalarFloat x) noexcept {
+  for (float& lane : x.lane) lane = as_written(lane);
+  return x;
+}
+#if defined(HRM_SIMD_VECTOR)
+template <class Xsimd>
+[[nodiscard]] HRM_ALWAYS_INLINE xsimd::batch<float, Xsimd> as_written(xsimd::batch<float, Xsimd> x) noexcept {
+#if defined(HRM_REGROUPED)
+  asm("" : HRM_REGROUPED(x.data));
+#endif
+  return x;
+}
+#endif
+
 /// The vectors of Arch. Float and Int have `lanes` elements of 32 bits; loads and stores need no alignment.
 template <class Arch>
 struct Simd;
@@ -194,7 +210,7 @@ struct Simd<Scalar> {
   static HRM_ALWAYS_INLINE void store(float* p, Float x) noexcept { std::memcpy(p, x.lane, sizeof x); }
   static HRM_ALWAYS_INLINE Int load(const std::int32_t* p) noexcept { return {{p[0], p[1], p[2], p[3]}}; }
   static HRM_ALWAYS_INLINE void store(std::int32_t* p, Int x) noexcept { std::memcpy(p, x.lane, sizeof x); }
-  static HRM_ALWAYS_INLINE Float fma(Float a, Float b, Float c) noexcept { return a * b + c; }
+  static HRM_ALWAYS_INLINE Float fma(Float a, Float b, Float c) noexcept { return as_written(a * b + c); }
   static HRM_ALWAYS_INLINE Float max(Float a, Float b) noexcept {
     for (std::size_t i = 0; i < lanes; ++i) a.lane[i] = a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i];
     return a;
@@ -245,8 +261,8 @@ struct Simd<Scalar> {
   /// The float32 values of bfloat16 numbers that stand in the lower or upper halves of words.
   static HRM_ALWAYS_INLINE Float low_halves(const std::byte* p) noexcept { return halves(p, 16, 0xffff0000U); }
   static HRM_ALWAYS_INLINE Float high_halves(const std::byte* p) noexcept { return halves(p, 0, 0xffff0000U); }
-  static HRM_ALWAYS_INLINE Float reciprocal(Float a) noexcept { return set(1.0F) / a; }
-  static HRM_ALWAYS_INLINE Float reciprocal_once(Float a) noexcept { return set(1.0F) / a; }
+  static HRM_ALWAYS_INLINE Float reciprocal(Float a) noexcept { return as_written(set(1.0F) / a); }
+  static HRM_ALWAYS_INLINE Float reciprocal_once(Float a) noexcept { return as_written(set(1.0F) / a); }
 
  private:
   static HRM_ALWAYS_INLINE Float halves(const std::byte* p, int shift, std::uint32_t mask) noexcept {
@@ -274,7 +290,7 @@ struct XsimdBase {
   static HRM_ALWAYS_INLINE void store(float* p, Float x) noexcept { x.store_unaligned(p); }
   static HRM_ALWAYS_INLINE Int load(const std::int32_t* p) noexcept { return Int::load_unaligned(p); }
   static HRM_ALWAYS_INLINE void store(std::int32_t* p, Int x) noexcept { x.store_unaligned(p); }
-  static HRM_ALWAYS_INLINE Float fma(Float a, Float b, Float c) noexcept { return xsimd::fma(a, b, c); }
+  static HRM_ALWAYS_INLINE Float fma(Float a, Float b, Float c) noexcept { return as_written(xsimd::fma(a, b, c)); }
   static HRM_ALWAYS_INLINE Float max(Float a, Float b) noexcept { return xsimd::max(a, b); }
   static HRM_ALWAYS_INLINE Float min(Float a, Float b) noexcept { return xsimd::min(a, b); }
   static HRM_ALWAYS_INLINE Float larger(Float a, Float b) noexcept { return xsimd::max(a, xsimd::abs(b)); }
@@ -290,8 +306,8 @@ struct XsimdBase {
   static HRM_ALWAYS_INLINE Float high_halves(const std::byte* p) noexcept {
     return xsimd::bitwise_cast<Float>(words(p) & Int(static_cast<std::int32_t>(0xffff0000U)));
   }
-  static HRM_ALWAYS_INLINE Float reciprocal(Float a) noexcept { return Float(1.0F) / a; }
-  static HRM_ALWAYS_INLINE Float reciprocal_once(Float a) noexcept { return Float(1.0F) / a; }
+  static HRM_ALWAYS_INLINE Float reciprocal(Float a) noexcept { return as_written(Float(1.0F) / a); }
+  static HRM_ALWAYS_INLINE Float reciprocal_once(Float a) noexcept { return as_written(Float(1.0F) / a); }
 
  private:
   static HRM_ALWAYS_INLINE Int words(const std::byte* p) noexcept {
@@ -462,7 +478,7 @@ template <class Arch>
   alignas(64) float lane[Simd<Arch>::lanes];
   Simd<Arch>::store(lane, x);
   for (std::size_t half = Simd<Arch>::lanes / 2; half > 0; half /= 2) {
-    for (std::size_t i = 0; i < half; ++i) lane[i] += lane[i + half];
+    for (std::size_t i = 0; i < half; ++i) lane[i] = as_written(lane[i] + lane[i + half]);
   }
   return lane[0];
 }

@@ -15,7 +15,7 @@ inline void fill_rope(float* cos, float* sin, std::size_t positions, std::size_t
     const float exponent = -static_cast<float>(2 * i) / static_cast<float>(head_dim);
     const auto frequency = static_cast<float>(std::pow(static_cast<double>(theta), static_cast<double>(exponent)));
     for (std::size_t p = 0; p < positions; ++p) {
-      const float angle = static_cast<float>(p) * frequency;
+      const float angle = as_written(static_cast<float>(p) * frequency);
       const auto c = static_cast<float>(std::cos(static_cast<double>(angle)));
       const auto s = static_cast<float>(std::sin(static_cast<double>(angle)));
       float* cos_row = cos + p * head_dim;

@@ -249,7 +249,7 @@ class Mind {
     float most = row[0];
     for (std::size_t v = 1; v < vocab; ++v) most = row[v] > most ? row[v] : most;
     float sum = 0.0F;
-    for (std::size_t v = 0; v < vocab; ++v) sum += std::exp(row[v] - most);
+    for (std::size_t v = 0; v < vocab; ++v) sum = as_written(sum + std::exp(row[v] - most));
     return 1.0F / sum;
   }
 

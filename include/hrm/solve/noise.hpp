@@ -37,8 +37,8 @@ struct Noise {
     for (std::size_t i = 0; i + 1 < z.size(); i += 2) {  // hidden is even
       const std::uint64_t bits = scramble(stream + ++pair * 0x9e3779b97f4a7c15U);
       const float u = (static_cast<float>(bits >> 40) + 0.5F) * 0x1p-24F;  // in (0, 1)
-      const float angle = static_cast<float>((bits >> 8) & 0xffffffU) * (0x1p-24F * 6.28318530718F);
-      const float radius = sigma * std::sqrt(-2.0F * std::log(u));
+      const float angle = as_written(static_cast<float>((bits >> 8) & 0xffffffU) * (0x1p-24F * 6.28318530718F));
+      const float radius = as_written(sigma * std::sqrt(-2.0F * std::log(u)));
       z[i] += radius * std::cos(angle);
       z[i + 1] += radius * std::sin(angle);
     }
