@@ -175,6 +175,35 @@ TEST_CASE_TEMPLATE("large scores neither overflow nor lose the winner", Weight, 
   for (const float x : out) REQUIRE(static_cast<double>(x) == doctest::Approx(577.0).epsilon(0.003));
 }
 
+TEST_CASE_TEMPLATE("equal keys give the mean however large their score is", Weight, HRM_EVERY_WEIGHT) {
+  const std::size_t head_dim = 64;
+  for (const std::size_t positions : {16U, 256U, 300U}) {
+    for (const float score : {1.0F, 23000.0F, 30011.0F, 1e6F}) {
+      CAPTURE(positions);
+      CAPTURE(score);
+      std::vector<float> qkv(positions * 3 * head_dim, 1.0F);
+      for (std::size_t p = 0; p < positions; ++p)
+        std::fill_n(qkv.begin() + static_cast<std::ptrdiff_t>(p * 3 * head_dim), head_dim, score / 64.0F);
+      for (const float x : attend<Weight>(qkv, positions, head_dim, positions)) REQUIRE(std::fabs(x - 1.0F) < 0.005F);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("what is next to no query gives the mean too, without what pads the keys", Weight,
+                   HRM_EVERY_WEIGHT) {
+  const std::size_t head_dim = 32;
+  for (const std::size_t positions : {1U, 37U, 82U}) {
+    for (const float size : {0.0F, 1e-37F, 1e-35F, 1e-30F, 1e-29F, 1e-27F, 1e-26F, 1e-20F}) {
+      CAPTURE(positions);
+      CAPTURE(size);
+      std::vector<float> qkv(positions * 3 * head_dim, 1.0F);
+      for (std::size_t p = 0; p < positions; ++p)
+        std::fill_n(qkv.begin() + static_cast<std::ptrdiff_t>(p * 3 * head_dim), head_dim, size);
+      for (const float x : attend<Weight>(qkv, positions, head_dim, positions)) REQUIRE(std::fabs(x - 1.0F) < 0.005F);
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("equal weights give the mean, also of the largest sums", Weight, HRM_EVERY_WEIGHT) {
   for (const std::size_t positions : {1U, 82U, 257U, 901U}) {
     for (const bool same : {false, true}) {

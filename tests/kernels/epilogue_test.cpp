@@ -163,3 +163,69 @@ TEST_CASE_TEMPLATE("swiglu: runs of gate and up, written as the next product rea
     CHECK(worst < 1.0);
   }
 }
+
+TEST_CASE_TEMPLATE("the same bits however rows and panels are split, of whatever follows a product", Weight,
+                   HRM_EVERY_WEIGHT) {
+  const Table& t = kernels<Weight>();
+  const std::size_t rows = 83;
+  for (const std::size_t hidden : {42U, 96U, 120U}) {
+    const std::size_t cols = 3 * hidden;
+    const Packed<Weight> packed(random_floats(cols * hidden, 21, 0.3F), cols, hidden);
+    const Activations<Weight> operand(random_floats(rows * hidden, 22), rows, hidden);
+    const auto bias = random_floats(cols, 23);
+    const auto turn = random_floats(2 * rows * hidden, 24);
+    // Everything that comes out, in tiles of so many rows and panels.
+    const auto all = [&](std::size_t row_step, std::size_t panel_step) {
+      std::vector<float> out;
+      const auto keep = [&](const std::vector<float>& more) { out.insert(out.end(), more.begin(), more.end()); };
+      for (const bool with_bias : {false, true}) {
+        for (const bool accumulate : {false, true}) {
+          auto c = random_floats(rows * cols, 25);
+          const hrm::kernels::StoreArgs args{
+              operand.operand, packed.matrix, c.data(), cols, with_bias ? bias.data() : nullptr, accumulate};
+          in_tiles(rows, packed.panels_count, row_step, panel_step,
+                   [&](const Tile& tile) { t.store_tile(args, tile); });
+          keep(c);
+        }
+      }
+      for (const std::size_t head_dim : {std::size_t{2}, std::size_t{6}, hidden}) {
+        std::vector<float> qkv(rows * cols);
+        const hrm::kernels::QkvArgs args{operand.operand,
+                                         packed.matrix,
+                                         qkv.data(),
+                                         cols,
+                                         hidden,
+                                         head_dim,
+                                         rows,
+                                         turn.data(),
+                                         turn.data() + rows * head_dim,
+                                         0.25F};
+        in_tiles(rows, packed.panels_count, row_step, panel_step, [&](const Tile& tile) { t.qkv_tile(args, tile); });
+        keep(qkv);
+      }
+      const std::size_t inner = cols / 2 / t.swiglu_run * t.swiglu_run;
+      const Activations<Weight> activated(rows, inner);
+      std::memset(activated.data.get(), 0, rows * activated.operand.stride);
+      std::vector<float> activated_rows(rows * inner);
+      const hrm::kernels::SwigluArgs args{operand.operand,       packed.matrix, activated.operand,
+                                          activated_rows.data(), inner,         inner};
+      in_tiles(rows, inner / t.swiglu_run, row_step, panel_step, [&](const Tile& tile) { t.swiglu_tile(args, tile); });
+      if (!t.operand_by_row) {
+        activated_rows.resize(rows * activated.operand.stride / sizeof(float));
+        std::memcpy(activated_rows.data(), activated.data.get(), activated_rows.size() * sizeof(float));
+      }
+      keep(activated_rows);
+      return out;
+    };
+    const auto whole = all(rows, packed.panels_count);
+    for (const std::size_t row_step : {1U, 2U, 5U, 14U, 20U}) {
+      for (const std::size_t panel_step : {std::size_t{1}, packed.panels_count}) {
+        CAPTURE(hidden);
+        CAPTURE(row_step);
+        CAPTURE(panel_step);
+        const auto split = all(row_step, panel_step);
+        CHECK(std::memcmp(split.data(), whole.data(), whole.size() * sizeof(float)) == 0);
+      }
+    }
+  }
+}

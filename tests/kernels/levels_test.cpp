@@ -22,6 +22,13 @@ TEST_CASE("the largest size and the norm of a row, of any width and size") {
   }
 }
 
+TEST_CASE("the norm of many large numbers, whose squares no float holds, is finite") {
+  const std::vector<float> row(40000, 9.9e16F);
+  const float norm = hrm::kernels::norm_of<Arch>(row.data(), row.size(), row[0]);
+  CHECK(hrm::is_finite(norm));
+  CHECK(norm >= 200.0F * 9.9e16F * 0.999F);
+}
+
 TEST_CASE("levels are the nearest whole numbers, zeros beyond the row, and all zeros for next to nothing") {
   constexpr std::size_t lanes = hrm::kernels::Simd<Arch>::lanes;
   for (const std::size_t width : {1U, 5U, 16U, 40U, 67U}) {

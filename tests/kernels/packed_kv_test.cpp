@@ -63,7 +63,7 @@ TEST_CASE("keys and values of levels: each position's own scale, zeros where the
           sum += level;
         }
         const float offset = -key_scale * static_cast<float>(sum * GK::D::zero_point);
-        REQUIRE(scales.offsets[p] == (any ? doctest::Approx(offset) : doctest::Approx(-1e30)));
+        REQUIRE(scales.offsets[p] == (any ? doctest::Approx(offset) : doctest::Approx(-1e36)));
 
         const float value_scale = any ? plain::quantise(head.value(p), head_dim, levels.data(), 1023.0F) : 0.0F;
         REQUIRE(scales.values[p] == doctest::Approx(value_scale));

@@ -90,14 +90,16 @@ TEST_CASE("what does not fit is named, and nothing is half-loaded") {
     CHECK(made(endless, tensors).error().code() == ErrorCode::unsupported);
   }
   {
-    Config deep = config;  // whose int8 sums could overflow
+    Config deep = config;  // whose sums of levels could overflow
     deep.sizes.inner = 131072 + 64;
     ModelOptions options;
-    options.precision = Precision::int8;
-    const auto result = make_model(deep, {}, options);
-    REQUIRE_FALSE(result);
-    CHECK(result.error().message() ==
-          "model: expected a hidden and an inner size up to 131072 for int8, found 32 and 131136");
+    for (const Precision precision : {Precision::int8, Precision::bf16}) {
+      options.precision = precision;
+      const auto result = make_model(deep, {}, options);
+      REQUIRE_FALSE(result);
+      CHECK(result.error().message() ==
+            "model: expected a hidden and an inner size up to 131072 for int8 and bfloat16, found 32 and 131136");
+    }
   }
   {
     test::RandomTensors tensors(config, 1);

@@ -130,3 +130,11 @@ TEST_CASE("the reference's numbers, from each kind of file") {
   }
   CHECK(files == 16);
 }
+
+TEST_CASE("the reference's numbers with another rms_norm_eps and rope_theta") {
+  const std::string folder = support::data("golden/constants");
+  LoadOptions options;
+  options.config = folder + "/all_config.yaml";
+  const Golden golden(folder);
+  compare(load(support::data("golden/rope/checkpoint"), options).value(), golden, {});
+}

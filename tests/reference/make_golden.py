@@ -13,6 +13,7 @@ A case holds
                        (sudoku_like keeps z_H and z_L of the last segment alone)
   published_checkpoint (rope alone) the same weights as a newer PyTorch on a GPU would leave them: an OrderedDict with _metadata,
                        storages located on cuda:0, records byteorder, .format_version, .storage_alignment and .data/serialization_id
+  constants            is another case: rope's weights with another rms_norm_eps and rope_theta, all_config.yaml and golden.safetensors alone
   training.safetensors training from H_init, L_init with labels [B,S] i32 (row 0's are the model's own answer, so its halt target is 1)
                        and target_q_continue [B]: loss.PART and grad.NAME of the first step (one-step gradient: through the last L
                        and the last H application only), float32_off.NAME = relative distance of PyTorch's own float32 gradient,
@@ -36,6 +37,7 @@ CASES = {
     'sudoku_like': dict(seq_len=81, vocab_size=11, hidden_size=64, num_heads=2, puzzle_emb_ndim=64, num_puzzle_identifiers=1, halt_max_steps=8),
     'bfloat16_weights': dict(seq_len=20, hidden_size=64, num_heads=1, puzzle_emb_ndim=64),
 }
+OTHER = dict(rms_norm_eps=0.01, rope_theta=50.0)  # of case constants, which has rope's weights
 SEED = 200
 KIND = {torch.float32: 'F32', torch.bfloat16: 'BF16', torch.int32: 'I32'}
 
@@ -53,6 +55,7 @@ def save_safetensors(tensors, path):
 
 def yaml(c):
     arch = {k: c[k] for k in ('H_cycles', 'H_layers', 'L_cycles', 'L_layers', 'expansion', 'halt_exploration_prob', 'halt_max_steps', 'hidden_size')}
+    arch.update({k: c[k] for k in OTHER if k in c})
     lines = ['arch:'] + [f'  {k}: {v}' for k, v in arch.items()]
     lines += ['  loss:', '    loss_type: stablemax_cross_entropy', '    name: losses@ACTLossHead', '  name: hrm.hrm_act_v1@HierarchicalReasoningModel_ACTV1',
               f"  num_heads: {c['num_heads']}", f"  pos_encodings: {c['pos_encodings']}", f"  puzzle_emb_ndim: {c['puzzle_emb_ndim']}",
@@ -100,6 +103,18 @@ def save_as_published(state, path):
     finally: s._save, s.location_tag = save, locate
 
 
+def segments(model, c, tokens, pid):
+    h, l = (z.expand(len(tokens), c['seq_len'] + model.P, -1) for z in (model.H_init, model.L_init)); steps = []
+    with torch.no_grad():
+        for _ in range(c['halt_max_steps']):
+            h, l, logits, q = model(h, l, tokens, pid); steps.append((logits, q, h, l))
+    return [torch.stack(x) for x in zip(*steps)]
+
+
+def save_golden(d, tokens, pid, logits, q, zH, zL):
+    save_safetensors(dict(inputs=tokens.int(), puzzle_identifiers=pid.int(), logits=logits, q=q, z_H=zH, z_L=zL), d / 'golden.safetensors')
+
+
 for number, (name, change) in enumerate(CASES.items()):
     c = {**BASE, **change}; torch.manual_seed(SEED + number)
     model = Inner(c).eval()
@@ -112,19 +127,18 @@ for number, (name, change) in enumerate(CASES.items()):
     model = model.double()
     B, S = 3, c['seq_len']
     tokens = torch.randint(0, c['vocab_size'], (B, S)); pid = torch.arange(B) % c['num_puzzle_identifiers']
-    h = model.H_init.expand(B, S + model.P, -1); l = model.L_init.expand(B, S + model.P, -1); steps = []
-    with torch.no_grad():
-        for _ in range(c['halt_max_steps']):
-            h, l, logits, q = model(h, l, tokens, pid); steps.append((logits, q, h, l))
-    logits, q, zH, zL = (torch.stack(x) for x in zip(*steps))
+    logits, q, zH, zL = segments(model, c, tokens, pid)
     if name == 'sudoku_like': zH, zL = zH[-1:], zL[-1:]
     dtype = lambda k: torch.bfloat16 if name == 'bfloat16_weights' or k.endswith('_init') else torch.float32  # published ones keep H_init, L_init in bf16
     state = {'_orig_mod.model.inner.' + k: v.to(dtype(k)) for k, v in weights.items()}
     d = OUT / name; d.mkdir(parents=True, exist_ok=True)
     torch.save(state, d / 'checkpoint'); save_safetensors(state, d / 'model.safetensors'); (d / 'all_config.yaml').write_text(yaml(c))
-    save_safetensors(dict(inputs=tokens.int(), puzzle_identifiers=pid.int(), logits=logits, q=q, z_H=zH, z_L=zL), d / 'golden.safetensors')
+    save_golden(d, tokens, pid, logits, q, zH, zL)
     if name in ('rope', 'learned', 'two_puzzle_tokens'):
         save_safetensors(training(c, weights, tokens, pid, logits[0].argmax(-1)), d / 'training.safetensors')
-    if name == 'rope': save_as_published(state, d / 'published_checkpoint')
+    if name == 'rope':
+        save_as_published(state, d / 'published_checkpoint')
+        other = Inner({**c, **OTHER}); other.load_state_dict(weights); d = OUT / 'constants'; d.mkdir(exist_ok=True)
+        save_golden(d, tokens, pid, *segments(other.double(), c, tokens, pid)); (d / 'all_config.yaml').write_text(yaml({**c, **OTHER}))
     halt = [next((m + 1 for m in range(len(q)) if q[m, b, 0] > q[m, b, 1]), len(q)) for b in range(B)]
     print(name, 'segments until q_halt > q_continue:', halt)

@@ -106,12 +106,10 @@ struct AttentionOf {
         const float here = max_of<Arch>(S::max(top, next));
         before[i] = most[i];
         most[i] = first > 0 && most[i] > here ? most[i] : here;
-        // e^(s - most) = 2^(s log2 e - most log2 e). The product on the right is rounded once for the whole row, so
-        // every weight has the same factor, which the division by their sum takes out.
-        shift[i] = most[i] * -unit[i];
+        shift[i] = levels ? -most[i] : most[i] * -unit[i];
       }
       for (std::size_t i = 0; first > 0 && i < rows; i += S::lanes) {
-        const auto less = S::fma(S::load(before + i), S::load(unit + i), S::load(shift + i));
+        const auto less = exponent(S::load(before + i), S::load(unit + i), S::load(shift + i));
         S::store(rescale + i, exp2_not_positive<Arch>(less));
       }
       // What makes levels of weights that have taken over the scales of their values, and what one of them is worth.
@@ -131,8 +129,8 @@ struct AttentionOf {
             return exp2_not_positive<Arch>(x);
         };
         for (std::size_t c = 0; c < padded; c += 2 * S::lanes) {
-          const auto p = power(S::fma(S::load(row + c), factor, minus));
-          const auto q = power(S::fma(S::load(row + c + S::lanes), factor, minus));
+          const auto p = power(exponent(S::load(row + c), factor, minus));
+          const auto q = power(exponent(S::load(row + c + S::lanes), factor, minus));
           total = as_written(total + p);
           other = as_written(other + q);
           if constexpr (levels) {  // in the scores' place
@@ -148,14 +146,7 @@ struct AttentionOf {
       }
       for (std::size_t i = 0; i < rows; ++i) {
         const float weights_sum = sum_of<Arch>(S::load(totals + i * S::lanes));
-        // Said outright, so that every compiler and level of optimisation gives the same bits.
-        if (first == 0) {
-          sum[i] = weights_sum;
-        } else if constexpr (Arch::family == Family::avx512 || Arch::family == Family::avx2) {
-          sum[i] = __builtin_fmaf(sum[i], rescale[i], weights_sum);
-        } else {
-          sum[i] = sum[i] * rescale[i] + weights_sum;
-        }
+        sum[i] = first == 0 ? weights_sum : fma_of<Arch>(sum[i], rescale[i], weights_sum);
       }
       const auto weigh = [&](typename GV::Result * to) __attribute__((always_inline)) {
         multiply<V>(products, rows, reinterpret_cast<const std::byte*>(scores), key_block * sizeof(float),
@@ -222,6 +213,18 @@ struct AttentionOf {
   static constexpr float log2e = 1.44269504F;
   static constexpr float counts_ones = 12582912.0F;  ///< 1.5 * 2^23: the last bits of what is added to it count ones
 
+  /// e^(s - most) = 2^(s log2 e - most log2 e), `shift` being the product on the right. That is rounded once for the
+  /// whole row, so every float weight has the same factor, which the division by their sum takes out. Levels count
+  /// from 1 down and must not have it: `shift` is what is taken off the score then.
+  static HRM_ALWAYS_INLINE auto exponent(typename S::Float score, typename S::Float unit,
+                                         typename S::Float shift) noexcept {
+    if constexpr (levels) {
+      return as_written(as_written(score + shift) * unit);
+    } else {
+      return S::fma(score, unit, shift);
+    }
+  }
+
   /// A query as operand, zeros up to a whole step; returns what one of its levels is worth, 1 unless there are any.
   static float round_query(const float* from, std::size_t head_dim, std::byte* to) noexcept {
     std::memset(to, 0, G::steps(head_dim) * 4);
@@ -231,7 +234,7 @@ struct AttentionOf {
       };
       const float largest = largest_of<Arch>(from, head_dim);
       const float scale = write_levels<Arch>(from, head_dim, largest, Packed::key_levels, store);
-      return scale > 0.0F ? scale : 1.0F;  // padding stays what it is
+      return largest > 1e-30F ? scale : 1.0F;  // levels of zero: padding stays what it is
     } else {
       write_operand<Arch, E>(to, 0, from, head_dim);
       return 1.0F;

@@ -31,8 +31,8 @@ void store_tile(const StoreArgs& args, const Tile& tile) noexcept {
           for (std::size_t i = 0; i < rows; ++i) {
             float* const to = c + i * args.c_stride;
             __builtin_prefetch(to + rows * args.c_stride, 1);  // the next block's, which may come from far
-            S::store(to, sums[i] + S::load(to));
-            S::store(to + S::lanes, more[i] + S::load(to + S::lanes));
+            S::store(to, sums.plus(i, S::load(to)));
+            S::store(to + S::lanes, more.plus(i, S::load(to + S::lanes)));
           }
           return;
         }
@@ -46,9 +46,8 @@ void store_tile(const StoreArgs& args, const Tile& tile) noexcept {
           const auto sums = column(v);
           for (std::size_t i = 0; i < rows; ++i) {
             float* const to = c + i * args.c_stride + v;
-            auto value = sums[i];
-            if (args.bias != nullptr) value = as_written(value + bias);
-            if (args.accumulate) value = value + at(to);
+            const bool more = args.accumulate || args.bias != nullptr;
+            const auto value = more ? sums.plus(i, args.accumulate ? as_written(bias + at(to)) : bias) : sums[i];
             if (whole) {
               S::store(to, value);
             } else {
@@ -108,8 +107,8 @@ void qkv_tile(const QkvArgs& args, const Tile& tile) noexcept {
               float even = from[c];
               float odd = from[c + 1];
               if (its_part < 2 && args.cos != nullptr) {
-                even = as_written(from[c] * args.cos[angle] + from[c + 1] * args.sin[angle]);
-                odd = as_written(from[c + 1] * args.cos[angle + 1] + from[c] * args.sin[angle + 1]);
+                even = fma_of<Arch>(from[c], args.cos[angle], as_written(from[c + 1] * args.sin[angle]));
+                odd = fma_of<Arch>(from[c + 1], args.cos[angle + 1], as_written(from[c] * args.sin[angle + 1]));
               }
               const float scale = its_part == 0 ? args.q_scale : 1.0F;
               args.qkv[(row + i) * args.stride + col + c] = even * scale;

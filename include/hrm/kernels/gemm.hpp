@@ -246,16 +246,31 @@ class Column {
   }
   [[nodiscard]] HRM_ALWAYS_INLINE Float operator[](std::size_t row) const noexcept {
     if constexpr (G::quantised) {
-      auto count = S::load(sums_ + row * Stride);
-      if constexpr (G::D::zero_point != 0) count = S::sub(count, offset_);
-      return as_written(S::to_float(count) * as_written(scale_ * S::set(row_scales_[row])));
+      return as_written(S::to_float(count(row)) * scale(row));
     } else {
       return S::load(sums_ + row * Stride);
+    }
+  }
+  /// The same, added to c: said outright, as a compiler that fuses the two roundings does so at some levels of
+  /// optimisation only.
+  [[nodiscard]] HRM_ALWAYS_INLINE Float plus(std::size_t row, Float c) const noexcept {
+    if constexpr (G::quantised) {
+      return S::fma(S::to_float(count(row)), scale(row), c);
+    } else {
+      return S::load(sums_ + row * Stride) + c;
     }
   }
 
  private:
   struct Nothing {};
+  [[nodiscard]] HRM_ALWAYS_INLINE auto count(std::size_t row) const noexcept {
+    auto count = S::load(sums_ + row * Stride);
+    if constexpr (G::D::zero_point != 0) count = S::sub(count, offset_);
+    return count;
+  }
+  [[nodiscard]] HRM_ALWAYS_INLINE Float scale(std::size_t row) const noexcept {
+    return as_written(scale_ * S::set(row_scales_[row]));
+  }
   const typename G::Result* sums_;
   const float* row_scales_;
   std::conditional_t<G::quantised, Float, Nothing> scale_;

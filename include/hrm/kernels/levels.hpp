@@ -39,9 +39,9 @@ template <class Arch>
   typename S::Float sums[2] = {S::set(0.0F), S::set(0.0F)};
   fold_row<Arch>(
       from, width, sums, [](auto a, auto x) __attribute__((always_inline)) { return S::fma(x, x, a); });
-  const bool normal = largest > 1e-15F && largest < 1e17F;
-  return as_written(normal ? __builtin_sqrtf(sum_of<Arch>(sums[0] + sums[1]))
-                           : largest * __builtin_sqrtf(static_cast<float>(width)));
+  const float squares = sum_of<Arch>(sums[0] + sums[1]);
+  const bool normal = largest > 1e-15F && squares < 3e38F;
+  return as_written(normal ? __builtin_sqrtf(squares) : largest * __builtin_sqrtf(static_cast<float>(width)));
 }
 
 /// Levels of a float row whose largest size is `largest`: value / scale rounded to whole numbers of at most

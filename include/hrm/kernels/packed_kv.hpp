@@ -221,7 +221,7 @@ struct PackedKv {
       }
     }
     for (std::size_t i = 0; i < Count; ++i) {
-      if (first + i >= args.positions) to[i] = -1e30F;  // hidden
+      if (first + i >= args.positions) to[i] = -1e36F;  // hidden, also from a query of 1e-30
     }
   }
 

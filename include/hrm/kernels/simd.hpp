@@ -210,7 +210,18 @@ struct Simd<Scalar> {
   static HRM_ALWAYS_INLINE void store(float* p, Float x) noexcept { std::memcpy(p, x.lane, sizeof x); }
   static HRM_ALWAYS_INLINE Int load(const std::int32_t* p) noexcept { return {{p[0], p[1], p[2], p[3]}}; }
   static HRM_ALWAYS_INLINE void store(std::int32_t* p, Int x) noexcept { std::memcpy(p, x.lane, sizeof x); }
-  static HRM_ALWAYS_INLINE Float fma(Float a, Float b, Float c) noexcept { return as_written(a * b + c); }
+  /// Rounded once where the processor can: left to the compiler, it would be so here and not so there.
+  static HRM_ALWAYS_INLINE float fma(float a, float b, float c) noexcept {
+#if defined(__FMA__) || defined(__FP_FAST_FMAF) || defined(__aarch64__)
+    return __builtin_fmaf(a, b, c);
+#else
+    return as_written(a * b + c);
+#endif
+  }
+  static HRM_ALWAYS_INLINE Float fma(Float a, Float b, Float c) noexcept {
+    for (std::size_t i = 0; i < lanes; ++i) a.lane[i] = fma(a.lane[i], b.lane[i], c.lane[i]);
+    return a;
+  }
   static HRM_ALWAYS_INLINE Float max(Float a, Float b) noexcept {
     for (std::size_t i = 0; i < lanes; ++i) a.lane[i] = a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i];
     return a;
@@ -469,6 +480,18 @@ HRM_ALWAYS_INLINE void store_halves(std::int16_t* p, typename Simd<Arch>::Int x)
   alignas(64) std::int32_t lane[Simd<Arch>::lanes];
   Simd<Arch>::store(lane, x);
   for (std::size_t i = 0; i < Simd<Arch>::lanes; ++i) p[2 * i] = static_cast<std::int16_t>(lane[i]);
+}
+
+/// a * b + c, rounded as often as by the set's vectors.
+template <class Arch>
+[[nodiscard]] HRM_ALWAYS_INLINE float fma_of(float a, float b, float c) noexcept {
+  if constexpr (Arch::family == Family::scalar) {
+    return Simd<Arch>::fma(a, b, c);
+  } else if constexpr (Arch::family == Family::sse2) {
+    return as_written(a * b + c);
+  } else {
+    return __builtin_fmaf(a, b, c);
+  }
 }
 
 /// Sum and maximum over the lanes, by halves.

@@ -183,7 +183,8 @@ class ShapedModel : public ModelInterface {
   Blocks l_{Level::l};  // NOLINT(*-non-private-member-*)
 
  private:
-  static constexpr std::size_t deepest_int8 = 131072;  ///< 127 * 127 times more could pass 2^31
+  /// 127 * 127 times more could pass 2^31, and so could the rounding of bfloat16 made levels.
+  static constexpr std::size_t deepest_levels = 131072;
 
   [[nodiscard]] HRM_COLD static Result<void> check_sizes(const Config& config, Precision precision) noexcept {
     const Sizes& s = config.sizes;
@@ -202,9 +203,9 @@ class ShapedModel : public ModelInterface {
                    " steps in a segment, found more: ", s.h_cycles, " x ", s.l_cycles, " cycles, ", s.h_layers, " and ",
                    s.l_layers, " layers");
     }
-    if (precision == Precision::int8 && (s.hidden > deepest_int8 || s.inner > deepest_int8)) {
-      return Error(ErrorCode::unsupported, "model: expected a hidden and an inner size up to ", deepest_int8,
-                   " for int8, found ", s.hidden, " and ", s.inner);
+    if (precision != Precision::f32 && (s.hidden > deepest_levels || s.inner > deepest_levels)) {
+      return Error(ErrorCode::unsupported, "model: expected a hidden and an inner size up to ", deepest_levels,
+                   " for int8 and bfloat16, found ", s.hidden, " and ", s.inner);
     }
     if (s.puzzle_tokens != ceil_div(config.puzzle_emb_ndim, s.hidden)) {
       return Error(ErrorCode::shape, "puzzle tokens: expected ", ceil_div(config.puzzle_emb_ndim, s.hidden), ", found ",
