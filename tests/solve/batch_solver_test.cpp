@@ -542,6 +542,68 @@ TEST_CASE("what an earlier sink did not want is a later run's, whose window it n
   }
 }
 
+TEST_CASE("what waits in the window is a run's that has nothing else to do") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 57);
+  const auto tokens = test::random_tokens(config, 16, 58);
+  for (const bool wanted : {true, false}) {
+    int asked = 0;
+    BatchOptions options;
+    options.slots = 2;
+    options.window = 8;
+    options.halting = [&asked](const Thought&) noexcept { return ++asked >= 2; };  // the second puzzle comes first
+    BatchSolver solver(model, options);
+    for (std::size_t i = 0; i < 2; ++i) solver.add({tokens, 0, i, 0}).value();
+    std::vector<std::size_t> ids;
+    const auto sink = [&](bool more) {
+      return [&ids, more](const Outcome& o) noexcept {
+        ids.push_back(o.id);
+        return more;
+      };
+    };
+    solver.step();
+    CHECK(solver.hand_out(sink(true)));
+    CHECK(ids.empty());
+    CHECK(solver.active() == 1);
+    solver.step();
+    CHECK_FALSE(solver.hand_out(sink(false)));
+    CHECK(ids == std::vector<std::size_t>{0});
+    CHECK(solver.active() == 0);
+    CHECK(solver.run([](Job&) noexcept { return false; }, sink(wanted)) == wanted);
+    CHECK(ids == std::vector<std::size_t>{0, 1});
+    CHECK(solver.hand_out(sink(true)));
+    CHECK(ids.size() == 2);
+  }
+}
+
+TEST_CASE("a sink may reset the solver that calls it") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 59);
+  const auto all = test::random_tokens(config, 16 * 7, 60);
+  for (const std::size_t window : {0U, 3U}) {
+    BatchOptions options;
+    options.slots = 3;
+    options.window = window;
+    options.halting = Never{};
+    options.max_segments = 2;
+    BatchSolver solver(model, options);
+    for (std::size_t i = 0; i < 3; ++i) solver.add({std::span<const Token>(all).first(16), 0, i, 0}).value();
+    while (solver.segments(0) < 2) solver.step();
+    std::vector<std::size_t> ids;
+    const auto resets = [&](const Outcome& o) noexcept {
+      ids.push_back(o.id);
+      solver.reset();
+    };
+    CHECK(solver.hand_out(resets));
+    CHECK(ids == std::vector<std::size_t>{0});
+    CHECK(solver.active() == 0);
+    ids.clear();
+    CHECK(solver.run_all(all, resets));  // the first of three; what is dropped does not come out
+    CHECK(ids == std::vector<std::size_t>{0, 3, 6});
+    CHECK(solver.active() == 0);
+  }
+}
+
 TEST_CASE("a piece of a puzzle at the end of all is an error") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 53);
@@ -566,10 +628,16 @@ TEST_CASE("a batch's tick has its budget, and runs one tile at least") {
   BatchOptions options;
   ThreadPool pool(2);
   options.executor = pool;
+  options.max_segments = 1;
+  options.halting = Never{};
   BatchSolver solver(model, options);
-  solver.add({tokens}).value();
-  CHECK(solver.tick(std::chrono::nanoseconds::max()));
+  solver.add({tokens, 0, 0, 7}).value();
+  CHECK(solver.attempt(0) == 7);
+  CHECK_FALSE(solver.finished(0));
+  CHECK(solver.tick(std::chrono::nanoseconds::max(), []() noexcept -> std::int64_t { return 5; }));
   CHECK(solver.segments(0) == 1);
+  CHECK(solver.finished(0));
+  CHECK_FALSE(solver.halted(0));
   solver.reset();
   solver.add({tokens}).value();
   CHECK_FALSE(solver.tick(std::chrono::nanoseconds::min()));

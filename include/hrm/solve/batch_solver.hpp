@@ -4,33 +4,10 @@
 #include <hrm/solve/deadline.hpp>
 #include <hrm/solve/job.hpp>
 #include <hrm/solve/mind.hpp>
-#include <hrm/solve/noise.hpp>
 
 #include <algorithm>
 
 namespace hrm {
-
-/// How a BatchSolver thinks; copied into it. What `executor`, `memory` and a rule in `halting` refer to must outlive
-/// it. The executor's threads all work on the same segment of the whole batch.
-struct BatchOptions {
-  std::size_t slots = 8;         ///< puzzles thought about at once
-  std::size_t tokens = 0;        ///< S, the length of every puzzle; 0: the config's seq_len, or default_tokens
-  std::size_t max_segments = 0;  ///< limit for each; 0: the config's halt_max_steps
-  Halting halting = QHalt{};     ///< asked for each puzzle after each of its segments
-  Executor executor{};           ///< who helps; must outlive the solver
-  Noise noise{};                 ///< see Job::attempt
-  std::size_t window =
-      0;  ///< results are handed out in the order the puzzles came, at most this many waiting; 0: as they finish
-  std::span<std::byte>
-      memory{};  ///< memory_bytes() of 64-byte aligned memory that outlives the solver; empty: it takes its own
-};
-
-/// What a BatchSolver has done since it was made. A sink may look at it: that is the progress of a run.
-struct BatchCounts {
-  std::size_t finished = 0;  ///< puzzles handed out, the one that a sink is looking at included
-  std::size_t segments = 0;  ///< segments of all puzzles together
-  std::size_t rounds = 0;    ///< segments of the whole batch: segments / (rounds * slots) is how busy the slots were
-};
 
 /// Thinks about up to `slots` puzzles of one length at once; every answer has the same bits as a Solver alone would
 /// give. All memory is taken by the constructor; after it nothing allocates, locks, throws or does I/O. One thread at a
@@ -86,6 +63,7 @@ class BatchSolver {
   /// Puts a puzzle into a free slot. Errors: none is free, the window is full, a segment is under way, wrong length, a
   /// token outside the vocabulary.
   [[nodiscard]] Result<void> add(const Job& job) noexcept {
+    HRM_ASSERT(!calling_);
     if (!mind_.status()) return mind_.status();
     if (active_ == slots()) return Error(ErrorCode::state, "batch: expected a free slot, found none of ", slots());
     if (window_full()) {
@@ -108,7 +86,12 @@ class BatchSolver {
   /// Between segments, for each slot below active(): the number of the puzzle in it, and what Solver shows of one.
   /// Puzzles change their slots when others are handed out, or are finished and kept.
   [[nodiscard]] std::size_t id(std::size_t slot) const noexcept { return slots_[slot].id; }
+  [[nodiscard]] std::size_t attempt(std::size_t slot) const noexcept { return slots_[slot].attempt; }
   [[nodiscard]] std::size_t segments(std::size_t slot) const noexcept { return slots_[slot].segments; }
+  /// The policy said stop, rather than the limit.
+  [[nodiscard]] bool halted(std::size_t slot) const noexcept { return slots_[slot].halted; }
+  /// Nothing is left to think: hand_out() gives it out.
+  [[nodiscard]] bool finished(std::size_t slot) const noexcept { return slots_[slot].finished; }
   [[nodiscard]] std::span<const Token> prediction(std::size_t slot) const noexcept {
     return {predictions_ + slot * tokens(), tokens()};
   }
@@ -135,9 +118,12 @@ class BatchSolver {
   bool tick(std::chrono::steady_clock::time_point deadline) noexcept {
     return tick_once() || tick_while([deadline]() noexcept { return std::chrono::steady_clock::now() < deadline; });
   }
-  bool tick(std::chrono::nanoseconds budget) noexcept {
-    const std::int64_t deadline = deadline_after(budget, steady_now());
-    return tick_once() || tick_while([deadline]() noexcept { return steady_now() < deadline; });
+  bool tick(std::chrono::nanoseconds budget) noexcept { return tick(budget, steady_now); }
+  /// The same by the caller's clock; see Solver.
+  template <NoexceptConstCallable<std::int64_t> Now>
+  bool tick(std::chrono::nanoseconds budget, const Now& now) noexcept {
+    const std::int64_t deadline = deadline_after(budget, now());
+    return tick_once() || tick_while([&now, deadline]() noexcept { return now() < deadline; });
   }
   /// The same while `go_on()` says so; noexcept, asked before every tile on every thread that helps.
   template <NoexceptConstCallable<bool> GoOn>
@@ -149,6 +135,7 @@ class BatchSolver {
   /// keeps the rest for the next call; this one then gives false. What is kept thinks no further.
   template <OutcomeSink Sink>
   bool hand_out(Sink&& sink) noexcept {
+    HRM_ASSERT(!calling_);
     if (mind_.inside()) return true;
     if (!release(sink)) return false;
     for (std::size_t slot = 0; slot < active_;) {
@@ -157,6 +144,7 @@ class BatchSolver {
         continue;
       }
       const bool more = put(sink, slots_[slot].order, outcome(slot));
+      if (active_ == 0) return more;  // it was reset()
       if (slot != --active_) {
         mind_.move(active_, slot);
         slots_[slot] = slots_[active_];
@@ -178,7 +166,10 @@ class BatchSolver {
     const auto fill = [&]() noexcept {  // false: dry
       while (active_ < slots() && !window_full() && !mind_.inside()) {
         Job job;
-        if (!source(job)) return false;
+        calling_ = true;
+        const bool given = source(job);
+        calling_ = false;
+        if (!given) return false;
         if (auto added = add(job); !added && !refuse(sink, job, added.error())) cancelled = true;
         if (cancelled) break;
       }
@@ -189,6 +180,7 @@ class BatchSolver {
       if (cancelled || (active_ == 0 && !more)) break;
       cancelled = !advance(options_.executor, stop) || !hand_out(sink);
     }
+    if (!cancelled) cancelled = !release(sink);  // what an earlier sink left in the window
     if (cancelled) reset();
     return !cancelled;
   }
@@ -230,7 +222,7 @@ class BatchSolver {
     return run(source, sink, go_on);
   }
 
-  /// Drops everything under way and waiting.
+  /// Drops everything under way and waiting. A sink may call it.
   void reset() noexcept {
     active_ = 0;
     next_order_ = first_order_ = 0;
@@ -313,6 +305,7 @@ class BatchSolver {
 
   template <class Stop>
   bool advance(const Executor& executor, const Stop& stop) noexcept {
+    HRM_ASSERT(!calling_);
     const std::size_t thinking = mind_.inside() ? mind_.active() : part();
     if (thinking == 0) return true;
     if (mind_.active() != thinking) mind_.set_active(thinking);
@@ -325,6 +318,7 @@ class BatchSolver {
     mind_.rewind();
     ++counts_.rounds;
     counts_.segments += thinking;
+    calling_ = true;
     for (std::size_t slot = 0; slot < thinking; ++slot) {
       Slot& s = slots_[slot];
       const bool changed = mind_.predict(slot, row_of(slot));
@@ -334,6 +328,7 @@ class BatchSolver {
       s.halted = options_.halting(Thought{s.segments, row_of(slot), s.unchanged, q_halt(slot), q_continue(slot)});
       s.finished = s.halted || s.segments >= limit();
     }
+    calling_ = false;
     return true;
   }
 
@@ -381,12 +376,15 @@ class BatchSolver {
   template <class Sink>
   bool tell(Sink& sink, const Outcome& outcome) noexcept {
     ++counts_.finished;
+    calling_ = true;
+    bool more = true;
     if constexpr (std::is_void_v<std::invoke_result_t<Sink&, const Outcome&>>) {
       sink(outcome);
-      return true;
     } else {
-      return static_cast<bool>(sink(outcome));
+      more = static_cast<bool>(sink(outcome));
     }
+    calling_ = false;
+    return more;
   }
 
   Mind mind_;
@@ -400,6 +398,7 @@ class BatchSolver {
   std::size_t next_order_ = 0;   // puzzles begun
   std::size_t first_order_ = 0;  // the first whose result is not out; only with a window
   BatchCounts counts_;
+  bool calling_ = false;  // a source, a sink or a policy
 };
 
 }  // namespace hrm

@@ -3,11 +3,35 @@
 
 #include <hrm/base/error.hpp>
 
+#include <hrm/solve/executor.hpp>
 #include <hrm/solve/halting.hpp>
+#include <hrm/solve/noise.hpp>
 
 #include <iterator>
 
 namespace hrm {
+
+/// How a BatchSolver thinks; copied into it. What `executor`, `memory` and a rule in `halting` refer to must outlive
+/// it. The executor's threads all work on the same segment of the whole batch.
+struct BatchOptions {
+  std::size_t slots = 8;         ///< puzzles thought about at once
+  std::size_t tokens = 0;        ///< S, the length of every puzzle; 0: the config's seq_len, or default_tokens
+  std::size_t max_segments = 0;  ///< limit for each; 0: the config's halt_max_steps
+  Halting halting = QHalt{};     ///< asked for each puzzle after each of its segments
+  Executor executor{};           ///< who helps; must outlive the solver
+  Noise noise{};                 ///< see Job::attempt
+  std::size_t window =
+      0;  ///< results are handed out in the order the puzzles came, at most this many waiting; 0: as they finish
+  std::span<std::byte>
+      memory{};  ///< memory_bytes() of 64-byte aligned memory that outlives the solver; empty: it takes its own
+};
+
+/// What a BatchSolver has done since it was made. A sink may look at it: that is the progress of a run.
+struct BatchCounts {
+  std::size_t finished = 0;  ///< puzzles handed out, the one that a sink is looking at included
+  std::size_t segments = 0;  ///< segments of all puzzles together
+  std::size_t rounds = 0;    ///< segments of the whole batch: segments / (rounds * slots) is how busy the slots were
+};
 
 /// A puzzle for a BatchSolver. The tokens are copied when it is taken.
 struct Job {
@@ -34,7 +58,9 @@ struct NeverCancelled {
   [[nodiscard]] bool operator()() const noexcept { return true; }
 };
 
-/// What a sink must be: void or bool(const Outcome&), noexcept. False: no more for now.
+/// What a sink must be: void or bool(const Outcome&), noexcept. False: no more for now. It may look at the solver that
+/// calls it, and reset() it, which drops what is left; a source and a halting policy may look at theirs. Nothing else
+/// of it is theirs to call.
 template <class Sink>
 concept OutcomeSink = NoexceptCallable<Sink&, void, const Outcome&>;
 /// What a source must be: bool(Job&), noexcept. It says whether there was one more.
