@@ -303,6 +303,25 @@ TEST_CASE("the caller's memory serves as well as the solver's own") {
   CHECK_FALSE(Solver(model, options).start(tokens));
 }
 
+TEST_CASE("a solver on the caller's memory that is assigned to stays there, and says so") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 20);
+  const auto tokens = test::random_tokens(config, 16, 1);
+  Buffer block(Solver::memory_bytes(model));
+  SolverOptions options;
+  options.memory = block.bytes();
+  Solver inside(model, options);
+  Solver other(model);
+  other.start(tokens).value();
+  other.step();
+  inside = other;
+  CHECK(SavedState::equal(inside, other));
+  CHECK(inside.options().memory.data() == block.data());
+  CHECK(reinterpret_cast<const std::byte*>(inside.z_h().data()) >= block.data());
+  other = inside;
+  CHECK(other.options().memory.empty());
+}
+
 TEST_CASE("nothing of the caller's memory is shown or saved") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 16);

@@ -72,12 +72,15 @@ class Solver {
     return *this;
   }
   ~Solver() = default;
-  /// Takes over the other's thoughts; without allocating if both have the same model and capacity.
+  /// Takes over the other's thoughts; without allocating, on the memory it has, if both have the same model and
+  /// capacity.
   Solver& operator=(const Solver& other) noexcept {
     if (this == &other) return *this;
     if (!mind_.alike(other.mind_)) return *this = Solver(other);
+    const std::span<std::byte> memory = options_.memory;
     mind_ = other.mind_;
-    options_ = other.without_memory();
+    options_ = other.options_;
+    options_.memory = memory;
     copy_rest(other);
     return *this;
   }
