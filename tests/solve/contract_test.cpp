@@ -1,6 +1,8 @@
 /// What the compiler holds: everything on a solver's path is noexcept, and so must be what is given to it.
 #include <doctest/doctest.h>
 
+#include <hrm/fwd.hpp>
+
 #include <hrm/solve/attempts.hpp>
 #include <hrm/solve/saved_state.hpp>
 #include <hrm/solve/solve.hpp>
@@ -48,6 +50,10 @@ struct ThrowingExecutor {
 };
 struct GoodExecutor {
   void run(Task) noexcept {}
+  [[nodiscard]] unsigned concurrency() const noexcept { return 1; }
+};
+struct ConstExecutor {
+  void run(Task) const noexcept {}
   [[nodiscard]] unsigned concurrency() const noexcept { return 1; }
 };
 struct ThrowingIterator {  // its increment may throw
@@ -117,6 +123,8 @@ static_assert(!RunsEach<Giving<std::vector<Token>>> && !RunsEach<Giving<std::vec
               !RunsEach<Giving<std::array<Token, 16>>>);  // gone when they are read
 static_assert(!RunsEach<ThrowingIterator> && !RunsEach<const int*>);
 static_assert(Accepts<Yes> && !Accepts<ThrowingYes>);
+static_assert(std::is_constructible_v<Executor, const ConstExecutor&> &&
+              !std::is_constructible_v<Executor, const GoodExecutor&>);
 static_assert(std::is_constructible_v<Executor, GoodExecutor&> &&
               !std::is_constructible_v<Executor, ThrowingExecutor&>);
 
@@ -125,6 +133,7 @@ template <class S>
 constexpr bool never_throws(S& s, std::chrono::nanoseconds budget, std::chrono::steady_clock::time_point deadline,
                             const Yes& yes) {
   static_assert(noexcept(s.step())&& noexcept(s.tick(budget))&& noexcept(s.tick(deadline)));
+  static_assert(noexcept(s.tick(budget, Clock())));
   static_assert(noexcept(s.tick_while(yes)));
   return true;
 }

@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <memory>
+#include <type_traits>
 
 namespace hrm {
 
@@ -37,7 +38,7 @@ class Executor {
   // NOLINTNEXTLINE(google-explicit-constructor)
   Executor(T& executor)
   noexcept
-      : self_(std::addressof(executor)),
+      : self_(const_cast<std::remove_const_t<T>*>(std::addressof(executor))),
         concurrency_(static_cast<unsigned>(executor.concurrency())),
         run_([](void* self, Task task) noexcept { static_cast<T*>(self)->run(task); }) {}
 
