@@ -499,6 +499,24 @@ TEST_CASE("a budget may be as long or as short as it will, by any clock") {
   CHECK(solver.segments() == 0);
 }
 
+TEST_CASE("a tick whose time is spent wakes nobody; who is woken is not asked once more") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 21);
+  test::CountingExecutor counting;
+  SolverOptions options;
+  options.executor = counting;
+  Solver solver(model, options);
+  solver.start(test::random_tokens(config, 16, 1)).value();
+  for (int i = 0; i < 10; ++i) CHECK_FALSE(solver.tick(0ns));
+  CHECK(counting.runs == 0);
+  const float before = solver.segment_progress();
+  int asked = 0;
+  CHECK_FALSE(solver.tick_while([&asked]() noexcept { return asked++ < 1; }));
+  CHECK(asked == 2);
+  CHECK(counting.runs == 1);
+  CHECK(solver.segment_progress() > before);
+}
+
 TEST_CASE("a tick without time runs one tile") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 19);

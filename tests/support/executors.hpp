@@ -14,6 +14,13 @@ struct LazyExecutor {
   [[nodiscard]] unsigned concurrency() const noexcept { return 8; }
 };
 
+/// The same, and counts how often it is asked.
+struct CountingExecutor {
+  int runs = 0;
+  void run(Task) noexcept { ++runs; }
+  [[nodiscard]] unsigned concurrency() const noexcept { return 8; }
+};
+
 /// Runs a single task of the many it was asked for, on another thread.
 struct OneOfManyExecutor {
   void run(Task task) noexcept {

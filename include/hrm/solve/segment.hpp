@@ -5,6 +5,8 @@
 #include <hrm/solve/executor.hpp>
 #include <hrm/solve/wait.hpp>
 
+#include <utility>
+
 namespace hrm {
 
 /// How far a segment has come. Between runs the first done() tiles of each lane are done and no other is begun; these
@@ -69,6 +71,7 @@ class Segment {
     const Tickets from = progress_.done();
     if (from == end_) return true;
     if (executor.concurrency() <= 1) return run_alone(from, stop);
+    if (stop()) return false;  // nobody has to wake up to be told
     progress_.set(from);
     progress_.lanes_[0].stage.store(stage_at(from.first), std::memory_order_relaxed);
     progress_.lanes_[1].stage.store(stage_at(workspace_.lanes() == 2 ? from.second : end_.first),
@@ -130,10 +133,12 @@ class Segment {
   // asleep: nobody else would wake them.
   template <class Stop>
   void participate(const Stop& stop) noexcept {
-    const std::size_t own = progress_.inside_.fetch_add(1, std::memory_order_relaxed) % 2;
+    const std::uint32_t others = progress_.inside_.fetch_add(1, std::memory_order_relaxed);
+    const std::size_t own = others % 2;
+    bool asked = others == 0;  // by run()
     std::size_t stages[2] = {0, 0};
     for (;;) {
-      if (stop()) {
+      if (!std::exchange(asked, false) && stop()) {
         progress_.changes_.fetch_or(Progress::paused, std::memory_order_release);
         progress_.changes_.notify_all();
         return;
