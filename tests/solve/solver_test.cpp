@@ -517,6 +517,17 @@ TEST_CASE("a tick whose time is spent wakes nobody; who is woken is not asked on
   CHECK(solver.segment_progress() > before);
 }
 
+TEST_CASE("a model that was moved from is empty, and no puzzle is begun on it") {
+  const Config config = test::small_config();
+  Model model = test::random_model(config, 22);
+  const Model other(std::move(model));
+  CHECK(other);
+  CHECK_FALSE(model);  // NOLINT(bugprone-use-after-move)
+  CHECK(solve(model, test::random_tokens(config, 16, 1)).error().message() == "model: it was moved from");
+  model = other;
+  CHECK(model);
+}
+
 TEST_CASE("a tick without time runs one tile") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 19);

@@ -294,20 +294,25 @@ class Model {
     requires std::is_base_of_v<ModelInterface, Concrete> Model(std::shared_ptr<const Concrete> model)  // NOLINT
   noexcept : model_(std::move(model)) {}
 
-  [[nodiscard]] const Config& config() const noexcept { return model_->config(); }
-  [[nodiscard]] Precision precision() const noexcept { return model_->precision(); }
+  [[nodiscard]] const Config& config() const noexcept { return (**this).config(); }
+  [[nodiscard]] Precision precision() const noexcept { return (**this).precision(); }
   /// Bytes of packed weights.
-  [[nodiscard]] std::size_t weight_bytes() const noexcept { return model_->weight_bytes(); }
+  [[nodiscard]] std::size_t weight_bytes() const noexcept { return (**this).weight_bytes(); }
   /// The packed weights and what they are for; see ModelInterface.
-  [[nodiscard]] std::span<const std::byte> packed() const noexcept { return model_->packed(); }
-  [[nodiscard]] std::string packed_key() const { return model_->packed_key(); }
+  [[nodiscard]] std::span<const std::byte> packed() const noexcept { return (**this).packed(); }
+  [[nodiscard]] std::string packed_key() const { return (**this).packed_key(); }
   /// A hash of config and weights, equal for equal models of one precision.
-  [[nodiscard]] std::uint64_t fingerprint() const noexcept { return model_->fingerprint(); }
+  [[nodiscard]] std::uint64_t fingerprint() const noexcept { return (**this).fingerprint(); }
   /// Instruction set and weight type of the kernels, "avx512 float32".
-  [[nodiscard]] std::string_view kernels() const noexcept { return model_->table().name; }
+  [[nodiscard]] std::string_view kernels() const noexcept { return (**this).table().name; }
 
-  [[nodiscard]] const ModelInterface& operator*() const noexcept { return *model_; }
-  [[nodiscard]] const ModelInterface* operator->() const noexcept { return model_.get(); }
+  /// False once it was moved from; nothing but this, copying and assigning is then allowed.
+  [[nodiscard]] explicit operator bool() const noexcept { return model_ != nullptr; }
+  [[nodiscard]] const ModelInterface& operator*() const noexcept {
+    HRM_ASSERT(model_ != nullptr);
+    return *model_;
+  }
+  [[nodiscard]] const ModelInterface* operator->() const noexcept { return &**this; }
 
  private:
   std::shared_ptr<const ModelInterface> model_;
