@@ -145,6 +145,44 @@ TEST_CASE("the largest q_halt may count instead of votes") {
   CHECK(chosen.finished == 9);
 }
 
+TEST_CASE("it can be cancelled, and answers by what has come to an end") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 57);
+  const auto tokens = test::random_tokens(config, 16, 1);
+  AttemptOptions options;
+  options.attempts = 6;
+  options.slots = 1;
+  options.halting = Never{};
+  options.max_segments = 2;
+  std::size_t seen = 0;
+  const auto look = [&seen](std::span<const Token>) noexcept { return ++seen > 100; };
+  const AttemptsAnswer some =
+      solve_attempts(model, tokens, options, look, [&seen]() noexcept { return seen < 3; }).value();
+  CHECK(some.finished == 3);
+  CHECK(some.votes == 3);
+  CHECK_FALSE(some.accepted);
+  CHECK(some.tokens == solve_attempts(model, tokens, options).value().tokens);
+  const AttemptsAnswer none =
+      solve_attempts(model, tokens, options, AcceptNone{}, []() noexcept { return false; }).value();
+  CHECK(none.finished == 0);
+  CHECK(none.tokens.empty());
+}
+
+TEST_CASE("more attempts than memory could hold the answers of are an error; as many as it could cost nothing") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 58);
+  const auto tokens = test::random_tokens(config, 16, 1);
+  const auto yes = [](std::span<const Token>) noexcept { return true; };
+  AttemptOptions options;
+  options.slots = 1;
+  for (const int bits : {63, 60, 57}) {
+    options.attempts = std::size_t{1} << bits;
+    CHECK(solve_attempts(model, tokens, options, yes).error().code() == ErrorCode::memory);
+  }
+  options.attempts = std::size_t{1} << 18;
+  CHECK(solve_attempts(model, tokens, options, yes).value().finished == 1);
+}
+
 TEST_CASE("maps that are no permutations are errors") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 54);

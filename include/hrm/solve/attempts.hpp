@@ -53,11 +53,15 @@ struct AcceptNone {
 };
 
 /// Tries a puzzle several times at once and stops at the first answer that `accept(tokens)` is content with. Without
-/// one, `options.choose` says which counts. Allocates; for one thread. `accept` is noexcept.
-template <class Accept = AcceptNone>
+/// one, `options.choose` says which counts. Allocates; for one thread. `accept` is noexcept. Cancelled by `go_on()`,
+/// which is asked before every tile on every thread that helps, it answers by the attempts that have come to an end;
+/// tokens are empty where none has.
+template <class Accept = AcceptNone, NoexceptConstCallable<bool> GoOn = NeverCancelled>
   requires NoexceptCallable<const Accept&, bool, std::span<const Token>>
 [[nodiscard]] Result<AttemptsAnswer> solve_attempts(const Model& model, std::span<const Token> tokens,
-                                                    const AttemptOptions& options = {}, const Accept& accept = {}) {
+                                                    const AttemptOptions& options = {}, const Accept& accept = {},
+                                                    const GoOn& go_on = {}) {
+  if (!model) return Error(ErrorCode::state, "model: it was moved from");
   if (options.attempts == 0) return Error(ErrorCode::value, "attempts: expected at least one, found none");
   if (auto fits = model->check(tokens, options.puzzle_id); !fits) return fits.error();
   const std::size_t length = tokens.size();
@@ -82,6 +86,26 @@ template <class Accept = AcceptNone>
     }
   }
 
+  struct Candidate {
+    std::span<const Token> tokens;
+    std::size_t votes;  // of attempts that halted
+    std::size_t given;  // by how many attempts
+    float q_halt;
+  };
+  // Taken beforehand, as where answers come out nothing may throw; what no answer needs is not touched.
+  std::span<Candidate> candidates;  // those that there are; room for [attempts]
+  std::span<Token> given;           // [attempts, S] the candidates' tokens
+  const auto take = [&](Arena arena) {
+    candidates = {arena.take<Candidate>(options.attempts), 0};
+    given = {arena.take<Token>(options.attempts, length), saturating_mul(options.attempts, length)};
+    return arena.used();
+  };
+  Buffer answers(take(Arena()));
+  if (answers.data() == nullptr) {
+    return Error(ErrorCode::memory, "attempts: no memory for the answers of ", options.attempts);
+  }
+  take(Arena(answers.data()));
+
   BatchOptions batch;
   batch.slots = options.slots == 0 || options.slots > options.attempts ? options.attempts : options.slots;
   batch.tokens = length;
@@ -92,16 +116,6 @@ template <class Accept = AcceptNone>
   BatchSolver solver(model, batch);
   if (!solver.status()) return solver.status().error();
 
-  struct Candidate {
-    std::span<const Token> tokens;
-    std::size_t votes;  // of attempts that halted
-    std::size_t given;  // by how many attempts
-    float q_halt;
-  };
-  // Taken beforehand: where answers come out nothing may throw.
-  std::vector<Candidate> candidates;
-  candidates.reserve(options.attempts);
-  std::vector<Token> given(options.attempts * length);  // [attempts, S] the candidates' tokens
   std::vector<Token> seen(length);
   std::vector<Token> back(length);
   std::vector<Token> inverse(vocab);
@@ -151,7 +165,9 @@ template <class Accept = AcceptNone>
     if (same == candidates.end()) {
       const std::span<Token> own = std::span(given).subspan(candidates.size() * length, length);
       std::copy(back.begin(), back.end(), own.begin());
-      same = candidates.insert(candidates.end(), Candidate{own, 0, 0, outcome.q_halt});
+      candidates = {candidates.data(), candidates.size() + 1};
+      same = candidates.end() - 1;
+      *same = Candidate{own, 0, 0, outcome.q_halt};
     }
     ++same->given;
     same->votes += outcome.halted ? 1 : 0;
@@ -159,7 +175,7 @@ template <class Accept = AcceptNone>
     if (answer.accepted) answer.tokens = back;
     return !answer.accepted;
   };
-  static_cast<void>(solver.run(source, sink));
+  static_cast<void>(solver.run(source, sink, go_on));
   if (!refused.message().empty()) return refused;
   answer.segments = solver.counts().segments;
   const auto better = [&](const Candidate& one, const Candidate& other) {
