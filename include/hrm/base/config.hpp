@@ -34,6 +34,9 @@
 #if defined(slots)
 #error "hrm: define QT_NO_KEYWORDS before Qt's headers, whose macro slots is in the way"
 #endif
+#if defined(check) || defined(verify)
+#error "hrm: undefine the macros check and verify (Unreal's) before hrm's headers: push_macro, #undef, pop_macro"
+#endif
 
 /// For the inner loops of kernels, which must be compiled for the instruction set of their caller, and for what depends
 /// on its other settings.
