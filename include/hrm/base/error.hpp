@@ -132,7 +132,8 @@ class Exception : public std::exception {
 /// Called by `value()` on an Error where exceptions are off; must not return (if it does, the program ends).
 using ErrorHandler = void (*)(const Error&) noexcept;
 
-/// The handler in use, one for the program. Set it before other threads run. Null: the program ends at once.
+/// The handler in use, one for the program; a shared library whose symbols are hidden has its own. Set it before other
+/// threads run. Null: the program ends at once.
 inline ErrorHandler& error_handler() noexcept {
   static ErrorHandler handler = nullptr;
   return handler;

@@ -30,8 +30,7 @@ struct DynamicShape {
   [[nodiscard]] constexpr const Sizes& sizes() const noexcept { return content; }
 };
 
-/// A shape fixed in the program: `StaticShape<Sizes{.hidden = 96, ..}>`. Loading a file of another shape is an
-/// error, and the compiler knows every loop's length and how much memory a solver takes.
+/// A shape fixed in the program: `StaticShape<Sizes{.hidden = 96, ..}>`. Loading a file of another shape is an error.
 template <Sizes S>
 struct StaticShape {
   constexpr StaticShape() noexcept = default;

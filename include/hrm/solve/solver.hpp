@@ -32,9 +32,9 @@ struct Answer {
 };
 
 /// Thinks about one puzzle at a time. All memory is taken by the constructor; after it nothing allocates, locks, throws
-/// or does I/O. One thread at a time may use a solver; any number of solvers share a model. Copies think on
-/// independently. One that was moved from holds its model alone: it has no puzzle, refuses to start() one, as status()
-/// says, and may be assigned to.
+/// or does I/O, but that the system pages in what weights lie in a mapped archive, as they are first read. One thread
+/// at a time may use a solver; any number of solvers share a model. Copies think on independently. One that was moved
+/// from holds its model alone: it has no puzzle, refuses to start() one, as status() says, and may be assigned to.
 class Solver {
  public:
   /// Takes the memory. If there is none, or the block given is too small, status() and start() say so.
