@@ -19,11 +19,11 @@ std::optional<cli::Outcome> run(const std::string& program, const std::vector<st
   return cli::shell("unset NO_COLOR; script -qec " + line + " /dev/null");
 }
 
-/// The widest line that takes the place of another, without what takes that away.
+/// The widest line of progress, without what takes its forerunner away.
 std::size_t widest(const std::string& text) {
   const std::string clear = "\r\x1b[K";
   std::size_t most = 0;
-  for (std::size_t at = text.find(clear); at != std::string::npos; at = text.find(clear, at)) {
+  for (std::size_t at = text.find(clear + "["); at != std::string::npos; at = text.find(clear + "[", at)) {
     at += clear.size();
     most = std::max(most, std::min(text.find_first_of("\r\n", at), text.size()) - at);
   }

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 namespace support {
 
 /// SKIP_RETURN_CODE of all tests.
@@ -15,7 +17,7 @@ inline bool& skipped() noexcept {
   return any;
 }
 
-inline void skip(const char* why) {
+inline void skip(const std::string& why) {
   MESSAGE("skipped: ", why);
   skipped() = true;
 }
