@@ -49,6 +49,7 @@ Result<SourcePointer> make_source(const Settings& s, bool held_out) {
     options.split = held_out ? "test" : "train";
     options.seed = seed;
     options.in_order = in_order;
+    options.symmetries = s.symmetries;
     auto source = StoredSource::open(path, options);
     if (!source) return source.error();
     return SourcePointer(*std::move(source));
@@ -171,6 +172,7 @@ class Run {
   Run(Settings& s, const Config& config, const ExampleSource& source, const ExampleSource& test,
       const Executor& executor)
       : s_(s),
+        source_(source),
         test_(test),
         hash_(hash_of(s, source)),
         trainer_(config, source, s.trainer),
@@ -206,6 +208,11 @@ class Run {
  private:
   Result<void> train_steps() {
     const std::uint64_t steps = s_.trainer.optimizer.steps;
+    if (const auto* stored = dynamic_cast<const StoredSource*>(&source_)) {
+      constexpr const char* names[] = {"none", "those of Sudoku", "those of the square"};
+      progress_.say("%s: %zu examples, symmetries: %s", s_.task.c_str(), stored->size(),
+                    names[static_cast<std::size_t>(stored->symmetry())]);
+    }
     progress_.say("%zu parameters, %zu positions, batch %zu, step %llu of %llu", trainer_.layout().count(),
                   test_.tokens() + trainer_.layout().config().sizes.puzzle_tokens, s_.trainer.batch,
                   static_cast<unsigned long long>(trainer_.steps()), static_cast<unsigned long long>(steps));
@@ -318,6 +325,7 @@ class Run {
   }
 
   Settings& s_;
+  const ExampleSource& source_;
   const ExampleSource& test_;
   std::uint64_t hash_;
   Trainer<kernels::DefaultArch, Weight> trainer_;

@@ -24,6 +24,7 @@ struct TrainSettings {
   std::size_t smallest = 0;
   double loops = 0.0;
   std::uint64_t grow = 0;
+  std::optional<bool> symmetries;  ///< empty: as the data set is
   std::size_t hidden = 0, heads = 0, layers = 0, h_cycles = 0, l_cycles = 0, max_segments = 0, puzzle_width = 0;
   double expansion = 0.0;
   bool learned_positions = false, bfloat16 = false;
@@ -50,6 +51,10 @@ inline Arguments train_arguments() {
        {"--loops", "X", "maze: share of walls opened, 0 to 1 (0: one way only)"},
        {"--smallest", "N", "maze: sides from N up, in a canvas (the side)"},
        {"--grow", "N", "maze: dead ends of the first N mazes are one cell deep at most, of the next N two, .."},
+       {"--symmetries", "yes|no",
+        "data set: draw every example under a random symmetry of Sudokus or mazes, which its\n"
+        "                         examples must be (CSV: where they are; folders: no, as published ones are "
+        "augmented)"},
        {"--test", "PATH",
         "held-out puzzles: CSV or a folder's test split (otherwise freshly made ones, the data\n"
         "                         set's own test split, or every tenth puzzle of a CSV or of a split by itself)"},
@@ -200,6 +205,11 @@ inline TrainSettings train_settings(Arguments& arguments, int argc, char** argv)
   s.loops = arguments.real("--loops", 0, 0, 1);
   s.grow = arguments.number("--grow", 0, 0, any);
   if (arguments.has("--clues") && !s.sudoku) arguments.note("--clues", "goes with freshly made Sudokus, as sudoku9 is");
+  if (const bool no = arguments.choice("--symmetries", {"yes", "no"}) == 1; arguments.has("--symmetries")) {
+    s.symmetries = !no;
+    if (s.sudoku || s.maze)
+      arguments.note("--symmetries", "goes with a data set, not with freshly made puzzles");
+  }
   for (const char* own : {"--path", "--loops", "--smallest", "--grow"}) {
     if (arguments.has(own) && !s.maze) arguments.note(own, "goes with freshly made mazes, as maze15 is");
   }

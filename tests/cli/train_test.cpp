@@ -269,6 +269,26 @@ TEST_CASE("hrm-train and stored puzzles: a split by itself, few of them, and puz
   CHECK(run("hrm-train", words).code == 0);
 }
 
+TEST_CASE("hrm-train says which symmetries a data set is drawn under, and is told to") {
+  const support::TemporaryFolder folder;
+  REQUIRE(run("hrm-sudoku", {"--side", "4", "--generate", "20", "--dataset", folder.path("set")}).code == 0);
+  const std::string csv = folder.write("data.csv", run("hrm-sudoku", {"--side", "4", "--generate", "20"}).out);
+  const auto trained = [&](const std::string& task, std::vector<std::string> more, const std::string& out) {
+    more.insert(more.begin(), {"--evaluate", "0", "--steps", "1"});
+    std::vector<std::string> words = small_run(folder.path(out), more);
+    words[0] = task;
+    return run("hrm-train", words);
+  };
+  const auto said = [](const cli::Outcome& outcome, const std::string& which) {
+    return outcome.err.find("18 examples, symmetries: " + which + "\n") != std::string::npos;
+  };
+  CHECK(said(trained(folder.path("set"), {}, "a"), "none"));
+  CHECK(said(trained(folder.path("set"), {"--symmetries", "yes"}, "b"), "those of Sudoku"));
+  CHECK(said(trained(csv, {}, "c"), "those of Sudoku"));
+  CHECK(said(trained(csv, {"--symmetries", "no"}, "d"), "none"));
+  CHECK(cli::fault_of(trained(csv, {"--quiet", "--resume"}, "d"), 1, "hrm-train", {"same options"}) == "");
+}
+
 TEST_CASE("hrm-train refuses what it cannot do, in one line") {
   const support::TemporaryFolder folder;
   const std::string out = folder.path("x");
@@ -292,6 +312,8 @@ TEST_CASE("hrm-train refuses what it cannot do, in one line") {
   for (const std::string own : {"--path", "--loops", "--smallest", "--grow"})
     CHECK(usage({"sudoku4", "--out", out, own, "1"}, own) == "");
   CHECK(usage({"maze7", "--out", out, "--clues", "3"}, "--clues") == "");
+  CHECK(usage({"maze7", "--out", out, "--symmetries", "yes"}, "--symmetries") == "");
+  CHECK(usage({"a.csv", "--out", out, "--symmetries", "some"}, "yes or no") == "");
   CHECK(usage({"maze7", "--out", out, "--weight", "2=inf"}, "--weight") == "");
   CHECK(usage({"sudoku4", "--out", out, "--expansion", "0.001"}, "--expansion") == "");
   CHECK(usage({"sudoku4", "--out", out, "--hidden", "1048576", "--expansion", "1000"}, "--expansion") == "");

@@ -52,6 +52,58 @@ TEST_CASE("CSV: in order as it stands, or drawn under symmetries that keep the s
   CHECK_FALSE(StoredSource::open(path, options));
 }
 
+TEST_CASE("symmetries: only of what is a Sudoku or a maze, and of a folder only if asked for") {
+  const auto folder = std::filesystem::temp_directory_path() / "hrm_stored_symmetries";
+  const auto write = [&](const std::vector<Token>& input, const std::vector<Token>& label) {
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder);
+    DatasetInfo info;
+    info.seq_len = input.size();
+    info.vocab = 6;
+    auto writer = DatasetWriter::create(folder.string(), info).value();
+    for (int i = 0; i < 10; ++i) writer.add({input, label, 0}).value();
+    writer.finish().value();
+  };
+  const auto symmetry = [&](std::optional<bool> wanted) {
+    StoredSource::Options options;
+    options.symmetries = wanted;
+    const auto source = StoredSource::open(folder.string(), options);
+    return source ? (*source)->symmetry() : StoredSymmetry{9};
+  };
+  // Cells that fall to the ground: as many tokens and cells as a maze has.
+  const std::vector<Token> above{2, 3, 4, 1, 1, 1, 1, 1, 1}, below{1, 1, 1, 1, 1, 1, 2, 3, 4};
+  write(above, below);
+  CHECK(symmetry({}) == StoredSymmetry::none);
+  CHECK(symmetry(true) == StoredSymmetry{9});
+  StoredSource::Options options;
+  const auto source = StoredSource::open(folder.string(), options).value();
+  std::vector<Token> tokens(9), labels(9);
+  Example example{tokens, labels, 0};
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    source->make(i, example);
+    CHECK(tokens == above);
+    CHECK(labels == below);
+  }
+  const auto error = StoredSource::open(folder.string(), {.symmetries = true}).error();
+  CHECK(error.message().find("symmetries, expected Sudokus") != std::string_view::npos);
+
+  write({3, 2, 2, 1, 1, 2, 4, 2, 2}, {3, 5, 5, 1, 1, 5, 4, 5, 5});
+  CHECK(symmetry({}) == StoredSymmetry::none);
+  CHECK(symmetry(true) == StoredSymmetry::square);
+  // 4 x 4 with 6 tokens could be either: what stands there says which.
+  write({3, 2, 2, 2, 1, 1, 1, 2, 1, 1, 1, 2, 1, 1, 1, 4}, {3, 5, 5, 5, 1, 1, 1, 5, 1, 1, 1, 5, 1, 1, 1, 4});
+  CHECK(symmetry(true) == StoredSymmetry::square);
+  const std::vector<Token> solution{2, 3, 4, 5, 4, 5, 2, 3, 3, 2, 5, 4, 5, 4, 3, 2};
+  write({2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, solution);
+  CHECK(symmetry(true) == StoredSymmetry::sudoku);
+  CHECK(symmetry(false) == StoredSymmetry::none);
+  const auto fingerprint = [&](bool wanted) {
+    return StoredSource::open(folder.string(), {.symmetries = wanted}).value()->fingerprint();
+  };
+  CHECK(fingerprint(true) != fingerprint(false));
+  std::filesystem::remove_all(folder);
+}
+
 TEST_CASE("a published folder: its split, its puzzle ids, and labels that do not count") {
   const auto folder = std::filesystem::temp_directory_path() / "hrm_stored_folder";
   std::filesystem::remove_all(folder);

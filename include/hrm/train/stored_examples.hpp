@@ -6,10 +6,14 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 namespace hrm::train {
 
-/// A data set's examples, drawn at random; Sudokus and mazes under a random symmetry, which makes many out of few.
+/// Changes that make many examples out of few: those of a Sudoku's digits, rows and columns, or those of the square.
+enum class StoredSymmetry : std::uint8_t { none, sudoku, square };
+
+/// A data set's examples, drawn at random; Sudokus and mazes under a random symmetry where that is wanted.
 class StoredSource final : public ExampleSource {
  public:
   /// Which examples of a file are taken, where one file has to do for training and for testing.
@@ -19,8 +23,11 @@ class StoredSource final : public ExampleSource {
   struct Options {
     std::string split = "train";  ///< of a folder
     std::uint64_t seed = 0;
-    bool symmetries = true;  ///< for Sudokus and mazes
-    bool in_order = false;   ///< example i is number i of the file (modulo their number), as it stands: for testing
+    /// Whether every draw is changed by a random symmetry; true is an error where the examples are neither solved
+    /// Sudokus nor solved mazes. Empty: for such of CSV, not for folders, as published ones hold changed examples
+    /// already.
+    std::optional<bool> symmetries{};
+    bool in_order = false;  ///< example i is number i of the file (modulo their number), as it stands: for testing
     Part part = Part::all;
   };
 
@@ -49,8 +56,17 @@ class StoredSource final : public ExampleSource {
       return Error(ErrorCode::missing, path, ": examples, expected at least ", some ? held_out_every : 1,
                    ", found fewer");
     }
+    const bool folder = hrm::detail::path_kind(path) == hrm::detail::PathKind::folder;
+    if (!options.in_order && options.symmetries.value_or(!folder)) source->symmetry_ = source->symmetry_of_all();
+    if (!options.in_order && options.symmetries == true && source->symmetry_ == StoredSymmetry::none) {
+      return Error(ErrorCode::value, path,
+                   ": symmetries, expected Sudokus or square mazes with their solutions, found ", "others");
+    }
     return source;
   }
+
+  /// The one that examples are drawn under.
+  [[nodiscard]] StoredSymmetry symmetry() const noexcept { return symmetry_; }
 
   [[nodiscard]] std::size_t tokens() const noexcept override { return info_.seq_len; }
   [[nodiscard]] std::size_t vocab() const noexcept override { return info_.vocab; }
@@ -63,6 +79,12 @@ class StoredSource final : public ExampleSource {
       for (const auto word : words) hash = mixed(hash, static_cast<std::uint64_t>(word));
     };
     add(inputs_), add(labels_), add(ids_);
+    // What earlier versions always took, by vocabulary and length alone: their runs can be gone on with.
+    const PuzzleKind kind = info_.kind();
+    const StoredSymmetry before = kind == PuzzleKind::sudoku ? StoredSymmetry::sudoku
+                                  : kind == PuzzleKind::maze ? StoredSymmetry::square
+                                                             : StoredSymmetry::none;
+    if (symmetry_ != before) hash = mixed(hash, static_cast<std::uint64_t>(symmetry_));
     return hash;
   }
 
@@ -73,16 +95,14 @@ class StoredSource final : public ExampleSource {
     const std::span<const Token> input(inputs_.data() + pick * count, count);
     const std::span<const Token> label(labels_.data() + pick * count, count);
     example.puzzle_id = ids_[pick];
-    const PuzzleKind kind = info_.kind();
-    if (options_.in_order || !options_.symmetries || (kind != PuzzleKind::sudoku && kind != PuzzleKind::maze)) {
+    if (symmetry_ == StoredSymmetry::none) {
       std::copy(input.begin(), input.end(), example.tokens.begin());
       std::copy(label.begin(), label.end(), example.labels.begin());
       return;
     }
-    std::size_t side = 1;
-    while (side * side < count) ++side;
-    const Symmetry symmetry = kind == PuzzleKind::maze ? random_square_symmetry(side, info_.vocab, random)
-                                                       : random_sudoku_symmetry(*SudokuShape::of_cells(count), random);
+    const Symmetry symmetry = symmetry_ == StoredSymmetry::square
+                                  ? random_square_symmetry(side(), info_.vocab, random)
+                                  : random_sudoku_symmetry(*SudokuShape::of_cells(count), random);
     symmetry.apply(input, example.tokens);
     symmetry.apply(label, example.labels);
   }
@@ -90,8 +110,40 @@ class StoredSource final : public ExampleSource {
  private:
   StoredSource(const DatasetInfo& info, const Options& options) : info_(info), options_(options) {}
 
+  [[nodiscard]] std::size_t side() const noexcept {
+    std::size_t side = 1;
+    while (side * side < info_.seq_len) ++side;
+    return side;
+  }
+
+  /// The symmetry under which every example stays what it is. Goes by what stands in them: other puzzles may have the
+  /// vocabulary and the length of a Sudoku or a maze.
+  [[nodiscard]] StoredSymmetry symmetry_of_all() const {
+    const std::size_t count = info_.seq_len;
+    const auto all = [&](const auto& good) {
+      for (std::size_t i = 0; i < ids_.size(); ++i) {
+        if (!good(std::span(inputs_).subspan(i * count, count), std::span(labels_).subspan(i * count, count)))
+          return false;
+      }
+      return true;
+    };
+    using Tokens = std::span<const Token>;
+    const auto shape = SudokuShape::of_cells(count);
+    if (shape && shape->vocab() == info_.vocab && all([&](Tokens input, Tokens label) {
+          return sudoku_solved(*shape, sudoku_grid(*shape, input), sudoku_grid(*shape, label));
+        })) {
+      return StoredSymmetry::sudoku;
+    }
+    const std::size_t n = side();
+    const bool mazes = info_.vocab == maze_vocab && n * n == count && all([&](Tokens input, Tokens label) {
+                         return check_maze(maze_grid(n, n, input), maze_grid(n, n, label)).valid;
+                       });
+    return mazes ? StoredSymmetry::square : StoredSymmetry::none;
+  }
+
   DatasetInfo info_;
   Options options_;
+  StoredSymmetry symmetry_ = StoredSymmetry::none;
   std::vector<Token> inputs_, labels_;  // [size, tokens]
   std::vector<std::size_t> ids_;
 };
