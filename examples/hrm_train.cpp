@@ -50,6 +50,7 @@ Result<SourcePointer> make_source(const Settings& s, bool held_out) {
     options.seed = seed;
     options.in_order = in_order;
     options.symmetries = s.symmetries;
+    if (held_out) options.most = s.evaluate;
     auto source = StoredSource::open(path, options);
     if (!source) return source.error();
     return SourcePointer(*std::move(source));

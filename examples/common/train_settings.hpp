@@ -57,7 +57,8 @@ inline Arguments train_arguments() {
         "augmented)"},
        {"--test", "PATH",
         "held-out puzzles: CSV or a folder's test split (otherwise freshly made ones, the data\n"
-        "                         set's own test split, or every tenth puzzle of a CSV or of a split by itself)"},
+        "                         set's own test split, or every tenth puzzle of a CSV, every tenth group of a split "
+        "by itself)"},
        {"", "", "Model"},
        {"--hidden", "N", "width (128)"},
        {"--heads", "N", "attention heads (4)"},
@@ -91,7 +92,7 @@ inline Arguments train_arguments() {
        {"--lanes", "N", "parts of a batch that are worked out side by side (8)"},
        {"--resume", "", "go on with FOLDER/train.state: beside the whole command, which FOLDER/recipe.txt holds"},
        {"--minutes", "M", "save and end after so many"},
-       {"--evaluate", "N", "held-out puzzles to test on (500)"},
+       {"--evaluate", "N", "held-out puzzles to test on, spread evenly over a data set's (500)"},
        {"--evaluate-every", "N", "steps (1000)"},
        {"--save-every", "N", "steps (500)"},
        {"--log-every", "N", "steps (50)"},

@@ -103,6 +103,8 @@ TEST_CASE("folder: examples with their puzzles, in any order") {
   for (const std::size_t i : order) {
     REQUIRE(dataset.read(i, example));
     CHECK(example.puzzle_id == ids[i]);
+    CHECK(example.puzzle == (i < 2 ? 0 : 2));
+    CHECK(example.group == (i < 2 ? 0 : 1));
     for (std::size_t c = 0; c < 4; ++c) {
       CHECK(example.input[c] == good.inputs[4 * i + c]);
       const Token label = good.labels[4 * i + c];
@@ -171,6 +173,10 @@ TEST_CASE("folder: several sets follow one another") {
   REQUIRE(dataset.read(8, b));
   CHECK(a.input == b.input);
   CHECK(a.puzzle_id == b.puzzle_id);
+  CHECK(a.puzzle == 2);
+  CHECK(b.puzzle == 5);
+  CHECK(a.group == 1);
+  CHECK(b.group == 3);
 }
 
 TEST_CASE("folder: many puzzles, found in order and by jumps") {
@@ -252,8 +258,24 @@ TEST_CASE("either form through one reader") {
   while (npy.next(example).value()) ++examples;
   CHECK(examples == 5);
   CHECK(npy.progress() == 1.0);
+  npy = hrm::PuzzleReader::open(folder.path()).value();
+  for (std::size_t i = 0; i < 3; ++i) REQUIRE(npy.skip(example).value());
+  CHECK(example.puzzle == 2);
+  CHECK(npy.next(example).value());
+  CHECK(example.input[0] == 3);
+  CHECK(npy.skip(example).value());
+  CHECK_FALSE(npy.skip(example).value());
   auto csv = hrm::PuzzleReader::open(folder.write("a.csv", "1...............,1234341221434321\n")).value();
   CHECK(csv.next(example).value());
   CHECK_FALSE(csv.next(example).value());
+  csv = hrm::PuzzleReader::open(folder.write("b.csv",
+                                             "1...............,1234341221434321\n"
+                                             ".2..............,1234341221434321\n"))
+            .value();
+  CHECK(csv.skip(example).value());
+  CHECK(csv.next(example).value());
+  CHECK(example.input[1] == 3);
+  CHECK(example.group == 1);
+  CHECK_FALSE(csv.skip(example).value());
   CHECK_FALSE(hrm::PuzzleReader::open(folder.path("none")));
 }

@@ -9,6 +9,112 @@
 using namespace hrm;
 using namespace hrm::train;
 
+namespace {
+// A folder of `sizes[g][p]` examples for puzzle p of group g, numbered through all of them by their first two tokens.
+void write_groups(const std::filesystem::path& folder, const std::vector<std::vector<std::size_t>>& sizes) {
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  DatasetInfo info;
+  info.seq_len = 2;
+  info.vocab = 300;
+  info.ignore_label_id = 0;
+  auto writer = DatasetWriter::create(folder.string(), info).value();
+  std::vector<std::int32_t> puzzles{0}, groups{0};
+  std::int32_t count = 0;
+  for (const auto& group : sizes) {
+    for (const std::size_t size : group) {
+      for (std::size_t i = 0; i < size; ++i, ++count)
+        writer.add({{count / 100, count % 100}, {299, any_token}, 0}).value();
+      puzzles.push_back(count);
+    }
+    groups.push_back(static_cast<std::int32_t>(puzzles.size() - 1));
+  }
+  writer.finish().value();
+  for (const bool whole : {true, false}) {
+    auto file =
+        NpyWriter::create((folder / (whole ? "all__group_indices.npy" : "all__puzzle_indices.npy")).string(), 0, 4)
+            .value();
+    for (const std::int32_t& index : whole ? groups : puzzles) file.add({&index, 1}).value();
+    file.finish().value();
+  }
+  if (puzzles.size() == static_cast<std::size_t>(count) + 1) return;
+  auto ids = NpyWriter::create((folder / "all__puzzle_identifiers.npy").string(), 0, 4).value();
+  const std::int32_t id = 0;
+  for (std::size_t p = 0; p + 1 < puzzles.size(); ++p) ids.add({&id, 1}).value();
+  ids.finish().value();
+}
+
+// The numbers of the first `count` examples.
+std::vector<std::size_t> numbers_of(const StoredSource& source, std::size_t count) {
+  std::vector<std::size_t> numbers;
+  std::vector<Token> tokens(2), labels(2);
+  Example example{tokens, labels, 0};
+  for (std::uint64_t i = 0; i < count; ++i) {
+    source.make(i, example);
+    CHECK(labels == std::vector<Token>{299, any_token});
+    numbers.push_back(static_cast<std::size_t>(100 * tokens[0] + tokens[1]));
+  }
+  return numbers;
+}
+}  // namespace
+
+TEST_CASE("groups: held out whole, and drawn as often as one another") {
+  const auto folder = std::filesystem::temp_directory_path() / "hrm_stored_groups";
+  std::vector<std::vector<std::size_t>> sizes(20, {3, 1});
+  write_groups(folder, sizes);
+  StoredSource::Options options;
+  options.in_order = true;
+  options.part = StoredSource::Part::held_out;
+  const auto held_out = StoredSource::open(folder.string(), options).value();
+  CHECK(numbers_of(*held_out, held_out->size()) == std::vector<std::size_t>{36, 37, 38, 39, 76, 77, 78, 79});
+  options.part = StoredSource::Part::training;
+  CHECK(StoredSource::open(folder.string(), options).value()->size() == 72);
+  write_groups(folder, {{40}});  // nothing of it could be held out that is not trained on too
+  options.part = StoredSource::Part::held_out;
+  CHECK(StoredSource::open(folder.string(), options).error().code() == ErrorCode::missing);
+
+  write_groups(folder, {{1}, {1, 98}});
+  const auto drawn = StoredSource::open(folder.string(), {}).value();
+  const std::vector<std::size_t> numbers = numbers_of(*drawn, 4000);
+  CHECK(std::count(numbers.begin(), numbers.end(), 0) == doctest::Approx(2000).epsilon(0.05));
+  CHECK(std::count(numbers.begin(), numbers.end(), 1) == doctest::Approx(1000).epsilon(0.08));
+  CHECK(std::count(numbers.begin(), numbers.end(), 99) < 40);
+  const std::uint64_t fingerprint = drawn->fingerprint();
+  write_groups(folder, {{1}, {1}, {98}});
+  CHECK(StoredSource::open(folder.string(), {}).value()->fingerprint() != fingerprint);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("some of a set are spread over it") {
+  const auto folder = std::filesystem::temp_directory_path() / "hrm_stored_spread";
+  write_groups(folder, std::vector<std::vector<std::size_t>>(100, {1}));
+  StoredSource::Options options;
+  options.in_order = true;
+  options.most = 4;
+  const auto four = StoredSource::open(folder.string(), options).value();
+  CHECK(four->size() == 4);
+  CHECK(numbers_of(*four, 4) == std::vector<std::size_t>{0, 25, 50, 75});
+  options.part = StoredSource::Part::held_out;
+  CHECK(numbers_of(*StoredSource::open(folder.string(), options).value(), 4) ==
+        std::vector<std::size_t>{9, 29, 59, 79});
+  options.most = 1000;
+  CHECK(StoredSource::open(folder.string(), options).value()->size() == 10);
+  std::filesystem::remove_all(folder);
+  std::string rows;
+  for (const char c : {'1', '2', '3', '4'}) rows += c + std::string(15, '.') + "," + std::string(16, c) + "\n";
+  const std::string csv = folder.string() + ".csv";
+  std::ofstream(csv) << rows;
+  options.part = StoredSource::Part::all;
+  options.most = 2;
+  const auto two = StoredSource::open(csv, options).value();
+  std::vector<Token> tokens(16), labels(16);
+  Example example{tokens, labels, 0};
+  two->make(1, example);
+  CHECK(two->size() == 2);
+  CHECK(tokens[0] == 4);
+  std::filesystem::remove(csv);
+}
+
 TEST_CASE("CSV: in order as it stands, or drawn under symmetries that keep the solution a solution") {
   const auto path = (std::filesystem::temp_directory_path() / "hrm_stored_examples.csv").string();
   std::ofstream(path) << "1...............,1234341221434321\n.2..............,1234341221434321\n";

@@ -73,16 +73,19 @@ class CsvDataset {
 
   /// The next example; false at the end. Error: a line that is no puzzle of the first one's kind and size.
   Result<bool> next(PuzzleExample& example) {
-    if (waiting_.empty()) {
-      auto fields = next_fields();
-      if (!fields) return fields.error();
-      if (fields->empty()) return false;
-      waiting_ = std::move(*fields);
-    }
+    const auto more = fetch(example);
+    if (!more || !*more) return more;
     const auto parsed = parse(waiting_, example);
     waiting_.clear();
     if (!parsed) return parsed.error();
     return true;
+  }
+
+  /// Passes over the next example without a look at its cells; false at the end.
+  Result<bool> skip(PuzzleExample& example) {
+    const auto more = fetch(example);
+    waiting_.clear();
+    return more;
   }
 
  private:
@@ -114,11 +117,23 @@ class CsvDataset {
     }
   }
 
+  /// Has the next example's fields wait; false at the end.
+  Result<bool> fetch(PuzzleExample& example) {
+    if (waiting_.empty()) {
+      auto fields = next_fields();
+      if (!fields) return fields.error();
+      if (fields->empty()) return false;
+      waiting_ = std::move(*fields);
+    }
+    example.puzzle_id = 0;
+    example.puzzle = example.group = count_++;
+    return true;
+  }
+
   Result<void> parse(const std::vector<std::string>& fields, PuzzleExample& example) const {
     if (question_ >= fields.size() || answer_ >= fields.size()) {
       return wrong("fields, expected at least ", std::max(question_, answer_) + 1, ", found ", fields.size());
     }
-    example.puzzle_id = 0;
     if (auto good = parse_cells(fields[question_], example.input); !good) return good.error();
     return parse_cells(fields[answer_], example.label);
   }
@@ -138,7 +153,7 @@ class CsvDataset {
 
   PuzzleFile file_;
   DatasetInfo info_;
-  std::size_t question_ = 0, answer_ = 1, read_ = 0;
+  std::size_t question_ = 0, answer_ = 1, read_ = 0, count_ = 0;
   bool named_ = false, maze_ = false;
   std::vector<std::string> waiting_;
 };
@@ -174,6 +189,15 @@ class PuzzleReader {
     if (csv_) return csv_->next(example);
     if (at_ == npy_->size()) return false;
     if (auto read = npy_->read(at_, example); !read) return read.error();
+    ++at_;
+    return true;
+  }
+
+  /// Passes over the next example, of which only puzzle, group and puzzle id are told; false at the end.
+  Result<bool> skip(PuzzleExample& example) {
+    if (csv_) return csv_->skip(example);
+    if (at_ == npy_->size()) return false;
+    if (auto located = npy_->locate(at_, example); !located) return located.error();
     ++at_;
     return true;
   }

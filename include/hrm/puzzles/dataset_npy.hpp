@@ -31,6 +31,9 @@ struct PuzzleExample {
   std::vector<Token> input;
   std::vector<Token> label;   ///< any_token where a cell does not count
   std::size_t puzzle_id = 0;  ///< row of the puzzle embedding
+  /// Which puzzle of the data set it belongs to and which group of puzzles (augmentations of one, say), counted from 0;
+  /// of CSV every example is its own.
+  std::size_t puzzle = 0, group = 0;
 };
 
 /// What dataset.json says (of a CSV file: what its first line shows).
@@ -109,7 +112,11 @@ class NpyDataset {
     for (const std::string& name : dataset.info_.sets) {
       auto set = dataset.open_set(at + "/" + name + "__");
       if (!set) return set.error();
+      set->first_puzzle = dataset.puzzles_;
+      set->first_group = dataset.groups_;
       dataset.size_ += set->inputs.rows();
+      dataset.puzzles_ += set->puzzles.count();
+      dataset.groups_ += set->groups.count();
       dataset.sets_.push_back(std::move(*set));
     }
     return dataset;
@@ -119,12 +126,18 @@ class NpyDataset {
   /// Examples in all sets together.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
+  /// Where example number `index` (below size()) belongs: its puzzle, group and puzzle id; its tokens are left as they
+  /// are. Error: a file cannot be read.
+  Result<void> locate(std::size_t index, PuzzleExample& example) {
+    const auto found = find(index);
+    return found.first->locate(found.second, example);
+  }
+
   /// Example number `index`, below size(). Error: a token outside the vocabulary, or a file cannot be read.
   Result<void> read(std::size_t index, PuzzleExample& example) {
-    HRM_ASSERT(index < size_);
-    std::size_t which = 0;
-    while (index >= sets_[which].inputs.rows()) index -= sets_[which++].inputs.rows();
-    Set& set = sets_[which];
+    const auto found = find(index);
+    Set& set = *found.first;
+    index = found.second;
     example.input.resize(info_.seq_len);
     example.label.resize(info_.seq_len);
     if (auto read = set.inputs.read_row(index, example.input); !read) return read.error();
@@ -139,39 +152,63 @@ class NpyDataset {
         return outside(set.labels, index, token);
       }
     }
-    if (auto found = set.find_puzzle(index); !found) return found.error();
-    const auto id = set.identifiers.at(set.puzzle);
-    if (!id) return id.error();
-    example.puzzle_id = static_cast<std::size_t>(*id);
-    return {};
+    return set.locate(index, example);
   }
 
  private:
-  struct Set {
-    NpyReader inputs, labels, identifiers, puzzle_indices;
-    std::size_t puzzle = 0;          // the one that holds the last example asked for
-    std::size_t begin = 0, end = 0;  // its examples
+  /// Where parts of a row of things begin, and the end.
+  struct Parts {
+    NpyReader indices;
+    std::size_t part = 0;            // the one that holds what was last asked for
+    std::size_t begin = 0, end = 0;  // its things
 
-    Result<void> find_puzzle(std::size_t example) {
-      if (example >= begin && example < end) return {};
-      std::size_t low = example >= end ? puzzle : 0;           // begins at the example or before it
-      std::size_t high = identifiers.rows();                   // begins after it, or is the end
-      for (std::size_t step = 1; high - low > 1; step *= 2) {  // in order the next puzzle is the one
+    [[nodiscard]] std::size_t count() const noexcept { return indices.rows() - 1; }
+    Result<void> find(std::size_t thing) {
+      if (thing >= begin && thing < end) return {};
+      std::size_t low = thing >= end ? part : 0;               // begins at the thing or before it
+      std::size_t high = count();                              // begins after it, or is the end
+      for (std::size_t step = 1; high - low > 1; step *= 2) {  // in order the next part is the one
         const std::size_t middle = low + std::min(step, (high - low) / 2);
-        const auto start = puzzle_indices.at(middle);
+        const auto start = indices.at(middle);
         if (!start) return start.error();
-        (static_cast<std::size_t>(*start) <= example ? low : high) = middle;
+        (static_cast<std::size_t>(*start) <= thing ? low : high) = middle;
       }
-      puzzle = low;
-      const auto first = puzzle_indices.at(low);
+      part = low;
+      const auto first = indices.at(low);
       if (!first) return first.error();
-      const auto last = puzzle_indices.at(low + 1);
+      const auto last = indices.at(low + 1);
       if (!last) return last.error();
       begin = static_cast<std::size_t>(*first);
       end = static_cast<std::size_t>(*last);
       return {};
     }
   };
+
+  struct Set {
+    NpyReader inputs, labels, identifiers;
+    Parts puzzles;                                  // of examples
+    Parts groups;                                   // of puzzles
+    std::size_t first_puzzle = 0, first_group = 0;  // those before it, in other sets
+
+    Result<void> locate(std::size_t index, PuzzleExample& example) {
+      if (auto found = puzzles.find(index); !found) return found.error();
+      if (auto found = groups.find(puzzles.part); !found) return found.error();
+      const auto id = identifiers.at(puzzles.part);
+      if (!id) return id.error();
+      example.puzzle_id = static_cast<std::size_t>(*id);
+      example.puzzle = first_puzzle + puzzles.part;
+      example.group = first_group + groups.part;
+      return {};
+    }
+  };
+
+  /// The set that holds an example, and its number there.
+  [[nodiscard]] std::pair<Set*, std::size_t> find(std::size_t index) noexcept {
+    HRM_ASSERT(index < size_);
+    std::size_t which = 0;
+    while (index >= sets_[which].inputs.rows()) index -= sets_[which++].inputs.rows();
+    return {&sets_[which], index};
+  }
 
   [[nodiscard]] bool in_vocab(Token token) const noexcept {
     return token >= 0 && static_cast<std::size_t>(token) < info_.vocab;
@@ -212,7 +249,8 @@ class NpyDataset {
                      info_.puzzle_ids - 1, ", found ", *id);
       }
     }
-    return Set{std::move(*inputs), std::move(*labels), std::move(*identifiers), std::move(*puzzles)};
+    return Set{std::move(*inputs), std::move(*labels), std::move(*identifiers), Parts{std::move(*puzzles)},
+               Parts{std::move(*groups)}};
   }
 
   /// parts + 1 numbers that rise (or stay) from 0 to `whole`.
@@ -238,7 +276,7 @@ class NpyDataset {
 
   DatasetInfo info_;
   std::vector<Set> sets_;
-  std::size_t size_ = 0;
+  std::size_t size_ = 0, puzzles_ = 0, groups_ = 0;
 };
 
 }  // namespace hrm

@@ -13,12 +13,41 @@ namespace hrm::train {
 /// Changes that make many examples out of few: those of a Sudoku's digits, rows and columns, or those of the square.
 enum class StoredSymmetry : std::uint8_t { none, sudoku, square };
 
-/// A data set's examples, drawn at random; Sudokus and mazes under a random symmetry where that is wanted.
+/// Rows of tokens, in a byte each where the vocabulary leaves room for any_token beside it.
+class TokenRows {
+ public:
+  TokenRows(std::size_t cols, std::size_t vocab) noexcept : cols_(cols), narrow_(vocab < none) {}
+  void reserve(std::size_t rows) { narrow_ ? bytes_.reserve(rows * cols_) : tokens_.reserve(rows * cols_); }
+  void add(std::span<const Token> row) {
+    if (!narrow_) tokens_.insert(tokens_.end(), row.begin(), row.end());
+    for (std::size_t i = 0; narrow_ && i < row.size(); ++i)
+      bytes_.push_back(row[i] < 0 ? none : static_cast<std::uint8_t>(row[i]));
+  }
+  /// Fills `out` with a row.
+  void get(std::size_t row, std::span<Token> out) const noexcept {
+    for (std::size_t i = 0, at = row * cols_; i < cols_; ++i, ++at)
+      out[i] = !narrow_ ? tokens_[at] : bytes_[at] == none ? any_token : static_cast<Token>(bytes_[at]);
+  }
+
+ private:
+  static constexpr std::uint8_t none = 255;
+
+  std::size_t cols_;
+  bool narrow_;
+  std::vector<std::uint8_t> bytes_;
+  std::vector<Token> tokens_;
+};
+
+/// A data set's examples, drawn at random: a group of puzzles, a puzzle of it, an example of that, each as likely as
+/// the others there, so that a task counts as much as another that has more augmentations. Sudokus and mazes under a
+/// random symmetry where that is wanted.
 class StoredSource final : public ExampleSource {
  public:
   /// Which examples of a file are taken, where one file has to do for training and for testing.
   enum class Part : std::uint8_t { all, training, held_out };
-  static constexpr std::size_t held_out_every = 10;  ///< of so many examples the last is held out
+  /// Of so many groups the last is held out, with all its puzzles: what is told apart only by an augmentation must not
+  /// stand on both sides.
+  static constexpr std::size_t held_out_every = 10;
 
   struct Options {
     std::string split = "train";  ///< of a folder
@@ -29,32 +58,30 @@ class StoredSource final : public ExampleSource {
     std::optional<bool> symmetries{};
     bool in_order = false;  ///< example i is number i of the file (modulo their number), as it stands: for testing
     Part part = Part::all;
+    std::size_t most = 0;  ///< so many of the part at most, spread evenly over it, and no others read; 0: all
   };
 
-  /// Reads everything. Error: the files', no example in them, or a puzzle id out of range.
+  /// Reads what the options ask for. Error: the files', no example of the part in them, or a puzzle id out of range.
   [[nodiscard]] static Result<std::unique_ptr<StoredSource>> open(const std::string& path, const Options& options) {
+    const auto numbers = choose(path, options);
+    if (!numbers) return numbers.error();
     auto reader = PuzzleReader::open(path, options.split);
     if (!reader) return reader.error();
     auto source = std::unique_ptr<StoredSource>(new StoredSource(reader->info(), options));
+    source->reserve(numbers->size());
     PuzzleExample example;
-    for (std::size_t number = 0;; ++number) {
-      const auto more = reader->next(example);
+    std::size_t next = 0;
+    for (const std::size_t number : *numbers) {
+      Result<bool> more = true;
+      for (; next < number && more && *more; ++next) more = reader->skip(example);
+      if (more && *more) more = reader->next(example), ++next;
       if (!more) return more.error();
-      if (!*more) break;
-      const bool held_out = number % held_out_every == held_out_every - 1;
-      if (options.part != Part::all && held_out != (options.part == Part::held_out)) continue;
+      if (!*more) return Error(ErrorCode::io, path, ": example ", number, ": expected as a moment ago, found none");
       if (example.puzzle_id >= source->puzzle_ids()) {
         return Error(ErrorCode::value, path, ": example ", number, ": puzzle id, expected below ", source->puzzle_ids(),
                      ", found ", example.puzzle_id);
       }
-      source->inputs_.insert(source->inputs_.end(), example.input.begin(), example.input.end());
-      source->labels_.insert(source->labels_.end(), example.label.begin(), example.label.end());
-      source->ids_.push_back(example.puzzle_id);
-    }
-    if (source->ids_.empty()) {
-      const bool some = options.part == Part::held_out;
-      return Error(ErrorCode::missing, path, ": examples, expected at least ", some ? held_out_every : 1,
-                   ", found fewer");
+      source->add(example);
     }
     const bool folder = hrm::detail::path_kind(path) == hrm::detail::PathKind::folder;
     if (!options.in_order && options.symmetries.value_or(!folder)) source->symmetry_ = source->symmetry_of_all();
@@ -78,7 +105,12 @@ class StoredSource final : public ExampleSource {
     const auto add = [&hash](const auto& words) {
       for (const auto word : words) hash = mixed(hash, static_cast<std::uint64_t>(word));
     };
-    add(inputs_), add(labels_), add(ids_);
+    std::vector<Token> row(info_.seq_len);
+    for (const TokenRows* rows : {&inputs_, &labels_}) {
+      for (std::size_t i = 0; i < ids_.size(); ++i) rows->get(i, row), add(row);
+    }
+    add(ids_);
+    if (groups_.size() != ids_.size()) add(puzzles_), add(groups_);
     // What earlier versions always took, by vocabulary and length alone: their runs can be gone on with.
     const PuzzleKind kind = info_.kind();
     const StoredSymmetry before = kind == PuzzleKind::sudoku ? StoredSymmetry::sudoku
@@ -91,24 +123,71 @@ class StoredSource final : public ExampleSource {
   void make(std::uint64_t index, Example& example) const noexcept override {
     const std::size_t count = info_.seq_len;
     Random random(mixed(options_.seed, index));
-    const auto pick = static_cast<std::size_t>(options_.in_order ? index % ids_.size() : random.below(ids_.size()));
-    const std::span<const Token> input(inputs_.data() + pick * count, count);
-    const std::span<const Token> label(labels_.data() + pick * count, count);
+    const std::size_t pick = options_.in_order ? static_cast<std::size_t>(index % ids_.size()) : draw(random);
     example.puzzle_id = ids_[pick];
-    if (symmetry_ == StoredSymmetry::none) {
-      std::copy(input.begin(), input.end(), example.tokens.begin());
-      std::copy(label.begin(), label.end(), example.labels.begin());
-      return;
-    }
+    inputs_.get(pick, example.tokens);
+    labels_.get(pick, example.labels);
+    if (symmetry_ == StoredSymmetry::none) return;
     const Symmetry symmetry = symmetry_ == StoredSymmetry::square
                                   ? random_square_symmetry(side(), info_.vocab, random)
                                   : random_sudoku_symmetry(*SudokuShape::of_cells(count), random);
-    symmetry.apply(input, example.tokens);
-    symmetry.apply(label, example.labels);
+    std::vector<Token> before(count);
+    for (const std::span<Token> tokens : {example.tokens, example.labels}) {
+      std::copy(tokens.begin(), tokens.end(), before.begin());
+      symmetry.apply(before, tokens);
+    }
   }
 
  private:
-  StoredSource(const DatasetInfo& info, const Options& options) : info_(info), options_(options) {}
+  StoredSource(const DatasetInfo& info, const Options& options)
+      : info_(info), options_(options), inputs_(info.seq_len, info.vocab), labels_(info.seq_len, info.vocab) {}
+
+  /// The numbers of the examples to keep. Nothing of them is read but where they belong.
+  [[nodiscard]] static Result<std::vector<std::size_t>> choose(const std::string& path, const Options& options) {
+    auto reader = PuzzleReader::open(path, options.split);
+    if (!reader) return reader.error();
+    std::vector<std::size_t> numbers;
+    PuzzleExample example;
+    for (std::size_t number = 0;; ++number) {
+      const auto more = reader->skip(example);
+      if (!more) return more.error();
+      if (!*more) break;
+      const bool held_out = example.group % held_out_every == held_out_every - 1;
+      if (options.part == Part::all || held_out == (options.part == Part::held_out)) numbers.push_back(number);
+    }
+    const std::size_t count = numbers.size();
+    if (count == 0) {
+      const bool some = options.part == Part::held_out;
+      return Error(ErrorCode::missing, path,
+                   some ? ": examples in groups, expected at least " : ": examples, expected at least ",
+                   some ? held_out_every : 1, ", found fewer");
+    }
+    if (options.most == 0 || options.most >= count) return numbers;
+    for (std::size_t i = 0; i < options.most; ++i) numbers[i] = numbers[i * count / options.most];
+    numbers.resize(options.most);
+    return numbers;
+  }
+
+  void reserve(std::size_t count) { inputs_.reserve(count), labels_.reserve(count), ids_.reserve(count); }
+  void add(const PuzzleExample& example) {
+    if (ids_.empty() || example.puzzle != last_puzzle_) {
+      if (ids_.empty() || example.group != last_group_) groups_.push_back(puzzles_.size());
+      puzzles_.push_back(ids_.size());
+    }
+    last_puzzle_ = example.puzzle, last_group_ = example.group;
+    inputs_.add(example.input), labels_.add(example.label);
+    ids_.push_back(example.puzzle_id);
+  }
+
+  [[nodiscard]] std::size_t draw(Random& random) const noexcept {
+    const auto one_of = [&random](const std::vector<std::size_t>& begins, std::size_t part, std::size_t end) {
+      const std::size_t first = begins[part];
+      const std::size_t count = (part + 1 < begins.size() ? begins[part + 1] : end) - first;
+      return count == 1 ? first : first + static_cast<std::size_t>(random.below(count));
+    };
+    const std::size_t group = static_cast<std::size_t>(random.below(groups_.size()));
+    return one_of(puzzles_, one_of(groups_, group, puzzles_.size()), ids_.size());
+  }
 
   [[nodiscard]] std::size_t side() const noexcept {
     std::size_t side = 1;
@@ -120,10 +199,11 @@ class StoredSource final : public ExampleSource {
   /// vocabulary and the length of a Sudoku or a maze.
   [[nodiscard]] StoredSymmetry symmetry_of_all() const {
     const std::size_t count = info_.seq_len;
+    std::vector<Token> inputs(count), labels(count);
     const auto all = [&](const auto& good) {
       for (std::size_t i = 0; i < ids_.size(); ++i) {
-        if (!good(std::span(inputs_).subspan(i * count, count), std::span(labels_).subspan(i * count, count)))
-          return false;
+        inputs_.get(i, inputs), labels_.get(i, labels);
+        if (!good(inputs, labels)) return false;
       }
       return true;
     };
@@ -144,8 +224,10 @@ class StoredSource final : public ExampleSource {
   DatasetInfo info_;
   Options options_;
   StoredSymmetry symmetry_ = StoredSymmetry::none;
-  std::vector<Token> inputs_, labels_;  // [size, tokens]
+  TokenRows inputs_, labels_;  // [size, tokens]
   std::vector<std::size_t> ids_;
+  std::vector<std::size_t> puzzles_, groups_;  // where each begins, in examples and in puzzles
+  std::size_t last_puzzle_ = 0, last_group_ = 0;
 };
 
 }  // namespace hrm::train
