@@ -83,7 +83,9 @@ Result<SourcePointer> make_source(const Settings& s, bool held_out) {
   return stored(s.task, held_out, s.test.empty());
 }
 
-Config make_config(const Settings& s, const ExampleSource& source) {
+/// A run's configuration: sizes by the options and the puzzles. rms_norm_eps and rope_theta, which no option and no
+/// tensor tells, are those of the model that it begins from. Error: that one cannot be opened.
+Result<Config> make_config(const Settings& s, const ExampleSource& source) {
   Config c;
   c.sizes.hidden = s.hidden;
   c.sizes.heads = s.heads;
@@ -98,6 +100,16 @@ Config make_config(const Settings& s, const ExampleSource& source) {
   c.seq_len = source.tokens();
   c.halt_max_steps = s.max_segments;
   c.positions = s.learned_positions ? PositionEncoding::learned : PositionEncoding::rope;
+  if (s.resume) {  // as the run itself wrote them; the model it began from may be gone
+    const auto raw = open_config(s.out + "/all_config.yaml");
+    if (raw && raw->rms_norm_eps) c.rms_norm_eps = static_cast<float>(*raw->rms_norm_eps);
+    if (raw && raw->rope_theta) c.rope_theta = static_cast<float>(*raw->rope_theta);
+  } else if (!s.from.empty()) {
+    const auto checkpoint = open_checkpoint(s.from);
+    if (!checkpoint) return checkpoint.error();
+    c.rms_norm_eps = checkpoint->config.rms_norm_eps;
+    c.rope_theta = checkpoint->config.rope_theta;
+  }
   return c;
 }
 
@@ -126,6 +138,12 @@ Result<void> start_from(Trainer& trainer, const std::string& path) {
     const auto name = [](PositionEncoding p) { return p == PositionEncoding::rope ? "rope" : "learned"; };
     return Error(ErrorCode::shape, path, ": positions, expected ", name(ours.positions), ", found ",
                  name(theirs.positions));
+  }
+  const Sizes& sizes = ours.sizes;
+  if (theirs.sizes.h_cycles != sizes.h_cycles || theirs.sizes.l_cycles != sizes.l_cycles) {  // these weights serve all
+    std::fprintf(stderr,
+                 "hrm-train: %s: has %zu cycles of the H- and %zu of the L-module, trained on with %zu and %zu\n",
+                 path.c_str(), theirs.sizes.h_cycles, theirs.sizes.l_cycles, sizes.h_cycles, sizes.l_cycles);
   }
   Values values(trainer.layout().size());
   if (auto read = read_parameters(trainer.layout(), checkpoint->tensors, values.span()); !read)
@@ -170,7 +188,8 @@ class Progress {
 template <class Weight>
 class Run {
  public:
-  Run(Settings& s, const Config& config, const ExampleSource& source, const ExampleSource& test,
+  /// `test` is null where nothing is tested.
+  Run(Settings& s, const Config& config, const ExampleSource& source, const ExampleSource* test,
       const Executor& executor)
       : s_(s),
         source_(source),
@@ -215,7 +234,7 @@ class Run {
                     names[static_cast<std::size_t>(stored->symmetry())]);
     }
     progress_.say("%zu parameters, %zu positions, batch %zu, step %llu of %llu", trainer_.layout().count(),
-                  test_.tokens() + trainer_.layout().config().sizes.puzzle_tokens, s_.trainer.batch,
+                  source_.tokens() + trainer_.layout().config().sizes.puzzle_tokens, s_.trainer.batch,
                   static_cast<unsigned long long>(trainer_.steps()), static_cast<unsigned long long>(steps));
     const auto begin = Clock::now();
     const double spent = log_.seconds();
@@ -234,7 +253,7 @@ class Run {
         const double now = seconds();
         LogRow row = row_of(sum, step, spent + now);
         row.speed = static_cast<double>(sum.sequences) / std::max(1e-9, now - since);
-        if (evaluate && s_.evaluate > 0) {
+        if (evaluate && test_ != nullptr) {
           if (auto good = test(row); !good) {
             if (auto saved = save(); !saved) return saved;
             return good.error().in(s_.test.empty() ? s_.task : s_.test);
@@ -273,10 +292,10 @@ class Run {
 
   Result<void> test(LogRow& row) {
     BatchOptions options;
-    options.slots = std::max<std::size_t>(1, std::min<std::size_t>(16, 2048 / test_.tokens()));
+    options.slots = std::max<std::size_t>(1, std::min<std::size_t>(16, 2048 / test_->tokens()));
     options.executor = executor_;
     const auto found =
-        train::evaluate(trainer_.layout(), trainer_.average(), test_, std::min(s_.evaluate, test_.size()), options);
+        train::evaluate(trainer_.layout(), trainer_.average(), *test_, std::min(s_.evaluate, test_->size()), options);
     if (!found) return found.error();
     row.tested = true;
     row.test_exact = found->exact_share();
@@ -327,7 +346,7 @@ class Run {
 
   Settings& s_;
   const ExampleSource& source_;
-  const ExampleSource& test_;
+  const ExampleSource* test_;
   std::uint64_t hash_;
   Trainer<kernels::DefaultArch, Weight> trainer_;
   TrainingLog log_;
@@ -339,17 +358,25 @@ int run_checked(Settings& s, const example::Arguments& arguments) {
   const auto fail = [&](const Error& error) { return example::fail(arguments, error); };
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::signal(SIGTERM, [](int) { interrupted = 1; });
+  if (const std::string state = s.out + "/train.state";
+      !s.resume && hrm::detail::path_kind(state) != hrm::detail::PathKind::none) {
+    return fail(Error(ErrorCode::state, state, ": expected a folder without a run, or --resume, found an earlier run"));
+  }
   auto source = make_source(s, false);
   if (!source) return fail(source.error());
-  auto test = make_source(s, true);
-  if (!test) return fail(test.error());
-  if ((*test)->tokens() != (*source)->tokens() || (*test)->vocab() != (*source)->vocab()) {
-    return fail(Error(ErrorCode::shape, s.test, ": expected puzzles of ", (*source)->tokens(), " tokens, found ",
-                      (*test)->tokens()));
-  }
-  if (s.puzzle_width > 0 && s.evaluate > 0 && (*test)->largest_id() >= (*source)->puzzle_ids()) {
-    return fail(Error(ErrorCode::value, s.test.empty() ? s.task : s.test, ": puzzle id, expected below ",
-                      (*source)->puzzle_ids(), " as in training, found ", (*test)->largest_id()));
+  SourcePointer test;
+  if (s.evaluate > 0) {
+    auto made = make_source(s, true);
+    if (!made) return fail(made.error());
+    test = *std::move(made);
+    if (test->tokens() != (*source)->tokens() || test->vocab() != (*source)->vocab()) {
+      return fail(Error(ErrorCode::shape, s.test, ": expected puzzles of ", (*source)->tokens(), " tokens, found ",
+                        test->tokens()));
+    }
+    if (s.puzzle_width > 0 && test->largest_id() >= (*source)->puzzle_ids()) {
+      return fail(Error(ErrorCode::value, s.test.empty() ? s.task : s.test, ": puzzle id, expected below ",
+                        (*source)->puzzle_ids(), " as in training, found ", test->largest_id()));
+    }
   }
   if (!s.weights.empty()) {
     s.trainer.label_weights.assign((*source)->vocab(), 1.0F);
@@ -371,7 +398,9 @@ int run_checked(Settings& s, const example::Arguments& arguments) {
   const auto from_start_to_end = [&]<class Weight>(Weight) -> int {
     // In here, as a template's other branch is not compiled where there are no such products; the settings refused it.
     if constexpr (Products<kernels::DefaultArch, Weight>::offered) {
-      Run<Weight> run(s, make_config(s, **source), **source, **test, executor);
+      const auto config = make_config(s, **source);
+      if (!config) return fail(config.error());
+      Run<Weight> run(s, *config, **source, test.get(), executor);
       if (auto begun = run.begin(); !begun) return fail(begun.error());
       if (auto trained = run.train(); !trained) return fail(trained.error());
     }

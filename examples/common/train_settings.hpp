@@ -42,7 +42,8 @@ inline Arguments train_arguments() {
       "Trains a model. TASK is sudoku4, sudoku6, sudoku9, .. (any side up to 25) or maze7, maze15, maze7x15, .. (any\n"
       "odd sides), freshly made; or a data set: a folder as published (dataset.json, *.npy), or CSV\n"
       "(puzzle,solution). Writes FOLDER/model.safetensors and all_config.yaml (the averaged weights), log.csv,\n"
-      "curve.svg, recipe.txt and train.state. Ctrl-C saves and ends; --resume goes on from there, bit for bit.",
+      "curve.svg, recipe.txt and train.state. Ctrl-C saves and ends; --resume goes on from there, bit for bit. A run\n"
+      "that is in FOLDER already is not written over.",
       {{"--out", "FOLDER", "where everything goes"},
        {"--archive", "", "write FOLDER/model.hrm as well: one file, which programs prefer"},
        {"", "", "Puzzles"},
@@ -69,7 +70,9 @@ inline Arguments train_arguments() {
        {"--positions", "P", "rope or learned"},
        {"--puzzle-width", "N", "of the puzzle embedding, 0 for none (the width)"},
        {"--max-segments", "M", "limit of segments (16)"},
-       {"--from", "MODEL", "begin from a model's weights: a folder or a file of the same sizes"},
+       {"--from", "MODEL",
+        "begin from a model's weights, rms_norm_eps and rope_theta: a folder or a file of the same\n"
+        "                         sizes"},
        {"", "", "Training"},
        {"--steps", "N", "in all (10000)"},
        {"--batch", "N", "puzzles at once (64)"},
@@ -92,7 +95,7 @@ inline Arguments train_arguments() {
        {"--lanes", "N", "parts of a batch that are worked out side by side (8)"},
        {"--resume", "", "go on with FOLDER/train.state: beside the whole command, which FOLDER/recipe.txt holds"},
        {"--minutes", "M", "save and end after so many"},
-       {"--evaluate", "N", "held-out puzzles to test on, spread evenly over a data set's (500)"},
+       {"--evaluate", "N", "held-out puzzles to test on, spread evenly over a data set's (500; 0: none are needed)"},
        {"--evaluate-every", "N", "steps (1000)"},
        {"--save-every", "N", "steps (500)"},
        {"--log-every", "N", "steps (50)"},
@@ -205,6 +208,9 @@ inline TrainSettings train_settings(Arguments& arguments, int argc, char** argv)
   s.smallest = arguments.number("--smallest", 0, 0, any);
   s.loops = arguments.real("--loops", 0, 0, 1);
   s.grow = arguments.number("--grow", 0, 0, any);
+  for (const auto& [name, range] : {std::pair("--clues", s.clues), {"--path", s.path}}) {
+    if (arguments.has(name) && range.second == 0) arguments.note(name, "expected 1 or more as its upper end, found 0");
+  }
   if (arguments.has("--clues") && !s.sudoku) arguments.note("--clues", "goes with freshly made Sudokus, as sudoku9 is");
   if (const bool no = arguments.choice("--symmetries", {"yes", "no"}) == 1; arguments.has("--symmetries")) {
     s.symmetries = !no;

@@ -199,15 +199,57 @@ TEST_CASE("hrm-train never writes a model that has come apart over a good one") 
   const std::string out = folder.path("run");
   REQUIRE(run("hrm-train", small_run(out, {"--quiet"})).code == 0);
   const std::string model = support::read_file(out + "/model.safetensors");
-  const std::string state = support::read_file(out + "/train.state");
+  std::filesystem::remove(out + "/train.state");  // or no run would begin beside it
   for (const std::string evaluate : {"0", "5"}) {
     const auto apart =
         run("hrm-train",
             small_run(out, {"--quiet", "--rate", "1e9", "--steps", "30", "--evaluate", evaluate, "--warm-up", "0"}));
     CHECK(cli::fault_of(apart, 1, "hrm-train", {"run: step", "finite"}) == "");
     CHECK(support::read_file(out + "/model.safetensors") == model);
-    CHECK(support::read_file(out + "/train.state") == state);
+    CHECK_FALSE(std::filesystem::exists(out + "/train.state"));
   }
+}
+
+TEST_CASE("hrm-train writes over no earlier run") {
+  const support::TemporaryFolder folder;
+  const std::string out = folder.path("run");
+  REQUIRE(run("hrm-train", small_run(out, {"--quiet", "--evaluate", "0"})).code == 0);
+  const std::string state = support::read_file(out + "/train.state");
+  const auto again = run("hrm-train", small_run(out, {"--quiet", "--evaluate", "0", "--seed", "1"}));
+  CHECK(cli::fault_of(again, 1, "hrm-train", {"run/train.state: expected", "--resume", "found"}) == "");
+  CHECK(support::read_file(out + "/train.state") == state);
+}
+
+TEST_CASE("hrm-train --from takes rms_norm_eps and rope_theta with it, and says where cycles differ") {
+  const support::TemporaryFolder folder;
+  REQUIRE(run("hrm-train", small_run(folder.path("a"), {"--quiet", "--evaluate", "0"})).code == 0);
+  std::string yaml = support::read_file(folder.path("a/all_config.yaml"));
+  yaml.insert(yaml.find("  pos_encodings"), "  rms_norm_eps: 0.001\n  rope_theta: 500.0\n");
+  support::write_file(folder.path("a/all_config.yaml"), yaml);
+  const std::vector<std::string> options{"--quiet",   "--evaluate", "0",          "--from", folder.path("a"),
+                                         "--minutes", "0.000001",   "--l-cycles", "3"};
+  const auto begun = run("hrm-train", small_run(folder.path("b"), options));
+  CHECK(begun.code == 0);
+  CHECK(begun.err.find("has 2 cycles of the H- and 2 of the L-module, trained on with 2 and 3") != std::string::npos);
+  std::filesystem::remove_all(folder.path("a"));  // a run goes on without the model it began from
+  std::vector<std::string> resume = small_run(folder.path("b"), options);
+  resume.push_back("--resume");
+  const auto resumed = run("hrm-train", resume);
+  CHECK(resumed.err == "");
+  CHECK(resumed.code == 0);
+  const auto model = hrm::load(folder.path("b")).value();
+  CHECK(model.config().rms_norm_eps == 0.001F);
+  CHECK(model.config().rope_theta == 500.0F);
+}
+
+TEST_CASE("hrm-train --evaluate 0 needs nothing to test on") {
+  const support::TemporaryFolder folder;
+  REQUIRE(run("hrm-sudoku", {"--side", "4", "--generate", "3", "--dataset", folder.path("set/train")}).code == 0);
+  std::vector<std::string> words = small_run(folder.path("out"), {"--quiet", "--evaluate", "0", "--steps", "1"});
+  words[0] = folder.path("set");
+  const auto outcome = run("hrm-train", words);
+  CHECK(outcome.err == "");
+  CHECK(outcome.code == 0);
 }
 
 TEST_CASE("hrm-train --resume is the same run or none, and an archive that is there is kept up to date") {
@@ -226,6 +268,7 @@ TEST_CASE("hrm-train --resume is the same run or none, and an archive that is th
   std::string rows;
   for (int i = 0; i < 10; ++i) rows += "1...............,1234341221434321\n";
   const std::string csv = folder.write("data.csv", rows);
+  std::filesystem::remove_all(out);
   const std::vector<std::string> options{"--steps", "2", "--minutes", "0.000001", "--evaluate", "0", "--quiet"};
   const auto and_more = [&](std::vector<std::string> more) {
     more.insert(more.begin(), options.begin(), options.end());
@@ -312,6 +355,8 @@ TEST_CASE("hrm-train refuses what it cannot do, in one line") {
   for (const std::string own : {"--path", "--loops", "--smallest", "--grow"})
     CHECK(usage({"sudoku4", "--out", out, own, "1"}, own) == "");
   CHECK(usage({"maze7", "--out", out, "--clues", "3"}, "--clues") == "");
+  CHECK(usage({"sudoku4", "--out", out, "--clues", "0"}, "--clues: expected 1 or more") == "");
+  CHECK(usage({"maze7", "--out", out, "--path", "0"}, "--path: expected 1 or more") == "");
   CHECK(usage({"maze7", "--out", out, "--symmetries", "yes"}, "--symmetries") == "");
   CHECK(usage({"a.csv", "--out", out, "--symmetries", "some"}, "yes or no") == "");
   CHECK(usage({"maze7", "--out", out, "--weight", "2=inf"}, "--weight") == "");

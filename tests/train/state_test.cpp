@@ -68,6 +68,12 @@ TEST_CASE("a state of another run, a broken one and none are refused") {
   options.batch = 10;
   Trainer<> smaller(config, *source, options);
   CHECK(load_state(smaller, path, 1).error().code() == ErrorCode::mismatch);
+  for (float Config::*number : {&Config::rms_norm_eps, &Config::rope_theta}) {
+    Config other = config;
+    other.*number *= 2;
+    Trainer<> changed(other, *source, test::small_options());
+    CHECK(load_state(changed, path, 1).error().code() == ErrorCode::mismatch);
+  }
   std::filesystem::resize_file(path, 1000);
   CHECK_FALSE(load_state(trainer, path, 1));
   CHECK_FALSE(save_state(trainer, folder.path + "/none/state"));
@@ -80,6 +86,7 @@ TEST_CASE("a saved model is a published one: it loads, with the sizes and the an
   config.sizes.inner = inner_size(config.sizes.hidden, 4);
   for (const bool learned : {false, true}) {
     config.positions = learned ? PositionEncoding::learned : PositionEncoding::rope;
+    if (learned) config.rms_norm_eps = 3e-6F, config.rope_theta = 12345.7F;  // not those that a reader takes by itself
     Trainer<> trainer(config, *source, test::small_options());
     for (int i = 0; i < 3; ++i) trainer.step();
     save_model(trainer.layout(), trainer.average(), trainer.options(), 4.0, folder.path).value();
@@ -87,6 +94,8 @@ TEST_CASE("a saved model is a published one: it loads, with the sizes and the an
     CHECK(model.config().sizes == config.sizes);
     CHECK(model.config().halt_max_steps == config.halt_max_steps);
     CHECK(model.config().positions == config.positions);
+    CHECK(model.config().rms_norm_eps == config.rms_norm_eps);
+    CHECK(model.config().rope_theta == config.rope_theta);
     const Model direct = make_model(config, tensor_views(trainer.layout(), trainer.average())).value();
     CHECK(model.fingerprint() == direct.fingerprint());
   }

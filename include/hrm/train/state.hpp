@@ -71,6 +71,9 @@ template <class Trainer>
     add(bit_cast<std::uint64_t>(x));
   }
   for (const float x : o.label_weights) add(bit_cast<std::uint32_t>(x));
+  // The usual ones are left out: runs of versions that had no others go on.
+  if (c.rms_norm_eps != Config().rms_norm_eps) add(bit_cast<std::uint32_t>(c.rms_norm_eps));
+  if (c.rope_theta != Config().rope_theta) add(1 + std::uint64_t{bit_cast<std::uint32_t>(c.rope_theta)});
   return hash;
 }
 }  // namespace detail
@@ -166,6 +169,8 @@ template <class Trainer>
   line("num_heads", std::to_string(c.sizes.heads));
   line("pos_encodings", c.positions == PositionEncoding::learned ? "learned" : "rope");
   line("puzzle_emb_ndim", std::to_string(c.puzzle_emb_ndim));
+  if (c.rms_norm_eps != Config().rms_norm_eps) line("rms_norm_eps", number(static_cast<double>(c.rms_norm_eps)));
+  if (c.rope_theta != Config().rope_theta) line("rope_theta", number(static_cast<double>(c.rope_theta)));
   yaml += "lr: " + number(options.optimizer.rate) + "\nseed: " + std::to_string(options.seed) + "\n";
   return write_text(folder + "/all_config.yaml", yaml);
 }
