@@ -23,6 +23,7 @@ class Echo final : public ExampleSource {
     std::copy(answer.tokens.begin(), answer.tokens.end(), example.labels.begin());
     if (index == 2) example.labels[5] = example.labels[5] == 1 ? 2 : 1;
     if (index == 3) example.labels[5] = -1;
+    if (index == 7) std::fill(example.labels.begin(), example.labels.end(), -1);
   }
 
  private:
@@ -49,6 +50,10 @@ TEST_CASE("counts of right cells, exact answers and segments") {
   CHECK(found.segments == 7 * config.halt_max_steps);
   CHECK(found.halted == 0);
   CHECK(found.mean_segments() == 4.0);
+  // The eighth has no cell that counts: as if it were not there.
+  CHECK(evaluate(layout, values.span(), echo, 8, options).value().puzzles == 7);
+  CHECK(evaluate(layout, values.span(), echo, 8, options).value().exact == 6);
+  CHECK(evaluate(layout, values.span(), echo, 8, options).value().segments == 7 * config.halt_max_steps);
   values.data()[layout.lm_head] = std::bit_cast<float>(0x7fc00000U);
   CHECK_FALSE(evaluate(layout, values.span(), echo, 1, options));
 }

@@ -10,7 +10,7 @@ namespace hrm::train {
 
 /// What a model made of a number of puzzles.
 struct Evaluation {
-  std::size_t puzzles = 0;
+  std::size_t puzzles = 0;             ///< with a cell that counts; others are left out, as published
   std::size_t exact = 0;               ///< every counted cell right
   std::size_t halted = 0;              ///< by themselves, before the limit or at it
   std::size_t segments = 0;            ///< of all puzzles together
@@ -48,7 +48,6 @@ struct Evaluation {
         return true;
       },
       [&](const Outcome& outcome) noexcept {
-        ++result.puzzles;
         if (outcome.error != nullptr) {
           status = *outcome.error;
           return;
@@ -63,6 +62,8 @@ struct Evaluation {
           counted += answer[i] >= 0 ? 1 : 0;
           right += answer[i] >= 0 && answer[i] == outcome.tokens[i] ? 1 : 0;
         }
+        if (counted == 0) return;
+        ++result.puzzles;
         result.counted += counted;
         result.right += right;
         result.exact += counted == right ? 1 : 0;

@@ -16,7 +16,7 @@ struct SequenceResult {
   float q_continue = 0.0F;
   std::uint32_t counted = 0;  ///< positions with a label
   std::uint32_t right = 0;    ///< of them, right
-  bool exact = false;         ///< all of them right
+  bool exact = false;         ///< all of them right; also where there are none, as the published loss has it
 };
 
 /// Where q_continue's target comes from.

@@ -158,9 +158,10 @@ class StoredSource final : public ExampleSource {
     const std::size_t count = numbers.size();
     if (count == 0) {
       const bool some = options.part == Part::held_out;
-      return Error(ErrorCode::missing, path,
-                   some ? ": examples in groups, expected at least " : ": examples, expected at least ",
-                   some ? held_out_every : 1, ", found fewer");
+      return Error(
+          ErrorCode::missing, path,
+          some ? ": groups of examples, to hold one in ten out, expected at least " : ": examples, expected at least ",
+          some ? held_out_every : 1, ", found fewer");
     }
     if (options.most == 0 || options.most >= count) return numbers;
     for (std::size_t i = 0; i < options.most; ++i) numbers[i] = numbers[i * count / options.most];

@@ -33,7 +33,7 @@ struct StepStats {
   std::uint64_t sequences = 0;                  ///< examples x segments
   double task = 0.0, halt = 0.0, go_on = 0.0;   ///< summed losses
   std::uint64_t counted = 0, right = 0;         ///< cells
-  std::uint64_t exact = 0;                      ///< sequences
+  std::uint64_t exact = 0;                      ///< sequences; none without a cell that counts, here and below
   std::uint64_t ended = 0, ended_segments = 0;  ///< puzzles that left their slot, and their segments
   std::uint64_t ended_exact = 0;
 
@@ -271,10 +271,11 @@ class Trainer {
       Slot& slot = slots_[s];
       const SequenceResult& r = results_[s];
       stats.task += r.task, stats.halt += r.halt, stats.go_on += r.go_on;
-      stats.counted += r.counted, stats.right += r.right, stats.exact += r.exact ? 1 : 0;
+      stats.counted += r.counted, stats.right += r.right, stats.exact += r.exact && r.counted > 0 ? 1 : 0;
       ++slot.segment;
       slot.halted = slot.segment >= config_.halt_max_steps || (r.q_halt > r.q_continue && slot.segment >= slot.least);
-      if (slot.halted) ++stats.ended, stats.ended_segments += slot.segment, stats.ended_exact += r.exact ? 1 : 0;
+      if (slot.halted && r.counted > 0)
+        ++stats.ended, stats.ended_segments += slot.segment, stats.ended_exact += r.exact ? 1 : 0;
     }
     return stats;
   }
