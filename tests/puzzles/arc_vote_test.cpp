@@ -20,7 +20,7 @@ ArcTask task_of(std::vector<ArcGrid> truths) {
 
 }  // namespace
 
-TEST_CASE("vote: by count, then by mean q_halt, then the first") {
+TEST_CASE("vote: by count, then by the mean of sigmoid(q_halt), then the first") {
   hrm::ArcVote vote;
   vote.add(cell(1), 5.0F);  // one vote, sure of itself
   vote.add(cell(2), -1.0F);
@@ -28,14 +28,14 @@ TEST_CASE("vote: by count, then by mean q_halt, then the first") {
   vote.add(cell(3), 4.0F);
   CHECK(hrm::arc_attempts(vote).first == cell(2));
   CHECK(hrm::arc_attempts(vote).second == cell(1));
-  vote.add(cell(3), -9.0F);  // mean -2.5 against -2
-  CHECK(hrm::arc_attempts(vote).second == cell(3));
+  vote.add(cell(3), -9.0F);  // half sure against hardly at all, though the mean of q_halt is lower
+  CHECK(hrm::arc_attempts(vote).first == cell(3));
   vote.add(cell(3), 50.0F);
   CHECK(hrm::arc_attempts(vote).first == cell(3));
   CHECK(hrm::arc_attempts(vote).second == cell(2));
   const auto ranked = vote.ranked();
   REQUIRE(ranked.size() == 3);
-  CHECK(ranked[1].mean_q() == doctest::Approx(-2.0));
+  CHECK(ranked[1].mean_q() == doctest::Approx((0.268941421 + 0.0474258732) / 2));
 
   hrm::ArcVote ties;
   for (std::uint8_t colour = 5; colour-- > 1;) ties.add(cell(colour), 1.0F);
@@ -57,8 +57,10 @@ TEST_CASE("vote: grids of different sizes differ, empty ones do not count, odd q
   odd.add(cell(1), std::numeric_limits<float>::quiet_NaN());
   odd.add(cell(2), std::numeric_limits<float>::infinity());
   odd.add(cell(3), 0.5F);
-  CHECK(hrm::arc_attempts(odd).first == cell(3));
-  CHECK(hrm::arc_attempts(odd).second == cell(1));
+  odd.add(cell(4), -std::numeric_limits<float>::infinity());
+  CHECK(hrm::arc_attempts(odd).first == cell(2));
+  CHECK(hrm::arc_attempts(odd).second == cell(3));
+  CHECK(odd.ranked()[2].mean_q() == 0);
 }
 
 TEST_CASE("vote: one candidate is tried twice, none gives empty attempts") {

@@ -4,6 +4,9 @@
 
 #include <hrm/puzzles/arc_task.hpp>
 
+#include <bit>
+#include <cmath>
+
 namespace hrm {
 
 /// The votes for one test input.
@@ -12,21 +15,23 @@ class ArcVote {
   struct Candidate {
     ArcGrid grid;
     std::size_t count = 0;
-    double q_sum = 0;  ///< of the q_halt that came with the votes
+    double q_sum = 0;  ///< of sigmoid(q_halt) of the votes
     [[nodiscard]] double mean_q() const noexcept { return q_sum / static_cast<double>(count); }
   };
 
-  /// One answer. An empty grid is no answer and does not count; a q_halt that is no finite number counts as 0.
+  /// One answer. An empty grid is no answer and does not count; where q_halt is no number its sigmoid counts as 0.
   void add(const ArcGrid& grid, float q_halt) {
     if (grid.empty()) return;
     auto known =
         std::find_if(candidates_.begin(), candidates_.end(), [&](const Candidate& c) { return c.grid == grid; });
     if (known == candidates_.end()) known = candidates_.insert(known, Candidate{grid, 0, 0});
     ++known->count;
-    known->q_sum += is_finite(q_halt) ? static_cast<double>(q_halt) : 0.0;
+    const bool number = (std::bit_cast<std::uint32_t>(q_halt) & 0x7fffffffU) <= 0x7f800000U;  // infinities are such
+    if (number) known->q_sum += 1 / (1 + std::exp(-static_cast<double>(q_halt)));
   }
 
-  /// Best first: by count, then by mean q_halt, then the one that came first.
+  /// Best first: by count, then by the mean of sigmoid(q_halt), as published (a mean of q_halt itself would let one
+  /// answer's outweigh all others'), then the one that came first.
   [[nodiscard]] std::vector<Candidate> ranked() const {
     std::vector<Candidate> order = candidates_;
     std::stable_sort(order.begin(), order.end(), [](const Candidate& a, const Candidate& b) {
