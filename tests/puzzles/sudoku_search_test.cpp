@@ -120,6 +120,8 @@ TEST_CASE("generator: difficulty, and what cannot be had") {
   CHECK_FALSE(generator.generate({.min_clues = 40, .max_clues = 30}, random));
   CHECK_FALSE(generator.generate({.min_clues = 82, .max_clues = 90}, random));
   CHECK_FALSE(generator.generate({.min_clues = 82, .max_clues = 82}, random));
+  CHECK_FALSE(generator.generate({.min_clues = 26, .max_clues = 82}, random));
+  CHECK(generator.generate({.min_clues = 26, .max_clues = 81}, random));
 }
 
 TEST_CASE("search: other_than of a grid of another size, or of no cell of it, finds nothing") {

@@ -186,8 +186,9 @@ class SudokuGenerator {
   /// Error: no grid out of `attempts` led to a puzzle with these clues and nodes.
   [[nodiscard]] Result<SudokuCase> generate(const SudokuOptions& options, Random& random) {
     const std::size_t most = options.max_clues == 0 ? shape_.cells() : options.max_clues;
-    if (options.min_clues > shape_.cells()) {
-      return Error(ErrorCode::value, "sudoku: clues, expected at most ", shape_.cells(), ", found ", options.min_clues);
+    for (const std::size_t clues : {options.min_clues, options.max_clues}) {  // a target beyond the grid is a full one
+      if (clues > shape_.cells())
+        return Error(ErrorCode::value, "sudoku: clues, expected at most ", shape_.cells(), ", found ", clues);
     }
     if (options.min_clues > most) {
       return Error(ErrorCode::value, "sudoku: clues, expected at least ", options.min_clues, " and at most ", most);
