@@ -26,6 +26,8 @@ enum class PuzzleKind : std::uint8_t { other, sudoku, maze, arc };
 
 /// Stands in labels where any answer is right.
 inline constexpr Token any_token = -1;
+/// What stands there in published labels, beside a data set's own ignore_label_id.
+inline constexpr Token ignored_label = -100;
 
 struct PuzzleExample {
   std::vector<Token> input;
@@ -146,7 +148,7 @@ class NpyDataset {
       if (!in_vocab(token)) return outside(set.inputs, index, token);
     }
     for (Token& token : example.label) {
-      if (info_.ignore_label_id && token == *info_.ignore_label_id) {
+      if (token == ignored_label || (info_.ignore_label_id && token == *info_.ignore_label_id)) {
         token = any_token;
       } else if (!in_vocab(token)) {
         return outside(set.labels, index, token);
