@@ -297,6 +297,15 @@ Result<void> write_safetensors(const hrm::Checkpoint& in, const std::string& in_
                                const Wishes& wishes) {
   if (wishes.precision == hrm::Precision::int8)
     return Error(ErrorCode::unsupported, out, ": precision: expected f32 or bf16 for safetensors, found int8");
+  if (in.archive != nullptr && wishes.ids.empty()) {
+    const auto& held = in.archive->header.puzzle_ids;
+    for (std::size_t row = 0; row < held.size(); ++row) {
+      if (held[row] == row) continue;
+      return Error(ErrorCode::unsupported, in_path, ": puzzle ids: expected 0 to ", held.size() - 1,
+                   ", as safetensors have no place for others (--puzzle-ids chooses rows to be numbered anew), found ",
+                   held[row]);
+    }
+  }
   auto rows = rows_of(in, wishes.ids);
   if (!rows) return rows.error().in(in_path);
   const bool half = wishes.precision == hrm::Precision::bf16;
@@ -353,7 +362,9 @@ int main(int argc, char** argv) {
       "Writes a model as an archive, or as safetensors with config.json beside it where OUT ends so, and tries it.\n"
       "Without OUT, --info and --verify look at IN.",
       {{"--precision", "P", "f32, bf16 or int8: the weights of the blocks (otherwise as they are)"},
-       {"--puzzle-ids", "a,b,c", "keep these rows of the puzzle embedding alone; they keep their ids in an archive"},
+       {"--puzzle-ids", "a,b,c",
+        "keep these rows of the puzzle embedding alone; they keep their ids in an archive, and are\n"
+        "                         numbered anew, from 0 in ascending order, in safetensors"},
        {"--panels", "",
         "store the packed weights too, for this machine's instruction set: ready when opened, twice as large"},
        {"--name", "TEXT", "the model's name"},
@@ -376,6 +387,14 @@ int main(int argc, char** argv) {
   const bool looks = arguments.has("--info") || arguments.has("--verify");
   if (files == 0 || files > 2 || (files == 1 && !looks))
     arguments.note("IN OUT", "expected two paths, or one with --info or --verify");
+  const bool safetensors = files == 2 && std::filesystem::path(arguments.rest()[1]).extension() == ".safetensors";
+  for (const char* own : {"--panels", "--name", "--task", "--vocabulary", "--licence", "--provenance"}) {
+    if (files == 1 && arguments.has(own)) arguments.note(own, "goes with OUT");
+    if (safetensors && arguments.has(own)) arguments.note(own, "expected an archive as OUT, found safetensors");
+  }
+  for (const char* own : {"--precision", "--puzzle-ids"}) {
+    if (files == 1 && arguments.has(own)) arguments.note(own, "goes with OUT");
+  }
   if (const auto code = arguments.wrong()) return *code;
   const std::string config = arguments.text("--config").value_or("");
   const std::string& in_path = arguments.rest()[0];
@@ -388,9 +407,6 @@ int main(int argc, char** argv) {
     // Damage must not be given new checksums and a new test.
     if (auto tried = verify(in_path, config, said); !tried) return example::fail(arguments, tried.error());
     last = arguments.rest()[1];
-    const bool safetensors = std::filesystem::path(last).extension() == ".safetensors";
-    if (safetensors && wishes.panels)
-      return arguments.usage("--panels", "expected an archive as OUT, found safetensors");
     const auto written = safetensors ? write_safetensors(*in, in_path, last, wishes)
                                      : write_archive(*in, in_path, config, last, wishes, arguments);
     if (!written) return example::fail(arguments, written.error());

@@ -188,9 +188,12 @@ TEST_CASE("hrm-convert: chosen rows of a puzzle embedding keep their ids in an a
   for (const char* ids : {"", "1,", ",1", "1,,2", "x", "-1", "1 2"})
     CHECK(convert({file, folder.path("none.hrm"), "--puzzle-ids", ids}).code == 2);
 
-  // safetensors have no place for ids: rows are numbered anew.
+  // safetensors have no place for ids: rows are numbered anew, but not unasked.
   std::filesystem::create_directory(folder.path("rows"));
-  converted({file, folder.path("rows/model.safetensors")});
+  CHECK(cli::fault_of(convert({file, folder.path("rows/model.safetensors")}), 1, "hrm-convert",
+                      {"m.hrm: puzzle ids: expected 0 to 2", "--puzzle-ids", "found 7"}) == "");
+  CHECK(!std::filesystem::exists(folder.path("rows/model.safetensors")));
+  converted({file, folder.path("rows/model.safetensors"), "--puzzle-ids", "7,42,99"});
   const auto rows = hrm::open_checkpoint(folder.path("rows/model.safetensors"));
   const auto all = hrm::open_checkpoint(folder.path("model.safetensors"));
   REQUIRE(rows->find("puzzle_emb.weights")->shape[0] == 3);
@@ -241,6 +244,32 @@ TEST_CASE("hrm-convert: the test of a model with a large vocabulary is one that 
   const auto opened = hrm::open_checkpoint(folder.path("m.hrm"));
   REQUIRE(support::message_of(opened) == "");
   CHECK(opened->archive->header.tests.at(0).tokens.size() == 32);
+}
+
+TEST_CASE("hrm-convert: options that would do nothing are refused") {
+  const support::TemporaryFolder folder;
+  const std::string from = golden + "rope";
+  const auto refused = [](const std::vector<std::string>& words, const std::string& option) {
+    return cli::fault_of(convert(words), 2, "hrm-convert", {option + ": "});
+  };
+  for (const std::string option : {"--name", "--task", "--vocabulary", "--licence", "--provenance"}) {
+    CHECK(refused({from, folder.path("m.safetensors"), option, "x"}, option) == "");
+    CHECK(refused({from, "--info", option, "x"}, option) == "");
+  }
+  CHECK(refused({from, "--info", "--precision", "bf16"}, "--precision") == "");
+  CHECK(refused({from, "--verify", "--puzzle-ids", "1"}, "--puzzle-ids") == "");
+  CHECK(refused({from, "--info", "--panels"}, "--panels") == "");
+  CHECK(!std::filesystem::exists(folder.path("m.safetensors")));
+}
+
+TEST_CASE("an archive does not go with a configuration of another file") {
+  const support::TemporaryFolder folder;
+  const std::string file = folder.path("m.hrm");
+  converted({golden + "rope", file});
+  const std::string config = golden + "rope/all_config.yaml";
+  const std::vector<std::string> words{"m.hrm: config: expected none", "found"};
+  CHECK(cli::fault_of(cli::run("hrm-run", {file, "--config", config}, "1 2\n"), 1, "hrm-run", words) == "");
+  CHECK(cli::fault_of(convert({file, "--info", "--config", config}), 1, "hrm-convert", words) == "");
 }
 
 TEST_CASE("hrm-convert: what is wrong is said, and leaves no file behind") {

@@ -11,7 +11,7 @@ namespace hrm {
 struct LoadOptions {
   std::optional<Precision> precision{};       ///< empty: what an archive was made for, float32 for other files
   std::span<const std::size_t> puzzle_ids{};  ///< puzzle embedding rows to keep; empty: all
-  std::string config{};                       ///< the configuration's path; empty: the one beside the file
+  std::string config{};                       ///< the configuration's path; empty: the one beside the file, or within
   bool map = true;                            ///< map files where the system can
 };
 
@@ -67,7 +67,8 @@ inline void release_pages(void* context, const std::byte* data, std::size_t size
 }
 
 /// Opens a model's file and holds its configuration and tensors against each other; nothing is packed yet, and only
-/// headers are read. `config_path` empty: all_config.yaml or config.json beside the file. An archive has its own.
+/// headers are read. `config_path` empty: all_config.yaml or config.json beside the file. An archive has its own,
+/// and does not go with another.
 [[nodiscard]] HRM_COLD inline Result<Checkpoint> open_checkpoint(const std::string& path,
                                                                  const std::string& config_path = {},
                                                                  const Source::Options& options = {}) {
@@ -76,6 +77,10 @@ inline void release_pages(void* context, const std::byte* data, std::size_t size
   auto source = Source::open(*file, options);
   if (!source) return source.error();
   const FileFormat format = format_of(source->bytes());
+  if (format == FileFormat::archive && !config_path.empty()) {
+    return Error(ErrorCode::mismatch, *file, ": config: expected none beside an archive, which has its own, found ",
+                 config_path);
+  }
   if (format == FileFormat::archive) return make_checkpoint(*std::move(source));
   if (format == FileFormat::unknown) return read_tensors(source->bytes()).error().in(*file);
   const std::string config = config_path.empty()
