@@ -70,13 +70,15 @@ hrm::Result<std::map<std::string, std::vector<Question>, std::less<>>> read_ques
   for (const ArcTask& task : tasks) questions[task.id];
   std::size_t strange = 0;
   const auto read = hrm::read_arc_identifiers(*text, [&](std::size_t id, std::string_view name) {
-    const auto identifier = hrm::parse_arc_identifier(name);
+    // A task's own name may look like an augmentation's, or like nothing at all.
+    const auto own = questions.find(name);
+    const auto identifier = own != questions.end() ? hrm::ArcIdentifier{name, {}} : hrm::parse_arc_identifier(name);
     if (!identifier) ++strange;
     if (!identifier) return;
-    const auto found = questions.find(identifier->task);
+    const auto found = own != questions.end() ? own : questions.find(identifier->task);
     if (found == questions.end()) return;
     const Question question{id, identifier->augmentation};
-    if (identifier->task.size() == name.size()) {
+    if (own != questions.end()) {
       found->second.insert(found->second.begin(), question);
     } else if (found->second.size() <= most) {
       found->second.push_back(question);
@@ -94,9 +96,9 @@ hrm::Result<std::map<std::string, std::vector<Question>, std::less<>>> read_ques
 }
 
 /// Asks a model about every test input of a task in every way; the votes for each test input. Error: the model does not
-/// take the question (it has no such puzzle id, or not as many positions).
+/// take the question (it has no such puzzle id, or not as many positions). Without an `embedding` there is id 0 alone.
 hrm::Result<std::vector<hrm::ArcVote>> ask(hrm::BatchSolver& solver, const ArcTask& task,
-                                           const std::vector<Question>& questions) {
+                                           const std::vector<Question>& questions, bool embedding) {
   std::vector<hrm::ArcVote> votes(task.test.size());
   std::optional<Error> error;
   std::vector<hrm::Token> canvas;
@@ -105,7 +107,7 @@ hrm::Result<std::vector<hrm::ArcVote>> ask(hrm::BatchSolver& solver, const ArcTa
     if (next == task.test.size() * questions.size()) return false;
     const Question& question = questions[next % questions.size()];
     canvas = hrm::arc_canvas(question.augmentation.apply(task.test[next / questions.size()].input));
-    job = hrm::Job{canvas, question.puzzle_id, next, 0};
+    job = hrm::Job{canvas, embedding ? question.puzzle_id : 0, next, 0};
     ++next;
     return true;
   };
@@ -231,7 +233,7 @@ int main(int argc, char** argv) {
       ++without;
       std::fprintf(stderr, "hrm-arc: %s: has no trained embedding, so it cannot be solved\n", shown.c_str());
     }
-    const auto votes = ask(solver, task, list);
+    const auto votes = ask(solver, task, list, model->config().puzzle_emb_ndim != 0);
     if (!votes) return fail(arguments, votes.error().in(model_path));
     std::vector<hrm::ArcAttempts> attempts;
     std::size_t counted = 0;

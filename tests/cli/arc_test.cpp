@@ -97,15 +97,30 @@ TEST_CASE("hrm-arc: a folder of tasks") {
   CHECK(outcome.out == "a\tsolved\t2/2\t2\nb\tunsolved\t0/1\t1\n");
 }
 
-TEST_CASE("hrm-arc: a model that cannot take the question says so instead of answering nothing") {
+TEST_CASE("hrm-arc: a model without a puzzle embedding is asked with id 0, whatever identifiers say") {
   const support::TemporaryFolder folder;
   support::Shape shape = cli::small_shape(hrm::arc_vocab);
-  shape.puzzle_emb_ndim = 0;  // no puzzle embedding at all, and identifiers that ask for one
+  shape.puzzle_emb_ndim = 0;
   cli::write_model(folder, shape, support::make_weights(shape));
   support::write_file(folder.path("identifiers.json"), R"(["<blank>","t"])");
   support::write_file(folder.path("t.json"), other_task);
-  CHECK(cli::fault_of(run("hrm-arc", {folder.path(), folder.path("t.json")}), 1, "hrm-arc", {"t: ", "puzzle id"}) ==
-        "");
+  const auto outcome = run("hrm-arc", {folder.path(), folder.path("t.json")});
+  CAPTURE(outcome.err);
+  CHECK(outcome.code == 3);
+  CHECK(outcome.out.find("t\tunsolved\t0/1\t") == 0);
+}
+
+TEST_CASE("hrm-arc: names of tasks with underscores, and bars between a task and its augmentation") {
+  const support::TemporaryFolder folder;
+  cli::write_copying_model(folder, hrm::arc_vocab, 8);
+  support::write_file(folder.path("tasks.json"), "{\"my_task\":" + copy_task + ",\"b\":" + copy_task + "}");
+  support::write_file(folder.path("identifiers.json"),
+                      R"(["<blank>","my_task","my_task_t3_0213456789","my_task|||t1|||0213456789",)"
+                      R"("b","b|||t3|||0213456789","other_task"])");
+  const auto outcome = run("hrm-arc", {folder.path(), folder.path("tasks.json")});
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out == "my_task\tsolved\t2/2\t6\nb\tsolved\t2/2\t4\n");
+  CHECK(outcome.err.find("1 names are no task") != std::string::npos);
 }
 
 TEST_CASE("hrm-arc: what is wrong") {

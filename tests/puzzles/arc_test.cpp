@@ -133,6 +133,10 @@ TEST_CASE("arc: augmentations can be undone, keep black and have names") {
     REQUIRE(identifier);
     CHECK(identifier->task == "00d62c1b");
     CHECK(identifier->augmentation == augmentation);
+    const std::string bars = "my_task|||" + augmentation.name().replace(2, 1, "|||");
+    REQUIRE(hrm::parse_arc_identifier(bars));
+    CHECK(hrm::parse_arc_identifier(bars)->task == "my_task");
+    CHECK(hrm::parse_arc_identifier(bars)->augmentation == augmentation);
   }
   CHECK(kinds.size() == 8);
 }
@@ -154,8 +158,10 @@ TEST_CASE("arc: an augmentation of a full canvas as a symmetry of positions and 
 TEST_CASE("arc: identifiers") {
   CHECK(hrm::parse_arc_identifier("<blank>")->task == "<blank>");
   CHECK(hrm::parse_arc_identifier("abc")->augmentation == hrm::ArcAugmentation{});
-  for (const std::string_view name : {"a_b", "x_t8_0123456789", "x_t0_0123456788", "x_t0_012345678a",
-                                      "x_t0_01234567890", "_t0_0123456789", "x_q0_0123456789", "x_t0-0123456789"}) {
+  for (const std::string_view name :
+       {"a_b", "x_t8_0123456789", "x_t0_0123456788", "x_t0_012345678a", "x_t0_01234567890", "_t0_0123456789",
+        "x_q0_0123456789", "x_t0-0123456789", "x|||t8|||0123456789", "x|||t1|||012345678", "x|||t1_0123456789",
+        "|||t1|||0123456789"}) {
     CHECK_FALSE(hrm::parse_arc_identifier(name));
   }
 }

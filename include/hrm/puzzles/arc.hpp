@@ -136,24 +136,32 @@ struct ArcIdentifier {
   ArcAugmentation augmentation;  ///< none where the name is the task's own
 };
 
-/// Takes "TASK" or "TASK_t3_0213456789" apart; nothing if what follows the task is no such augmentation.
+/// Takes "TASK" or "TASK_t3_0213456789" apart, "|||" may stand for "_"; nothing if what follows the task is no such
+/// augmentation. (A task's own name may hold such signs: who knows the tasks looks for the whole name first.)
 [[nodiscard]] inline std::optional<ArcIdentifier> parse_arc_identifier(std::string_view name) noexcept {
-  constexpr std::size_t tail = 3 + 1 + arc_colours;  // "_t3" "_" and the colours
-  ArcIdentifier identifier{name, {}};
-  if (name.find('_') == std::string_view::npos) return identifier;
-  if (name.size() <= tail) return std::nullopt;
-  const std::string_view text = name.substr(name.size() - tail);
-  if (text[0] != '_' || text[1] != 't' || text[2] < '0' || text[2] > '7' || text[3] != '_') return std::nullopt;
-  identifier.task = name.substr(0, name.size() - tail);
-  identifier.augmentation.kind = static_cast<std::size_t>(text[2] - '0');
-  std::array<bool, arc_colours> seen{};
-  for (std::size_t c = 0; c < arc_colours; ++c) {
-    const char digit = text[4 + c];
-    if (digit < '0' || digit > '9' || seen[static_cast<std::size_t>(digit - '0')]) return std::nullopt;
-    seen[static_cast<std::size_t>(digit - '0')] = true;
-    identifier.augmentation.colours[c] = static_cast<std::uint8_t>(digit - '0');
+  for (const std::string_view sign : {"|||", "_"}) {
+    if (name.find(sign) == std::string_view::npos) continue;
+    const std::size_t tail = sign.size() + 2 + sign.size() + arc_colours;  // sign, "t3", sign and the colours
+    if (name.size() <= tail) return std::nullopt;
+    ArcIdentifier identifier{name.substr(0, name.size() - tail), {}};
+    std::string_view text = name.substr(name.size() - tail);
+    if (!text.starts_with(sign)) return std::nullopt;
+    text.remove_prefix(sign.size());
+    if (text[0] != 't' || text[1] < '0' || text[1] > '7') return std::nullopt;
+    identifier.augmentation.kind = static_cast<std::size_t>(text[1] - '0');
+    text.remove_prefix(2);
+    if (!text.starts_with(sign)) return std::nullopt;
+    text.remove_prefix(sign.size());
+    std::array<bool, arc_colours> seen{};
+    for (std::size_t c = 0; c < arc_colours; ++c) {
+      const char digit = text[c];
+      if (digit < '0' || digit > '9' || seen[static_cast<std::size_t>(digit - '0')]) return std::nullopt;
+      seen[static_cast<std::size_t>(digit - '0')] = true;
+      identifier.augmentation.colours[c] = static_cast<std::uint8_t>(digit - '0');
+    }
+    return identifier;
   }
-  return identifier;
+  return ArcIdentifier{name, {}};
 }
 
 }  // namespace hrm
