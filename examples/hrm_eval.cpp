@@ -79,7 +79,9 @@ class Judge {
   /// Runs one example to its end; one without a cell that counts is left out, as the published evaluation does. Error:
   /// the model does not take it.
   hrm::Result<void> run(hrm::Solver& solver, const hrm::PuzzleExample& example) {
-    if (auto started = solver.start(example.input, example.puzzle_id); !started) return started;
+    // A model that was trained without a puzzle embedding has id 0 alone.
+    const std::size_t id = solver.model().config().puzzle_emb_ndim == 0 ? 0 : example.puzzle_id;
+    if (auto started = solver.start(example.input, id); !started) return started;
     const auto& label = example.label;
     if (std::all_of(label.begin(), label.end(), [](hrm::Token token) { return token == hrm::any_token; })) return {};
     const hrm::Maze puzzle = maze_ ? hrm::maze_grid(side_, side_, example.input) : hrm::Maze{};

@@ -234,6 +234,27 @@ TEST_CASE("hrm-eval: an example without a cell that counts is left out") {
                       {"expected a puzzle with an answer"}) == "");
 }
 
+TEST_CASE("hrm-eval: puzzle ids do not matter to a model without a puzzle embedding") {
+  const support::TemporaryFolder folder;
+  hrm::DatasetInfo info;
+  info.seq_len = 4;
+  info.vocab = 6;
+  info.puzzle_ids = 3;
+  std::filesystem::create_directories(folder.path("set"));
+  auto writer = hrm::DatasetWriter::create(folder.path("set"), info).value();
+  for (std::size_t id = 0; id < 3; ++id) writer.add({{1, 2, 3, 4}, {1, 2, 3, 4}, id}).value();
+  writer.finish().value();
+  support::Shape shape = cli::small_shape(6);
+  cli::write_model(folder, shape, support::make_weights(shape));
+  CHECK(cli::fault_of(run("hrm-eval", {folder.path(), folder.path("set")}), 1, "hrm-eval", {"puzzle id"}) == "");
+  shape.puzzle_emb_ndim = 0;
+  cli::write_model(folder, shape, support::make_weights(shape));
+  const auto outcome = run("hrm-eval", {folder.path(), folder.path("set"), "--json"});
+  CAPTURE(outcome.err);
+  CHECK(outcome.code == 0);
+  CHECK(number_of(outcome.out, "{", "puzzles") == 3);
+}
+
 TEST_CASE("hrm-eval: bad data sets give one line and code 1") {
   const support::TemporaryFolder folder;
   const std::string set = folder.path("set");
