@@ -270,7 +270,8 @@ Operation norm(const Table& t, std::size_t rows, std::size_t width) {
   d->scales.resize(rows);
   d->operand = hrm::Buffer(rows * t.operand_stride(width));
   Operation o;
-  o.bytes = static_cast<double>(rows * width * 4 * sizeof(float));
+  // Two rows are read, one is written, and the operand.
+  o.bytes = static_cast<double>(rows * (width * 3 * sizeof(float) + t.operand_stride(width)));
   o.tolerance = 1e-6;
   o.run = [d, &t, rows, width] {
     hrm::kernels::RowArgs args;

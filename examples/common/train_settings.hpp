@@ -214,8 +214,7 @@ inline TrainSettings train_settings(Arguments& arguments, int argc, char** argv)
   if (arguments.has("--clues") && !s.sudoku) arguments.note("--clues", "goes with freshly made Sudokus, as sudoku9 is");
   if (const bool no = arguments.choice("--symmetries", {"yes", "no"}) == 1; arguments.has("--symmetries")) {
     s.symmetries = !no;
-    if (s.sudoku || s.maze)
-      arguments.note("--symmetries", "goes with a data set, not with freshly made puzzles");
+    if (s.sudoku || s.maze) arguments.note("--symmetries", "goes with a data set, not with freshly made puzzles");
   }
   for (const char* own : {"--path", "--loops", "--smallest", "--grow"}) {
     if (arguments.has(own) && !s.maze) arguments.note(own, "goes with freshly made mazes, as maze15 is");

@@ -12,7 +12,9 @@ struct LoadOptions {
   std::optional<Precision> precision{};       ///< empty: what an archive was made for, float32 for other files
   std::span<const std::size_t> puzzle_ids{};  ///< puzzle embedding rows to keep; empty: all
   std::string config{};                       ///< the configuration's path; empty: the one beside the file, or within
-  bool map = true;                            ///< map files where the system can
+  /// Map files where the system can. Weights that an archive holds packed are then read from the disk by the first
+  /// segments that need them, and by several processes only once.
+  bool map = true;
 };
 
 namespace detail {

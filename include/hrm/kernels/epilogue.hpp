@@ -127,32 +127,16 @@ void swiglu_tile(const SwigluArgs& args, const Tile& tile) noexcept {
   product<Arch, Weight>(
       args.x, args.w, tile,
       [&](const auto& column, std::size_t row, std::size_t rows, std::size_t panel) __attribute__((always_inline)) {
+        static_assert(G::swiglu_run == S::lanes);
         const std::size_t first = panel * G::swiglu_run;
-        const std::size_t count = args.inner - first < G::swiglu_run ? args.inner - first : G::swiglu_run;
-        for (std::size_t v = 0; v < count; v += S::lanes) {
-          const auto gate = column(v);
-          const auto up = column(G::swiglu_run + v);
-          const std::size_t left = count - v < S::lanes ? count - v : S::lanes;
-          for (std::size_t i = 0; i < rows; ++i) {
-            if constexpr (G::quantised) {
-              const auto value = silu_coarse<Arch>(gate[i]) * up[i];
-              float* const to = args.rows + (row + i) * args.row_stride + first + v;
-              if (left == S::lanes) {
-                S::store(to, value);
-              } else {
-                store_some<Arch>(to, value, left);
-              }
-            } else {
-              const auto value = silu<Arch>(gate[i]) * up[i];
-              std::byte* const to = args.out.data + (row + i) * args.out.stride;
-              if (left == S::lanes) {
-                store_operand<Arch, Weight>(to, first + v, value);
-              } else {
-                alignas(64) float some[S::lanes];
-                S::store(some, value);
-                write_operand<Arch, Weight>(to, first + v, some, left);
-              }
-            }
+        const auto gate = column(0);
+        const auto up = column(S::lanes);
+        for (std::size_t i = 0; i < rows; ++i) {
+          if constexpr (G::quantised) {
+            S::store(args.rows + (row + i) * args.row_stride + first, silu_coarse<Arch>(gate[i]) * up[i]);
+          } else {
+            store_operand<Arch, Weight>(args.out.data + (row + i) * args.out.stride, first,
+                                        silu<Arch>(gate[i]) * up[i]);
           }
         }
       });

@@ -26,7 +26,7 @@ class ArcVote {
         std::find_if(candidates_.begin(), candidates_.end(), [&](const Candidate& c) { return c.grid == grid; });
     if (known == candidates_.end()) known = candidates_.insert(known, Candidate{grid, 0, 0});
     ++known->count;
-    const bool number = (std::bit_cast<std::uint32_t>(q_halt) & 0x7fffffffU) <= 0x7f800000U;  // infinities are such
+    const bool number = (bit_cast<std::uint32_t>(q_halt) & 0x7fffffffU) <= 0x7f800000U;  // infinities are such
     if (number) known->q_sum += 1 / (1 + std::exp(-static_cast<double>(q_halt)));
   }
 
