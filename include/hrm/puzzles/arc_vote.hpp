@@ -4,7 +4,6 @@
 
 #include <hrm/puzzles/arc_task.hpp>
 
-#include <bit>
 #include <cmath>
 
 namespace hrm {
