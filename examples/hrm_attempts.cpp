@@ -174,6 +174,7 @@ int main(int argc, char** argv) {
 
   const auto symmetries = symmetries_of(input->shape, verified, seed);
   std::vector<hrm::View> views;
+  views.reserve(symmetries.size());
   for (const hrm::Symmetry& s : symmetries) views.push_back({s.positions, s.tokens});
   std::printf("| %zu puzzles | solved | halted wrongly | attempts | segments |\n|---|---|---|---|---|\n",
               input->puzzles.size());
