@@ -73,7 +73,7 @@ class CsvDataset {
 
   /// The next example; false at the end. Error: a line that is no puzzle of the first one's kind and size.
   Result<bool> next(PuzzleExample& example) {
-    const auto more = fetch(example);
+    auto more = fetch(example);
     if (!more || !*more) return more;
     const auto parsed = parse(waiting_, example);
     waiting_.clear();
@@ -83,7 +83,7 @@ class CsvDataset {
 
   /// Passes over the next example without a look at its cells; false at the end.
   Result<bool> skip(PuzzleExample& example) {
-    const auto more = fetch(example);
+    auto more = fetch(example);
     waiting_.clear();
     return more;
   }
