@@ -75,18 +75,15 @@ hrm::Result<Score> score(const hrm::Model& model, const hrm::SudokuShape& shape,
 std::vector<float> numbers(Arguments& arguments, std::string_view name, std::string_view otherwise) {
   const std::string text = arguments.text(name).value_or(std::string(otherwise));
   std::vector<float> out;
-  for (std::string_view left = text;;) {
-    const std::size_t comma = left.find(',');
+  const bool good = example::each_part(text, [&out](std::string_view part) {
     double value = 0;
-    if (!hrm::detail::parse_number(left.substr(0, comma), value) || !(value > 0) || !(value < 100)) {
-      arguments.note(name, "expected positive numbers such as 0.1,0.2, found " + text);
-      return {};
-    }
+    if (!hrm::detail::parse_number(part, value) || !(value > 0) || !(value < 100)) return false;
     out.push_back(static_cast<float>(value));
-    if (comma == std::string_view::npos) break;
-    left.remove_prefix(comma + 1);
-  }
-  return out;
+    return true;
+  });
+  if (good) return out;
+  arguments.note(name, "expected positive numbers such as 0.1,0.2, found " + text);
+  return {};
 }
 
 /// Symmetries of a puzzle, the first of them the puzzle as it is.

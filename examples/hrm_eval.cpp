@@ -72,9 +72,10 @@ struct Report {
 class Judge {
  public:
   Judge(const hrm::DatasetInfo& info, bool never, Report& report)
-      : maze_(info.kind() == hrm::PuzzleKind::maze), never_(never), report_(report) {
-    while (side_ * side_ < info.seq_len) ++side_;
-  }
+      : maze_(info.kind() == hrm::PuzzleKind::maze),
+        never_(never),
+        side_(hrm::square_side(info.seq_len)),
+        report_(report) {}
 
   /// Runs one example to its end; one without a cell that counts is left out, as the published evaluation does. Error:
   /// the model does not take it.
@@ -143,7 +144,7 @@ class Judge {
   }
 
   bool maze_, never_;
-  std::size_t side_ = 1;
+  std::size_t side_;
   Report& report_;
 };
 

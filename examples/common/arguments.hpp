@@ -23,6 +23,17 @@ struct Option {
   std::string_view help;
 };
 
+/// Calls visit(part) for what stands between commas, an empty text being one part; false as soon as one is.
+template <class Visit>
+bool each_part(std::string_view text, const Visit& visit) {
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    if (!visit(text.substr(0, comma))) return false;
+    if (comma == std::string_view::npos) return true;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 /// What may become of a program: a solver may also end with Exit::unsolved.
 enum class Kind : std::uint8_t { tool, solver };
 

@@ -108,23 +108,21 @@ namespace detail {
 inline std::map<std::size_t, float> label_weights(Arguments& arguments) {
   std::map<std::size_t, float> out;
   const std::string text = arguments.text("--weight").value_or("");
-  for (std::string_view left = text; !text.empty();) {
-    const std::size_t comma = left.find(',');
-    const std::string_view one = left.substr(0, comma);
-    const std::size_t equals = one.find('=');
+  const auto add = [&out](std::string_view part) {
+    const std::size_t equals = part.find('=');
     std::size_t token = 0;
     double weight = 0;
-    if (equals == std::string_view::npos || !hrm::detail::parse_size(one.substr(0, equals), token) ||
-        !hrm::detail::parse_number(one.substr(equals + 1), weight) || !(static_cast<float>(weight) > 0) ||
+    if (equals == std::string_view::npos || !hrm::detail::parse_size(part.substr(0, equals), token) ||
+        !hrm::detail::parse_number(part.substr(equals + 1), weight) || !(static_cast<float>(weight) > 0) ||
         !hrm::is_finite(static_cast<float>(weight))) {
-      arguments.note("--weight", "expected tokens and numbers above zero such as 1=0.1,5=2, found " + text);
-      return {};
+      return false;
     }
     out[token] = static_cast<float>(weight);
-    if (comma == std::string_view::npos) break;
-    left.remove_prefix(comma + 1);
-  }
-  return out;
+    return true;
+  };
+  if (text.empty() || each_part(text, add)) return out;
+  arguments.note("--weight", "expected tokens and numbers above zero such as 1=0.1,5=2, found " + text);
+  return {};
 }
 
 /// The side of "sudoku9"; nothing for other tasks, "sudoku.csv" for one.

@@ -4,6 +4,7 @@
 #include <support/skip.hpp>
 
 #include <cli/command.hpp>
+#include <cli/small_run.hpp>
 
 #include <optional>
 
@@ -53,27 +54,7 @@ TEST_CASE("batch and hrm-train leave their last line, which is no wider than the
   if (!batch) return;
   CHECK(batch->out.find("] 20 of 20, ") != std::string::npos);
   CHECK(widest(batch->out) < 80);
-  const auto train = run("hrm-train", {"sudoku4",
-                                       "--out",
-                                       folder.path("run"),
-                                       "--hidden",
-                                       "32",
-                                       "--heads",
-                                       "2",
-                                       "--layers",
-                                       "1",
-                                       "--expansion",
-                                       "2",
-                                       "--batch",
-                                       "8",
-                                       "--steps",
-                                       "12",
-                                       "--log-every",
-                                       "3",
-                                       "--evaluate",
-                                       "0",
-                                       "--max-segments",
-                                       "4"});
+  const auto train = run("hrm-train", cli::small_run(folder.path("run"), {"--evaluate", "0"}));
   REQUIRE(train);
   CHECK(train->code == 0);
   CHECK(widest(train->out) > 22);

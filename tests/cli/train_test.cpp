@@ -11,26 +11,12 @@
 #include <algorithm>
 
 #include <cli/command.hpp>
+#include <cli/small_run.hpp>
 
 namespace {
 
 using cli::run;
-
-// A run of a few seconds; `more` goes before what it says by itself.
-std::vector<std::string> small_run(const std::string& out, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> words = {"sudoku4", "--out", out};
-  words.insert(words.end(), more.begin(), more.end());
-  const std::vector<std::pair<std::string, std::string>> small = {
-      {"--hidden", "32"},   {"--heads", "2"},       {"--layers", "1"},   {"--expansion", "2"},
-      {"--batch", "8"},     {"--steps", "12"},      {"--evaluate", "5"}, {"--evaluate-every", "6"},
-      {"--log-every", "3"}, {"--max-segments", "4"}};
-  for (const auto& [name, value] : small) {
-    if (std::find(more.begin(), more.end(), name) != more.end()) continue;
-    words.push_back(name);
-    words.push_back(value);
-  }
-  return words;
-}
+using cli::small_run;
 
 }  // namespace
 

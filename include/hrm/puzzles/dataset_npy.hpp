@@ -18,8 +18,7 @@ enum class PuzzleKind : std::uint8_t { other, sudoku, maze, arc };
 [[nodiscard]] inline PuzzleKind puzzle_kind(std::size_t vocab, std::size_t seq_len) noexcept {
   const auto sudoku = SudokuShape::of_cells(seq_len);
   if (sudoku && sudoku->vocab() == vocab) return PuzzleKind::sudoku;
-  std::size_t side = 1;
-  while (side * side < seq_len) ++side;
+  const std::size_t side = square_side(seq_len);
   if (vocab == maze_vocab && side * side == seq_len) return PuzzleKind::maze;
   return vocab == 12 && seq_len == 900 ? PuzzleKind::arc : PuzzleKind::other;
 }

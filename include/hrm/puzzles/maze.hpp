@@ -70,8 +70,7 @@ struct Maze {
   }
   if (maze.cells.empty()) return Error(ErrorCode::shape, "maze: expected at least one cell, found none");
   if (!lines) {
-    std::size_t side = 1;
-    while (side * side < maze.cells.size()) ++side;
+    const std::size_t side = square_side(maze.cells.size());
     if (side * side != maze.cells.size()) {
       return Error(ErrorCode::shape, "maze: cells on one line, expected a square number, found ", maze.cells.size());
     }

@@ -10,6 +10,13 @@
 
 namespace hrm {
 
+/// The side of the smallest square, from 1 on, that has room for so many cells.
+[[nodiscard]] constexpr std::size_t square_side(std::size_t cells) noexcept {
+  std::size_t side = 1;
+  while (side * side < cells) ++side;
+  return side;
+}
+
 /// `out[i] = tokens[in[positions[i]]]`. Tokens from `tokens.size()` on stay as they are. `View{s.positions, s.tokens}`
 /// lets a model look at a puzzle through it (hrm::solve_attempts).
 struct Symmetry {

@@ -129,7 +129,7 @@ class StoredSource final : public ExampleSource {
     labels_.get(pick, example.labels);
     if (symmetry_ == StoredSymmetry::none) return;
     const Symmetry symmetry = symmetry_ == StoredSymmetry::square
-                                  ? random_square_symmetry(side(), info_.vocab, random)
+                                  ? random_square_symmetry(square_side(count), info_.vocab, random)
                                   : random_sudoku_symmetry(*SudokuShape::of_cells(count), random);
     std::vector<Token> before(count);
     for (const std::span<Token> tokens : {example.tokens, example.labels}) {
@@ -190,12 +190,6 @@ class StoredSource final : public ExampleSource {
     return one_of(puzzles_, one_of(groups_, group, puzzles_.size()), ids_.size());
   }
 
-  [[nodiscard]] std::size_t side() const noexcept {
-    std::size_t side = 1;
-    while (side * side < info_.seq_len) ++side;
-    return side;
-  }
-
   /// The symmetry under which every example stays what it is. Goes by what stands in them: other puzzles may have the
   /// vocabulary and the length of a Sudoku or a maze.
   [[nodiscard]] StoredSymmetry symmetry_of_all() const {
@@ -215,7 +209,7 @@ class StoredSource final : public ExampleSource {
         })) {
       return StoredSymmetry::sudoku;
     }
-    const std::size_t n = side();
+    const std::size_t n = square_side(count);
     const bool mazes = info_.vocab == maze_vocab && n * n == count && all([&](Tokens input, Tokens label) {
                          return check_maze(maze_grid(n, n, input), maze_grid(n, n, label)).valid;
                        });
