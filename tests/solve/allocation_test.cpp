@@ -1,3 +1,5 @@
+/// Compiled alone, as it replaces functions of the C library.
+///
 /// After construction nothing allocates and nothing takes a mutex: operator new, malloc and its kin, and
 /// pthread_mutex_lock are replaced and counted. What a constructor does where there is no memory is tried too.
 #include <doctest/doctest.h>

@@ -1,4 +1,5 @@
-/// The H-module and the L-module run by hand, and what is seen as a tensor. fwd.hpp stands first: it needs no other.
+/// The H-module and the L-module run by hand, and what is seen as a tensor. Compiled alone:
+/// fwd.hpp stands first, as it needs no other.
 
 #include <hrm/fwd.hpp>
 

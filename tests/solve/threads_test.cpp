@@ -1,3 +1,5 @@
+/// Compiled alone, as it replaces a function of the C library.
+
 #include <doctest/doctest.h>
 
 #include <hrm/solve/batch_solver.hpp>

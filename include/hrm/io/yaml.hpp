@@ -58,11 +58,11 @@ template <class Scalar>
   constexpr std::size_t max_depth = 16;
   constexpr std::size_t max_keys = 65536;
   constexpr std::size_t none = ~std::size_t{0};
-  struct Level {
-    std::size_t indent;
+  struct Indent {
+    std::size_t columns;
     std::size_t parent;  // which key opened it
   };
-  std::array<Level, max_depth> levels{};
+  std::array<Indent, max_depth> levels{};
   std::array<std::string_view, max_depth> path{};
   std::vector<detail::SortKey> keys;  // parent and name
   std::size_t depth = 0;              // levels that are open
@@ -107,11 +107,11 @@ template <class Scalar>
     while (!value.empty() && detail::yaml_blank(value.front())) value.remove_prefix(1);
 
     const std::size_t before = depth;
-    while (depth > 0 && indent < levels[depth - 1].indent) --depth;
-    if (depth == 0 || indent > levels[depth - 1].indent) {
+    while (depth > 0 && indent < levels[depth - 1].columns) --depth;
+    if (depth == 0 || indent > levels[depth - 1].columns) {
       if (depth != before) return fail("the indentation of a key above", line);
       if (depth == max_depth) return fail("at most 16 levels", "more");
-      levels[depth++] = Level{indent, keys.empty() ? none : keys.size() - 1};
+      levels[depth++] = Indent{indent, keys.empty() ? none : keys.size() - 1};
     }
     if (keys.size() == max_keys) return fail("at most 65536 keys", "more");
     keys.push_back({levels[depth - 1].parent, name});
