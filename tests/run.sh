@@ -89,8 +89,9 @@ stage_style() {
     echo "left out: there is no clang-tidy"
   elif [ ! -e build/release/compile_commands.json ]; then
     echo "left out: clang-tidy works on the stage release, which has not been built"
-  elif sources | grep -E '^(examples|tests/consume/odr)/' | grep '\.cpp$' | grep -v '^examples/web/' |
-    xargs -P "$(core_count)" -n 1 clang-tidy --quiet -p build/release 2>/dev/null; then
+  elif ls -S $(grep -l "^namespace hrm" examples/*.cpp) build/release/tests/style/style_*.cpp examples/common/*.cpp \
+    tests/consume/odr/{main,first,handles,throws}.cpp |
+    xargs -P "$(core_count)" -n 1 clang-tidy --quiet --checks=-bugprone-suspicious-include -p build/release 2>/dev/null; then
     passed=$((passed + 1))
   else
     fail "style: clang-tidy"
