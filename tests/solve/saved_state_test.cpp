@@ -133,6 +133,35 @@ TEST_CASE("what does not belong here is refused with the reason, and nothing cha
   CHECK(refused(model, larger).message() == "saved state: capacity: expected 20, found 16");
 }
 
+TEST_CASE("saved between segments, restored on another instruction set; inside one it is refused") {
+  const Config config = test::small_config();
+  test::RandomTensors tensors(config, 51);
+  const Model model = make_model(config, tensors.views()).value();
+  const Model other = make_basic_model<DynamicShape, float, kernels::Scalar>(config, tensors.views()).value();
+  REQUIRE(model.kernels() != other.kernels());
+  Solver from(model, two_segments());
+  from.start(test::random_tokens(config, 16, 52)).value();
+  from.step();
+  Solver to(other, two_segments());
+  SavedState::restore(to, saved(from)).value();
+  CHECK(SavedState::equal(to, from));
+  from.step();
+  to.step();
+  CHECK(to.finished());
+  CHECK(to.logits().isApprox(from.logits(), 0.01F));
+
+  ModelOptions rounded;
+  rounded.precision = Precision::bf16;
+  Solver coarse(make_model(config, tensors.views(), rounded).value(), two_segments());
+  CHECK(SavedState::restore(coarse, saved(from)).error().message() ==
+        "saved state: expected the precision 'bf16', found another's");
+  from.start(test::random_tokens(config, 16, 53)).value();
+  int tiles = 0;
+  from.tick_while([&tiles]() noexcept { return ++tiles < 30; });
+  CHECK(SavedState::restore(to, saved(from)).error().message() ==
+        "saved state: expected the kernels 'scalar float32', found another's");
+}
+
 TEST_CASE("flipped, cut and lengthened bytes never get in") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 45);

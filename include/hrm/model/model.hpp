@@ -12,10 +12,11 @@ namespace hrm {
 
 namespace detail {
 
-/// Changes whenever the order or the form of packed weights does, in a way that sizes do not show.
-inline constexpr std::size_t packed_layout = 4;
+/// Changes whenever the order or the form of packed weights does, in a way that sizes do not show, or the fingerprint
+/// that is stored with them.
+inline constexpr std::size_t packed_layout = 5;
 
-/// Kernels, panel sizes and layout, "2 avx512 bfloat16 48 16 6144 avx512 float32 48".
+/// Kernels, panel sizes and layout, "5 avx512 bfloat16 48 16 6144 avx512 float32 48".
 [[nodiscard]] inline std::string packed_key(const kernels::Table& table, const kernels::Table& floats) {
   constexpr std::size_t depth = 64;
   std::string key = std::to_string(packed_layout);
@@ -40,6 +41,8 @@ class ModelInterface {
   [[nodiscard]] const Config& config() const noexcept { return config_; }
   [[nodiscard]] Precision precision() const noexcept { return precision_; }
   [[nodiscard]] const kernels::Table& table() const noexcept { return *table_; }
+  /// A hash of the weights as they were in the file and of the config: the same whatever they were rounded to, and
+  /// on every instruction set.
   [[nodiscard]] std::uint64_t fingerprint() const noexcept { return fingerprint_; }
   [[nodiscard]] std::size_t weight_bytes() const noexcept { return packed_.size(); }
   /// The packed weights as they lie in memory, for archives; meaningful to the kernels named by packed_key() alone.

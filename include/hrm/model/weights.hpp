@@ -58,7 +58,8 @@ struct ModelOptions {
 
 namespace detail {
 
-/// An order-dependent hash of what was packed; with the config it tells models apart (Model::fingerprint).
+/// An order-dependent hash of what was read; with the config it tells models apart (Model::fingerprint). It is the same
+/// on every instruction set.
 class Fingerprint {
  public:
   /// False where a value is NaN or infinite; then the hash means nothing.
@@ -147,6 +148,7 @@ class WeightReader {
     pointers_.resize(table.panel_cols);
     const bool direct =
         tensor->dtype == DType::f32 && reinterpret_cast<std::uintptr_t>(tensor->data) % alignof(float) == 0;
+    std::uint64_t rows = 0;  // a sum, as instruction sets pack them in different orders
     for (std::size_t panel = 0; panel * table.panel_cols < w.cols; ++panel) {
       for (std::size_t j = 0; j < table.panel_cols; ++j) {
         const std::size_t column = panel * table.panel_cols + j;
@@ -159,11 +161,15 @@ class WeightReader {
           pointers_[j] = staged_.data() + j * w.depth;
           if (!read_floats(*tensor, row * w.depth, w.depth, staged_.data() + j * w.depth)) return not_finite(*tensor);
         }
-        if (!fingerprint_.add(pointers_[j], w.depth)) return not_finite(*tensor);
+        Fingerprint of_row;
+        of_row.add(std::uint64_t{row});
+        if (!of_row.add(pointers_[j], w.depth)) return not_finite(*tensor);
+        rows += of_row.value();
       }
       table.pack_panel(w, panel, pointers_.data());
       if (direct && panel % 8 == 7) release_rows(table, w.depth, 8);
     }
+    fingerprint_.add(rows);
     release(*tensor);
   }
 

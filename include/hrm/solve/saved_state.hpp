@@ -5,16 +5,17 @@
 
 namespace hrm {
 
-/// Writes and reads the state of a Solver. The bytes are for the same model, precision, instruction set and capacity;
-/// they say so, and anything else is refused with the reason. Read as hostile input: whatever they hold, the solver is
-/// either restored or left as it was. Neither side allocates.
+/// Writes and reads the state of a Solver. The bytes are for the same model and precision, and inside a segment for the
+/// same instruction set and capacity too; they say so, and anything else is refused with the reason. Saved between
+/// segments, a puzzle can be thought about further on any processor, from there on with that one's rounding. Read as
+/// hostile input: whatever they hold, the solver is either restored or left as it was. Neither side allocates.
 ///
 /// Layout, little endian: the Header below, then tokens [S] i32, prediction [S] i32, z_H, z_L [P + S, hidden] f32,
 /// logits [P + S, vocab] f32 and q [2] f32 of the last complete segment, and inside a segment its own logits and q as
 /// far as they have come and the scratch, as they lie in memory.
 class SavedState {
  public:
-  static constexpr std::uint32_t version = 6;
+  static constexpr std::uint32_t version = 7;
 
   /// Bytes that save() writes for what the solver holds now.
   [[nodiscard]] static std::size_t size(const Solver& solver) noexcept {
@@ -28,7 +29,7 @@ class SavedState {
     if (out.size() < need)
       return Error(ErrorCode::memory, "saved state: expected room for ", need, " bytes, found ", out.size());
     const Mind& mind = solver.mind_;
-    Header header = describe(mind);
+    Header header = describe(mind, mind.inside());
     header.tokens = static_cast<std::uint32_t>(solver.count_);
     header.puzzle_id = solver.puzzle_id_;
     header.segments = solver.segments_;
@@ -47,26 +48,26 @@ class SavedState {
     return need;
   }
 
-  /// Takes over a saved state. Errors: another version, model, precision, instruction set or capacity, or damaged
-  /// bytes.
+  /// Takes over a saved state. Errors: another version, model or precision, inside a segment another instruction set or
+  /// capacity, or damaged bytes.
   [[nodiscard]] static Result<void> restore(Solver& solver, std::span<const std::byte> bytes) noexcept {
     Mind& mind = solver.mind_;
     if (!mind.status()) return mind.status();
     Header header;
     if (bytes.size() < sizeof(Header)) return damaged("a header of ", sizeof(Header), bytes.size());
     std::memcpy(&header, bytes.data(), sizeof(Header));
-    const Header own = describe(mind);
+    const bool inside = header.done != Tickets{};
+    const Header own = describe(mind, inside);
     if (header.magic != own.magic)
       return Error(ErrorCode::format, "saved state: expected the mark 'hrmS', found another");
     if (header.version != own.version) return differs("version", own.version, header.version);
     if (header.fingerprint != own.fingerprint) return differs("model fingerprint", own.fingerprint, header.fingerprint);
     if (header.kernels != own.kernels) {
-      return Error(ErrorCode::mismatch, "saved state: expected one made with the kernels '", mind.model().kernels(),
-                   "', found another's");
+      return Error(ErrorCode::mismatch, "saved state: expected the ", inside ? "kernels" : "precision", " '",
+                   made_with(mind, inside), "', found another's");
     }
     const std::size_t count = header.tokens;
     if (count == 0 || count > mind.capacity().tokens) return damaged("tokens up to ", mind.capacity().tokens, count);
-    const bool inside = header.done != Tickets{};
     if (inside && header.capacity != own.capacity) return differs("capacity", own.capacity, header.capacity);
     if (header.halted > 1 || header.disturbed > mind.puzzle_tokens() + count || header.unchanged > header.segments) {
       return Error(ErrorCode::format, "saved state: counters contradict each other");
@@ -142,7 +143,7 @@ class SavedState {
     std::uint32_t magic = 0x536d7268;  // "hrmS"
     std::uint32_t version = SavedState::version;
     std::uint64_t fingerprint = 0;
-    std::uint64_t kernels = 0;  // hash of the kernels' name: instruction set and precision
+    std::uint64_t kernels = 0;  // hash of made_with()
     std::uint64_t capacity = 0;
     std::uint64_t puzzle_id = 0;
     std::uint64_t segments = 0;
@@ -155,10 +156,14 @@ class SavedState {
   };
   static_assert(sizeof(Header) == 88);
 
-  [[nodiscard]] static Header describe(const Mind& mind) noexcept {
+  // Inside a segment the scratch lies as the instruction set wants it; between segments all is float32.
+  [[nodiscard]] static std::string_view made_with(const Mind& mind, bool inside) noexcept {
+    return inside ? mind.model().kernels() : name_of(mind.model().precision());
+  }
+  [[nodiscard]] static Header describe(const Mind& mind, bool inside) noexcept {
     Header header;
     header.fingerprint = mind.model().fingerprint();
-    const std::string_view name = mind.model().kernels();
+    const std::string_view name = made_with(mind, inside);
     header.kernels = hash(std::as_bytes(std::span(name)));
     header.capacity = mind.capacity().tokens;
     return header;
