@@ -7,6 +7,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
+#include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -40,17 +43,47 @@ HRM_NOINLINE double fma_burst(int rounds) {
   return 2.0 * static_cast<double>(chains * S::lanes) * rounds;
 }
 
-/// Binds the calling thread, and those it makes from then on, to one processor; -1: to any.
-inline void pin(int processor) {
 #if defined(__linux__)
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  for (int i = 0; i < CPU_SETSIZE; ++i) {
-    if (processor < 0 || i == processor) CPU_SET(static_cast<unsigned>(i), &set);
+/// The processors that this program may use; asked for once, before anything is pinned.
+inline const cpu_set_t& allowed_processors() {
+  static const cpu_set_t allowed = [] {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    static_cast<void>(::sched_getaffinity(0, sizeof set, &set));
+    return set;
+  }();
+  return allowed;
+}
+
+/// One of them for each core: the first of its hyperthreads.
+inline const std::vector<unsigned>& cores() {
+  static const std::vector<unsigned> found = [] {
+    std::vector<unsigned> firsts;
+    std::set<std::string> seen;
+    for (unsigned i = 0; i < CPU_SETSIZE; ++i) {
+      if (!CPU_ISSET(i, &allowed_processors())) continue;
+      std::string siblings = std::to_string(i);
+      std::ifstream file("/sys/devices/system/cpu/cpu" + siblings + "/topology/thread_siblings_list");
+      std::getline(file, siblings);
+      if (seen.insert(siblings).second) firsts.push_back(i);
+    }
+    return firsts;
+  }();
+  return found;
+}
+#endif
+
+/// Binds the calling thread, and those it makes from then on, to one core, where there are that many; -1: to none.
+inline void pin(int core) {
+#if defined(__linux__)
+  cpu_set_t set = allowed_processors();
+  if (core >= 0 && static_cast<std::size_t>(core) < cores().size()) {
+    CPU_ZERO(&set);
+    CPU_SET(cores()[static_cast<std::size_t>(core)], &set);
   }
   static_cast<void>(::sched_setaffinity(0, sizeof set, &set));
 #else
-  static_cast<void>(processor);
+  static_cast<void>(core);
 #endif
 }
 
