@@ -8,6 +8,10 @@
 #include <hrm/solve/pool.hpp>
 #include <hrm/solve/saved_state.hpp>
 
+#if defined(_WIN32)
+#include <malloc.h>
+#endif
+
 #include <cstdlib>
 #include <mutex>
 
@@ -68,13 +72,25 @@ HRM_NOINLINE void* operator new(std::size_t size, const std::nothrow_t&) noexcep
 }
 HRM_NOINLINE void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
   const auto to = static_cast<std::size_t>(alignment);
+#if defined(_WIN32)
+  return counted(::_aligned_malloc(size, to));
+#else
   return counted(std::aligned_alloc(to, (size + to - 1) / to * to));
+#endif
 }
 HRM_NOINLINE void operator delete(void* at) noexcept { std::free(at); }
 HRM_NOINLINE void operator delete(void* at, std::size_t) noexcept { std::free(at); }
 HRM_NOINLINE void operator delete(void* at, const std::nothrow_t&) noexcept { std::free(at); }
-HRM_NOINLINE void operator delete(void* at, std::align_val_t) noexcept { std::free(at); }
-HRM_NOINLINE void operator delete(void* at, std::align_val_t, const std::nothrow_t&) noexcept { std::free(at); }
+HRM_NOINLINE void operator delete(void* at, std::align_val_t) noexcept {
+#if defined(_WIN32)
+  ::_aligned_free(at);
+#else
+  std::free(at);
+#endif
+}
+HRM_NOINLINE void operator delete(void* at, std::align_val_t to, const std::nothrow_t&) noexcept {
+  operator delete(at, to);
+}
 
 using namespace hrm;
 

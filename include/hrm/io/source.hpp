@@ -206,8 +206,8 @@ inline Result<Source> Source::open(const std::string& path, const Options& optio
   };
   const std::unique_ptr<std::FILE, Closer> file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) return wrong("one that may not be read");
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return wrong("an error");
+  detail::FileStatus status{};
+  if (!detail::file_status(path.c_str(), status)) return wrong("an error");
   if (auto memory = source.reserve(static_cast<std::uint64_t>(status.st_size)); !memory) return memory.error();
   if (source.size_ > 0 && std::fread(source.owned_.data(), 1, source.size_, file.get()) != source.size_)
     return wrong("a read error");

@@ -60,9 +60,9 @@ class PuzzleFile {
     if (kind == detail::PathKind::none) return file.wrong("cannot be opened");
     if (kind != detail::PathKind::file) return file.wrong("is no plain file");
     file.handle_.reset(std::fopen(path.c_str(), "rb"));
-    if (!file.handle_ || std::fseek(file.handle_.get(), 0, SEEK_END) != 0) return file.wrong("cannot be opened");
-    const long size = std::ftell(file.handle_.get());
-    if (size < 0 || std::fseek(file.handle_.get(), 0, SEEK_SET) != 0) return file.wrong("cannot be read");
+    if (!file.handle_ || !detail::seek(file.handle_.get(), 0, SEEK_END)) return file.wrong("cannot be opened");
+    const std::int64_t size = detail::tell(file.handle_.get());
+    if (size < 0 || !detail::seek(file.handle_.get(), 0, SEEK_SET)) return file.wrong("cannot be read");
     file.size_ = static_cast<std::size_t>(size);
     return file;
   }
@@ -75,7 +75,7 @@ class PuzzleFile {
     if (offset > size_ || out.size() > size_ - offset) {
       return Error(ErrorCode::format, path_, ": bytes, expected at least ", offset + out.size(), ", found ", size_);
     }
-    if (offset != at_ && std::fseek(handle_.get(), static_cast<long>(offset), SEEK_SET) != 0) {
+    if (offset != at_ && !detail::seek(handle_.get(), static_cast<std::int64_t>(offset), SEEK_SET)) {
       return wrong("cannot be read");
     }
     at_ = offset + out.size();

@@ -22,7 +22,7 @@ class ThreadPool {
   ~ThreadPool() {
     state_.fetch_or(closing, std::memory_order_release);
     round_.fetch_add(1, std::memory_order_release);
-    round_.notify_all();
+    wake_all(round_);
     for (std::thread& worker : workers_) worker.join();
   }
 
@@ -35,7 +35,7 @@ class ThreadPool {
     task_ = task;
     state_.fetch_or(open, std::memory_order_release);
     round_.fetch_add(1, std::memory_order_release);
-    round_.notify_all();
+    wake_all(round_);
     task();
     // From here on nobody enters; those inside are waited for. A thread that has not woken up yet is not.
     std::uint32_t now = state_.fetch_and(~open, std::memory_order_acq_rel) & ~open;
@@ -66,7 +66,7 @@ class ThreadPool {
       if ((state & open) == 0) continue;
       task_();
       state = state_.fetch_sub(1, std::memory_order_acq_rel) - 1;
-      if ((state & open) == 0 && (state & inside) == 0) state_.notify_all();
+      if ((state & open) == 0 && (state & inside) == 0) wake_all(state_);
     }
   }
 

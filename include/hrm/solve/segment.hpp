@@ -140,7 +140,7 @@ class Segment {
     for (;;) {
       if (!std::exchange(asked, false) && stop()) {
         progress_.changes_.fetch_or(Progress::paused, std::memory_order_release);
-        progress_.changes_.notify_all();
+        wake_all(progress_.changes_);
         return;
       }
       const std::uint32_t seen = progress_.changes_.load(std::memory_order_acquire);
@@ -174,7 +174,7 @@ class Segment {
     if (counters.done.fetch_add(1, std::memory_order_acq_rel) + 1 == schedule_.first(stage + 1)) {
       counters.stage.store(static_cast<std::uint32_t>(stage + 1), std::memory_order_release);
       progress_.changes_.fetch_add(Progress::change, std::memory_order_release);  // keeps `paused`
-      progress_.changes_.notify_all();
+      wake_all(progress_.changes_);
     }
     return Took::tile;
   }

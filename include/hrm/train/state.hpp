@@ -21,7 +21,7 @@ template <class Write>
   if (file == nullptr) return Error(ErrorCode::io, path, ": expected a file that can be written, found an error");
   bool good = write(file);
   good = std::fclose(file) == 0 && good;
-  good = good && std::rename(fresh.c_str(), path.c_str()) == 0;
+  good = good && hrm::detail::take_place(fresh, path);
   if (good) return {};
   static_cast<void>(std::remove(fresh.c_str()));
   return Error(ErrorCode::io, path, ": expected room for the file, found an error while writing");
