@@ -26,7 +26,7 @@ targets=
 for name in $names; do targets="$targets test_$name"; done
 cmake --build "$folder/tests" --target test_train test_kernels_dispatch $targets
 for name in $names; do run "$folder/tests/tests/test_$name.exe" --no-version; done
-# Wine lends memory without end, and has no Python.
+# Without what takes minutes (products), and what asks for Python or for more memory than there is: Wine lends it all.
 run "$folder/tests/tests/test_train.exe" --no-version --source-file-exclude='*torch_test.cpp,*products_test.cpp' \
   --test-case-exclude='*no memory holds*'
 

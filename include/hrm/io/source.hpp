@@ -16,9 +16,6 @@
 #include <unistd.h>
 #else
 #define HRM_HAVE_MMAP 0
-#include <sys/stat.h>
-#include <sys/types.h>
-
 #include <cstdio>
 #endif
 

@@ -1,6 +1,7 @@
 #pragma once
 /// Files of a training run: its state, to go on bit for bit, and the model in the published layout.
 
+#include <hrm/base/path.hpp>
 #include <hrm/io/safetensors.hpp>
 #include <hrm/io/source.hpp>
 #include <hrm/train/trainer.hpp>
