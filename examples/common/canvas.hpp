@@ -5,6 +5,7 @@
 
 #include <SDL.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,8 +21,9 @@ struct Colour {
   [[nodiscard]] constexpr Colour faint(float share) const {
     return {r, g, b, static_cast<std::uint8_t>(static_cast<float>(a) * std::clamp(share, 0.0F, 1.0F))};
   }
-  /// On the way from one to another.
+  /// On the way from one to another, by a share of it from 0 to 1.
   [[nodiscard]] static constexpr Colour between(Colour from, Colour to, float share) {
+    share = std::clamp(share, 0.0F, 1.0F);
     const auto mix = [share](std::uint8_t x, std::uint8_t y) {
       return static_cast<std::uint8_t>(static_cast<float>(x) + (static_cast<float>(y) - static_cast<float>(x)) * share);
     };

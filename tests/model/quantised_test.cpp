@@ -1,3 +1,5 @@
+// Slow: 27 million weights, three times; what sanitizers look for is in the tests beside it too.
+
 #include <doctest/doctest.h>
 
 #include <hrm/solve/solver.hpp>

@@ -21,7 +21,6 @@
 namespace {
 std::atomic<std::size_t> allocations{0};
 std::atomic<std::size_t> mutexes{0};
-std::atomic<int> blocks_left{-1};  // as many blocks (they come from calloc) are given, then one is not; -1: all are
 
 void* counted(void* at) noexcept {
   allocations.fetch_add(1, std::memory_order_relaxed);
@@ -35,6 +34,9 @@ void* counted(void* at) noexcept {
 #include <pthread.h>
 
 #include <cerrno>
+namespace {
+std::atomic<int> blocks_left{-1};  // as many blocks (they come from calloc) are given, then one is not; -1: all are
+}  // namespace
 extern "C" {
 void* __libc_malloc(std::size_t size);                           // NOLINT(*-reserved-identifier)
 void* __libc_calloc(std::size_t count, std::size_t size);        // NOLINT(*-reserved-identifier)
@@ -77,6 +79,11 @@ HRM_NOINLINE void* operator new(std::size_t size, std::align_val_t alignment, co
 #else
   return counted(std::aligned_alloc(to, (size + to - 1) / to * to));
 #endif
+}
+HRM_NOINLINE void* operator new(std::size_t size, std::align_val_t alignment) {
+  void* at = operator new(size, alignment, std::nothrow);
+  if (at == nullptr) std::abort();
+  return at;
 }
 HRM_NOINLINE void operator delete(void* at) noexcept { std::free(at); }
 HRM_NOINLINE void operator delete(void* at, std::size_t) noexcept { std::free(at); }

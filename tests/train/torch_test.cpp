@@ -1,4 +1,5 @@
 /// Trained models give the same answers in PyTorch; skipped where PyTorch is missing.
+// Slow: most of it is PyTorch's work.
 
 #include <hrm/io/load.hpp>
 #include <hrm/puzzles/dataset.hpp>
