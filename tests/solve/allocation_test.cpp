@@ -105,6 +105,7 @@ HRM_NOINLINE void operator delete(void* at, std::align_val_t) noexcept {
   std::free(at);
 #endif
 }
+HRM_NOINLINE void operator delete(void* at, std::size_t, std::align_val_t to) noexcept { operator delete(at, to); }
 HRM_NOINLINE void operator delete(void* at, std::align_val_t to, const std::nothrow_t&) noexcept {
   operator delete(at, to);
 }
