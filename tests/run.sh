@@ -58,22 +58,23 @@ run_ctest() {
 }
 
 wrapper=()
-stage_release() {
-  build_preset release || { fail "release: build"; return; }
-  run_ctest release
+# test_preset PRESET TARGET CTEST-ARGUMENT..: builds a target and runs the tests that the arguments choose.
+test_preset() {
+  local preset=$1 target=$2
+  shift 2
+  if build_preset "$preset" "$target"; then run_ctest "$preset" "$@"; else fail "$preset: build"; fi
 }
+stage_release() { test_preset release all; }
 stage_clang() {
   have_command clang++ || { echo "left out: there is no clang++"; return; }
   if [ $full = 1 ]; then
-    build_preset clang || { fail "clang: build"; return; }
-    run_ctest clang --label-exclude consume
+    test_preset clang all --label-exclude consume
   else # the rest clang compiles with its sanitizers
-    build_preset clang hrm_kernel_tests || { fail "clang: build"; return; }
-    run_ctest clang --tests-regex ^kernels/
+    test_preset clang hrm_kernel_tests --tests-regex ^kernels/
   fi
 }
-# The presets of a sanitizer: clang's, where there is one, sees more and takes a fifth of the time of gcc's, which knows
-# what gcc makes of the code.
+# The presets of a sanitizer: clang's, where there is one, sees more and is quicker; gcc's knows what gcc makes of the
+# code.
 sanitized() {
   if ! have_command clang++; then
     echo "$1"
@@ -87,11 +88,9 @@ stage_asan() {
   local preset
   for preset in $(sanitized asan); do
     if [ $full = 1 ]; then
-      build_preset "$preset" || { fail "$preset: build"; continue; }
-      run_ctest "$preset" --label-exclude consume
+      test_preset "$preset" all --label-exclude consume
     else
-      build_preset "$preset" hrm_quick_tests || { fail "$preset: build"; continue; }
-      run_ctest "$preset" --label-exclude 'consume|slow'
+      test_preset "$preset" hrm_quick_tests --label-exclude 'consume|slow'
     fi
   done
 }
@@ -100,8 +99,7 @@ stage_tsan() {
   # Kernels that spread addresses wider than the sanitizer's map expects stop it at once; a fixed layout helps.
   if setarch -R true 2>/dev/null; then wrapper=(setarch -R); fi
   for preset in $(sanitized tsan); do
-    build_preset "$preset" hrm_tsan_tests || { fail "$preset: build"; continue; }
-    run_ctest "$preset" --label-regex tsan
+    test_preset "$preset" hrm_tsan_tests --label-regex tsan
   done
   wrapper=()
 }
