@@ -38,7 +38,7 @@ class Game {
        std::uint64_t seed, double budget)
       : canvas_(canvas),
         board_(shape, seed),
-        thinker_(model, options),
+        thinker_(model, options, shape),
         budget_(budget),
         seen_(shape.cells()),
         glow_(shape.cells()),
@@ -69,7 +69,7 @@ class Game {
   void play_by_itself() {
     const std::size_t cell = thinker_.hint(board_.digits());
     if (board_.solved()) return press(SDLK_n);
-    if (!thinker_.solver().finished() || cell == board_.digits().size()) return;
+    if (!thinker_.finished() || cell == board_.digits().size()) return;
     if (board_.moves() % 2 == 0) return press(SDLK_h);
     SDL_Event event{};
     event.type = SDL_MOUSEBUTTONDOWN;
@@ -241,13 +241,15 @@ class Game {
     const hrm::Solver& solver = thinker_.solver();
     const int x = side_box.x + 22;
     const int right = side_box.x + side_box.w - 22;
-    const bool lost = solver.finished() && !solver.halted();
-    const Colour mood = solver.halted() ? green : lost ? red : amber;
+    const bool lost = thinker_.finished() && !thinker_.solved();
+    const Colour mood = thinker_.solved() ? green : lost ? red : amber;
     canvas_.round({x, y, 14, 14}, 7, mood);
-    canvas_.text(x + 26, y, 14, solver.halted() ? "SURE" : lost ? "SEES NO WAY: A WRONG DIGIT?" : "THINKING", mood);
+    canvas_.text(x + 26, y, 14, thinker_.solved() ? "SURE" : lost ? "SEES NO WAY: A WRONG DIGIT?" : "THINKING", mood);
+    const std::string view = thinker_.view() == 0 ? "" : "VIEW " + std::to_string(thinker_.view() + 1) + ", ";
     canvas_.text(
         x, y + 32, 10,
-        "SEGMENT " + std::to_string(solver.segments()) + " OF AT MOST " + std::to_string(solver.max_segments()), grey);
+        view + "SEGMENT " + std::to_string(solver.segments()) + " OF AT MOST " + std::to_string(solver.max_segments()),
+        grey);
     const int wide = right - x;
     canvas_.fill({x, y + 50, wide, 4}, plain);
     const float share = solver.finished() ? 1.0F : solver.segment_progress();

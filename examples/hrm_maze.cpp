@@ -26,6 +26,9 @@ struct SquareMaze {
     return cells.empty() ? hrm::Maze{} : hrm::maze_grid(maze.rows, maze.cols, cells);
   }
   [[nodiscard]] std::vector<hrm::Token> tokens() const { return hrm::maze_tokens(maze); }
+  [[nodiscard]] hrm::Symmetry view(std::size_t number) const {
+    return hrm::square_symmetry(number, maze.rows, hrm::maze_vocab);
+  }
   [[nodiscard]] std::string terminal(Tokens now, Tokens before, bool colours) const {
     return hrm::terminal_maze(grid(now), grid(before), colours);
   }
@@ -39,8 +42,9 @@ struct SquareMaze {
 /// Solves mazes, with one model for each side.
 class Program {
  public:
-  Program(const Arguments& arguments, const example::Setup& setup, const char* self, std::size_t puzzle_id)
-      : arguments_(arguments), setup_(setup), self_(self), puzzle_id_(puzzle_id) {}
+  Program(const Arguments& arguments, const example::Setup& setup, const char* self,
+          const example::PlayOptions& options)
+      : arguments_(arguments), setup_(setup), self_(self), options_(options) {}
 
   /// Solves one maze and prints its line. Error: it is no maze, or there is no model for it.
   hrm::Result<void> play(std::string_view text) {
@@ -60,7 +64,7 @@ class Program {
       if (!opened) return opened.error();
       player = players_.emplace(maze->rows, std::move(*opened)).first;
     }
-    const auto solved = player->second.play(arguments_, SquareMaze{std::move(*maze)}, puzzle_id_);
+    const auto solved = player->second.play(arguments_, SquareMaze{std::move(*maze)}, options_);
     if (!solved) return solved.error();
     all_solved_ = all_solved_ && *solved;
     return {};
@@ -72,7 +76,7 @@ class Program {
   const Arguments& arguments_;
   const example::Setup& setup_;
   const char* self_;
-  std::size_t puzzle_id_;
+  const example::PlayOptions& options_;
   bool all_solved_ = true;
   std::map<std::size_t, example::Player> players_;
 };
@@ -135,7 +139,7 @@ int main(int argc, char** argv) {
   if (const auto code = arguments.parse(argc, argv)) return *code;
   const std::size_t count = arguments.number("--generate", 0, 1, 100000000);
   const std::size_t seed = arguments.number("--seed", 1, 0, ~std::size_t{0});
-  const std::size_t id = arguments.number("--puzzle-id", 0, 0, ~std::size_t{0} >> 1);
+  const example::PlayOptions play_options(arguments, hrm::square_symmetries);
   hrm::MazeOptions options;
   options.rows = options.cols = arguments.number("--side", 7, 4, hrm::MazeOptions::max_side);
   options.loops = arguments.real("--loops", 0.0, 0.0, 1.0);
@@ -160,7 +164,7 @@ int main(int argc, char** argv) {
                              });
   }
 
-  Program program(arguments, setup, argv[0], id);
+  Program program(arguments, setup, argv[0], play_options);
   if (const auto path = arguments.text("--file")) {
     example::Lines lines;
     if (auto opened = lines.open(*path); !opened) return fail(arguments, opened.error());

@@ -24,6 +24,7 @@ struct Sudoku {
   hrm::SudokuGrid givens;
 
   [[nodiscard]] std::vector<hrm::Token> tokens() const { return hrm::sudoku_tokens(givens); }
+  [[nodiscard]] hrm::Symmetry view(std::size_t number) const { return hrm::sudoku_symmetry(shape, number); }
   [[nodiscard]] std::string terminal(Tokens now, Tokens before, bool colours) const {
     return hrm::terminal_sudoku(shape, givens, hrm::sudoku_grid(shape, now), hrm::sudoku_grid(shape, before), colours);
   }
@@ -45,8 +46,9 @@ std::string without_blanks(std::string text) {
 /// Solves puzzles of any sides, with one model for each.
 class Program {
  public:
-  Program(const Arguments& arguments, const example::Setup& setup, const char* self, std::size_t puzzle_id)
-      : arguments_(arguments), setup_(setup), self_(self), puzzle_id_(puzzle_id) {}
+  Program(const Arguments& arguments, const example::Setup& setup, const char* self,
+          const example::PlayOptions& options)
+      : arguments_(arguments), setup_(setup), self_(self), options_(options) {}
 
   /// Solves one puzzle and prints its line. Error: it is no puzzle, or there is no model for it.
   hrm::Result<void> play(std::string_view text) {
@@ -61,7 +63,7 @@ class Program {
       if (!opened) return opened.error();
       player = players_.emplace(shape.side, std::move(*opened)).first;
     }
-    const auto solved = player->second.play(arguments_, Sudoku{shape, std::move(*givens)}, puzzle_id_);
+    const auto solved = player->second.play(arguments_, Sudoku{shape, std::move(*givens)}, options_);
     if (!solved) return solved.error();
     all_solved_ = all_solved_ && *solved;
     return {};
@@ -89,7 +91,7 @@ class Program {
   const Arguments& arguments_;
   const example::Setup& setup_;
   const char* self_;
-  std::size_t puzzle_id_;
+  const example::PlayOptions& options_;
   bool all_solved_ = true;
   std::map<std::size_t, example::Player> players_;
 };
@@ -111,7 +113,7 @@ int main(int argc, char** argv) {
   const std::size_t count = arguments.number("--generate", 0, 1, 100000000);
   const std::size_t side = arguments.number("--side", 6, 1, hrm::SudokuShape::max_side);
   const std::size_t seed = arguments.number("--seed", 1, 0, ~std::size_t{0});
-  const std::size_t id = arguments.number("--puzzle-id", 0, 0, ~std::size_t{0} >> 1);
+  const example::PlayOptions play_options(arguments, 100000);
   hrm::SudokuOptions options;
   const auto clues = arguments.range("--clues", 0, 0);
   const auto nodes = arguments.range("--nodes", 0, ~std::size_t{0});
@@ -138,7 +140,7 @@ int main(int argc, char** argv) {
         });
   }
 
-  Program program(arguments, setup, argv[0], id);
+  Program program(arguments, setup, argv[0], play_options);
   if (const auto path = arguments.text("--file")) {
     example::Lines lines;
     if (auto opened = lines.open(*path); !opened) return fail(arguments, opened.error());

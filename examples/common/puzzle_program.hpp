@@ -19,6 +19,8 @@ inline std::vector<Option> with_puzzle_options(std::vector<Option> own) {
   own.push_back({"--file", "F", "puzzles from a file, or from standard input (-)"});
   own.push_back({"--model", "M", "a model (otherwise the bundled one of this size)"});
   own.push_back({"--puzzle-id", "N", "row of the model's puzzle embedding (0)"});
+  own.push_back(
+      {"--views", "N", "ways to look at a puzzle until the answer is right: as it is, then through symmetries (1)"});
   own.push_back({"--trace", "", "the grid after every segment: what changed, q_halt and q_continue"});
   own.push_back({"--svg", "F", "of a single puzzle: a moving picture of the thought"});
   own.push_back({"--png", "F", "of a single puzzle: a picture of the answer"});
@@ -37,13 +39,22 @@ inline hrm::Result<void> write_png([[maybe_unused]] const hrm::Picture& picture,
 #endif
 }
 
-/// "segment 3: 5 cells changed".
-inline std::string thought_line(const hrm::Solver& solver, std::span<const hrm::Token> before) {
+/// "5 cells changed".
+inline std::string change(std::span<const hrm::Token> now, std::span<const hrm::Token> before) {
   std::size_t changed = 0;
-  for (std::size_t i = 0; i < before.size(); ++i) changed += before[i] != solver.prediction()[i] ? 1 : 0;
-  return "segment " + std::to_string(solver.segments()) + ": " + std::to_string(changed) +
-         (changed == 1 ? " cell" : " cells") + " changed";
+  for (std::size_t i = 0; i < now.size(); ++i) changed += before[i] != now[i] ? 1 : 0;
+  return std::to_string(changed) + (changed == 1 ? " cell" : " cells") + " changed";
 }
+
+/// How both programs go about a puzzle.
+struct PlayOptions {
+  std::size_t puzzle_id, views;
+
+  /// Of the command line; `most`: ways that there are to look at a puzzle.
+  PlayOptions(Arguments& arguments, std::size_t most)
+      : puzzle_id(arguments.number("--puzzle-id", 0, 0, ~std::size_t{0} >> 1)),
+        views(arguments.number("--views", 1, 1, most)) {}
+};
 
 /// A model for one kind of puzzle, with a solver: the one that --model names, or the bundled one.
 class Player {
@@ -70,13 +81,12 @@ class Player {
   /// Thinks a puzzle through and prints its line (SOLUTION, solved or unsolved, segments, milliseconds, with tabs
   /// between), with --trace the grid after every segment; writes the pictures that are asked for. Whether it is solved.
   ///
-  /// A Puzzle has tokens(), terminal(now, before, colours), picture(now, before, caption), text(now) and solved(now);
-  /// `before` is empty where nothing was.
+  /// A Puzzle has tokens(), view(number), a symmetry, terminal(now, before, colours), picture(now, before, caption),
+  /// text(now) and solved(now); `before` is empty where nothing was.
   template <class Puzzle>
-  hrm::Result<bool> play(const Arguments& arguments, const Puzzle& puzzle, std::size_t puzzle_id) {
+  hrm::Result<bool> play(const Arguments& arguments, const Puzzle& puzzle, const PlayOptions& options) {
     using Tokens = std::span<const hrm::Token>;
     const std::vector<hrm::Token> question = puzzle.tokens();
-    if (auto started = solver_.start(question, puzzle_id); !started) return started.error().in(path_);
     const bool trace = arguments.has("--trace");
     const bool moving = arguments.has("--svg");
     std::vector<hrm::Picture> frames;
@@ -84,43 +94,51 @@ class Player {
     if (moving) frames.push_back(puzzle.picture(question, Tokens{}, {"the puzzle", {}, false}));
 
     double ms = 0;
-    std::vector<hrm::Token> before = question;
-    for (bool finished = false; !finished;) {
-      const auto start = std::chrono::steady_clock::now();
-      finished = solver_.step();
-      ms += milliseconds_since(start);
-      const Tokens now = solver_.prediction();
-      const std::string line = thought_line(solver_, before);
-      if (trace) {
-        std::printf("%s, q_halt %s, q_continue %s\n%s", line.c_str(), hrm::format_number(solver_.q_halt()).c_str(),
-                    hrm::format_number(solver_.q_continue()).c_str(), puzzle.terminal(now, before, colours()).c_str());
+    std::size_t segments = 0;
+    bool solved = false;
+    std::vector<hrm::Token> answer = question;
+    std::string verdict;
+    for (std::size_t view = 0; view < options.views && !solved; ++view) {
+      const hrm::Symmetry symmetry = puzzle.view(view);
+      const hrm::Symmetry back = symmetry.inverse();
+      if (auto started = solver_.start(symmetry.apply(question), options.puzzle_id); !started)
+        return started.error().in(path_);
+      const std::string where = view == 0 ? "" : "view " + std::to_string(view + 1) + ", ";
+      for (bool finished = false; !finished;) {
+        const auto start = std::chrono::steady_clock::now();
+        finished = solver_.step();
+        ms += milliseconds_since(start);
+        ++segments;
+        const std::vector<hrm::Token> before = answer;
+        back.apply(solver_.prediction(), answer);
+        solved = finished && puzzle.solved(answer);
+        const std::string line = where + "segment " + std::to_string(segments) + ": " + change(answer, before);
+        verdict = std::string(solved ? "solved" : "unsolved") + " after " + std::to_string(segments) +
+                  (segments == 1 ? " segment" : " segments");
+        if (trace) {
+          std::printf("%s, q_halt %s, q_continue %s\n%s", line.c_str(), hrm::format_number(solver_.q_halt()).c_str(),
+                      hrm::format_number(solver_.q_continue()).c_str(),
+                      puzzle.terminal(answer, before, colours()).c_str());
+        }
+        if (moving) frames.push_back(puzzle.picture(answer, before, caption(finished ? verdict : line)));
       }
-      if (moving) frames.push_back(puzzle.picture(now, before, caption(finished ? verdict(puzzle.solved(now)) : line)));
-      before.assign(now.begin(), now.end());
     }
 
-    const Tokens answer = solver_.prediction();
-    const bool solved = puzzle.solved(answer);
     if (arguments.has("--grid")) std::fputs(puzzle.terminal(answer, Tokens{}, colours()).c_str(), stdout);
-    std::printf("%s\t%s\t%zu\t%s\n", puzzle.text(answer).c_str(), solved ? "solved" : "unsolved", solver_.segments(),
+    std::printf("%s\t%s\t%zu\t%s\n", puzzle.text(answer).c_str(), solved ? "solved" : "unsolved", segments,
                 hrm::format_number(ms, 3).c_str());
     std::fflush(stdout);
     if (const auto path = arguments.text("--svg")) {
       if (auto written = write_file(*path, hrm::animated_svg(frames)); !written) return written.error();
     }
     if (const auto path = arguments.text("--png")) {
-      const auto picture = puzzle.picture(answer, Tokens{}, caption(verdict(solved)));
+      const auto picture = puzzle.picture(answer, Tokens{}, caption(verdict));
       if (auto written = write_png(picture, *path); !written) return written.error();
     }
     return solved;
   }
 
  private:
-  /// "solved after 5 segments".
-  [[nodiscard]] std::string verdict(bool solved) const {
-    return std::string(solved ? "solved" : "unsolved") + " after " + std::to_string(solver_.segments()) +
-           (solver_.segments() == 1 ? " segment" : " segments");
-  }
   [[nodiscard]] hrm::Caption caption(std::string_view text) const {
     const double sure = 1 / (1 + std::exp(-static_cast<double>(solver_.q_halt())));
     return {text, sure >= 0 ? sure : 0, solver_.q_halt() > solver_.q_continue()};  // no number: not sure at all
@@ -187,7 +205,7 @@ inline void check_puzzle_options(Arguments& arguments, std::vector<const char*> 
   const bool generate = arguments.has("--generate");
   const bool puzzles = arguments.has("--file") || !arguments.rest().empty();
   generating.insert(generating.end(), {"--dataset", "--seed"});
-  solving.insert(solving.end(), {"--trace", "--model", "--puzzle-id", "--config", "--max-segments", "--halt",
+  solving.insert(solving.end(), {"--trace", "--model", "--puzzle-id", "--views", "--config", "--max-segments", "--halt",
                                  "--precision", "--threads"});
   if (arguments.has("--file") && !arguments.rest().empty())
     arguments.note("--file", "does not go with puzzles beside it");

@@ -1,5 +1,6 @@
 #pragma once
-/// A model that thinks in the background of a game: a slice of every frame, about whatever the board holds now.
+/// A model that thinks in the background of a game: a slice of every frame, about whatever the board holds now. Where
+/// what it sees breaks a rule in the end, it looks at the board anew, through a symmetry.
 
 #include <hrm/puzzles/sudoku.hpp>
 
@@ -18,35 +19,50 @@ class Thinker {
     std::size_t changed = 0;  ///< cells that it sees otherwise than before
   };
 
-  /// All memory is taken here.
-  Thinker(const hrm::Model& model, hrm::SolverOptions options)
-      : marks_(std::make_unique<Marks>()), solver_(model, watched(options, *marks_)) {}
+  static constexpr std::size_t views = 8;  ///< ways to look at a board
+
+  Thinker(const hrm::Model& model, hrm::SolverOptions options, const hrm::SudokuShape& shape)
+      : marks_(std::make_unique<Marks>()), solver_(model, watched(options, *marks_)), shape_(shape) {
+    for (std::size_t k = 0; k < views; ++k) {
+      there_.push_back(hrm::sudoku_symmetry(shape, k));
+      back_.push_back(there_[k].inverse());
+    }
+  }
 
   /// Begins anew, about this board; what it saw in another position of the same puzzle stays until it sees more.
   void think_about(const hrm::SudokuGrid& digits, bool same_puzzle) {
-    const auto tokens = hrm::sudoku_tokens(digits);
-    marks_->count = 0;
-    marks_->before = tokens;
+    board_ = digits;
     if (!same_puzzle) seen_.assign(digits.size(), {});
-    static_cast<void>(solver_.start(tokens));  // the model has been held against such boards before
+    look(0);
     ++thoughts_;
   }
   /// Thinks on within the budget, and keeps the time.
   void tick(std::chrono::nanoseconds budget) {
-    if (solver_.finished()) return spent_.add(0);
+    if (finished()) return spent_.add(0);
+    if (solver_.finished()) look(view_ + 1);
     const auto begin = std::chrono::steady_clock::now();
-    const bool finished = solver_.tick(budget);
+    solver_.tick(budget);
     spent_.add(milliseconds_since(begin));
     busy_.add(spent_.ago(0));
+    const hrm::Symmetry& back = back_[view_];
     for (std::size_t i = 0; solver_.segments() > 0 && i < seen_.size(); ++i) {
-      const hrm::Token token = solver_.prediction()[i];
-      seen_[i] = {token > 1 ? static_cast<std::size_t>(token - 1) : 0, solver_.confidence(i)};
+      const std::size_t there = back.positions[i];
+      const hrm::Token token = back.map(solver_.prediction()[there]);
+      seen_[i] = {token > 1 ? static_cast<std::size_t>(token - 1) : 0, solver_.confidence(there)};
     }
-    if (!finished) return;
+    if (!solver_.finished()) return;
+    segments_ += solver_.segments();
+    solved_ = hrm::sudoku_solved(shape_, board_, hrm::sudoku_grid(shape_, back.apply(solver_.prediction())));
+    if (!finished()) return;
     ++finished_;
     halted_ += solver_.halted() ? 1 : 0;
-    segments_ += solver_.segments();
   }
+  /// Whether it has solved the board, or looked at it in every way.
+  [[nodiscard]] bool finished() const noexcept { return solver_.finished() && (solved_ || view_ + 1 == views); }
+  /// Whether what it sees in the end solves the board.
+  [[nodiscard]] bool solved() const noexcept { return solved_; }
+  /// The way it looks at the board, from 0, as it is, on.
+  [[nodiscard]] std::size_t view() const noexcept { return view_; }
 
   [[nodiscard]] const hrm::Solver& solver() const noexcept { return solver_; }
   [[nodiscard]] std::span<const Mark> marks() const noexcept { return std::span(marks_->marks).first(marks_->count); }
@@ -78,6 +94,14 @@ class Thinker {
     std::size_t count = 0;
     std::vector<hrm::Token> before;
   };
+  void look(std::size_t view) {
+    view_ = view;
+    solved_ = false;
+    const auto seen = there_[view].apply(hrm::sudoku_tokens(board_));
+    marks_->count = 0;
+    marks_->before = seen;
+    static_cast<void>(solver_.start(seen));  // the model has been held against such boards before
+  }
   // The usual policy, q_halt > q_continue, that keeps what it sees.
   static hrm::SolverOptions watched(hrm::SolverOptions options, Marks& marks) {
     options.halting = [&marks](const hrm::Thought& thought) noexcept {
@@ -101,6 +125,11 @@ class Thinker {
 
   std::unique_ptr<Marks> marks_;
   hrm::Solver solver_;
+  std::vector<hrm::Symmetry> there_, back_;  // [views]
+  std::size_t view_ = 0;
+  hrm::SudokuShape shape_;
+  hrm::SudokuGrid board_;
+  bool solved_ = false;
   std::vector<Seen> seen_;
   Times spent_, busy_;
   std::size_t thoughts_ = 0, finished_ = 0, halted_ = 0, segments_ = 0;

@@ -1,5 +1,6 @@
 /// What the page thinks with: a puzzle and the model behind it, as functions that JavaScript calls. A page has one
-/// thread, so the solver thinks for some milliseconds of every frame, as in a game.
+/// thread, so the solver thinks for some milliseconds of every frame, as in a game. Where its answer is wrong, it looks
+/// at the puzzle anew, through a symmetry.
 
 #include <emscripten/emscripten.h>
 
@@ -20,12 +21,36 @@ struct Kind {
 
 /// A model, its solver and the puzzle on the board.
 struct Stage {
+  static constexpr std::size_t views = 8;  // ways to look at a puzzle; of mazes there are no more
+
   Kind kind;
   hrm::Solver solver;
   std::vector<hrm::Token> puzzle;  // [side * side] what is given
+  std::size_t view = 0;
+  hrm::Symmetry back;        // from what is seen to the puzzle
+  std::size_t segments = 0;  // of the views before this one
 
   Stage(const Kind& its_kind, const hrm::Model& model, const hrm::SolverOptions& options)
       : kind(its_kind), solver(model, options), puzzle(options.max_tokens) {}
+
+  hrm::Result<void> look(std::size_t number) {
+    const hrm::Symmetry there = kind.maze ? hrm::square_symmetry(number, kind.side, hrm::maze_vocab)
+                                          : hrm::sudoku_symmetry(kind.sudoku, number);
+    segments = number == 0 ? 0 : segments + solver.segments();
+    view = number;
+    back = there.inverse();
+    return solver.start(there.apply(puzzle));
+  }
+  [[nodiscard]] bool solved() const {
+    if (solver.prediction().empty()) return false;
+    const auto seen = back.apply(solver.prediction());
+    if (kind.maze) {
+      return hrm::check_maze(hrm::maze_grid(kind.side, kind.side, puzzle), hrm::maze_grid(kind.side, kind.side, seen))
+          .valid;
+    }
+    return hrm::sudoku_solved(kind.sudoku, hrm::sudoku_grid(kind.sudoku, puzzle), hrm::sudoku_grid(kind.sudoku, seen));
+  }
+  [[nodiscard]] bool finished() const { return solver.finished() && (view + 1 == views || solved()); }
 };
 
 std::unique_ptr<Stage> stage;
@@ -89,39 +114,37 @@ EMSCRIPTEN_KEEPALIVE bool hrm_deal(std::uint32_t seed) {
 
 /// A cell of the puzzle, by its token; what was seen there at the end of the last segment, and how surely (0 to 1).
 EMSCRIPTEN_KEEPALIVE hrm::Token hrm_given(std::size_t cell) { return stage->puzzle[cell]; }
-EMSCRIPTEN_KEEPALIVE hrm::Token hrm_seen(std::size_t cell) { return stage->solver.prediction()[cell]; }
-EMSCRIPTEN_KEEPALIVE float hrm_sure(std::size_t cell) { return stage->solver.confidence(cell); }
+EMSCRIPTEN_KEEPALIVE hrm::Token hrm_seen(std::size_t cell) {
+  return stage->back.map(stage->solver.prediction()[stage->back.positions[cell]]);
+}
+EMSCRIPTEN_KEEPALIVE float hrm_sure(std::size_t cell) {
+  return stage->solver.confidence(stage->back.positions[cell]);
+}
 /// Changes the puzzle on the board; hrm_start() begins it.
 EMSCRIPTEN_KEEPALIVE void hrm_put(std::size_t cell, hrm::Token token) { stage->puzzle[cell] = token; }
 
 /// Begins the puzzle on the board. False: see hrm_trouble().
-EMSCRIPTEN_KEEPALIVE bool hrm_start() { return fine(stage->solver.start(stage->puzzle)); }
-/// Thinks for so many milliseconds, but not beyond the segment, so that each can be seen; true once it has come to an
-/// end.
+EMSCRIPTEN_KEEPALIVE bool hrm_start() { return fine(stage->look(0)); }
+/// Thinks for so many milliseconds, but not beyond the segment, so that each can be seen; true once the puzzle is
+/// solved, or was looked at in every way.
 EMSCRIPTEN_KEEPALIVE bool hrm_tick(double milliseconds) {
   hrm::Solver& solver = stage->solver;
+  if (stage->finished()) return true;
+  if (solver.finished()) static_cast<void>(stage->look(stage->view + 1));  // started once, a puzzle fits
   const std::size_t segments = solver.segments();
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double, std::milli>(milliseconds);
-  return solver.tick(std::chrono::nanoseconds(0)) || solver.tick_while([&]() noexcept {
+  const auto go_on = [&]() noexcept {
     return solver.segments() == segments && std::chrono::steady_clock::now() < deadline;
-  });
+  };
+  return (solver.tick(std::chrono::nanoseconds(0)) || solver.tick_while(go_on)) && stage->finished();
 }
-EMSCRIPTEN_KEEPALIVE std::size_t hrm_segments() { return stage->solver.segments(); }
+/// Segments of all views so far, and the view, from 0, the puzzle as it is, on.
+EMSCRIPTEN_KEEPALIVE std::size_t hrm_segments() { return stage->segments + stage->solver.segments(); }
+EMSCRIPTEN_KEEPALIVE std::size_t hrm_view() { return stage->view; }
 EMSCRIPTEN_KEEPALIVE bool hrm_halted() { return stage->solver.halted(); }
 EMSCRIPTEN_KEEPALIVE float hrm_q_halt() { return stage->solver.q_halt(); }
 EMSCRIPTEN_KEEPALIVE float hrm_q_continue() { return stage->solver.q_continue(); }
 /// Whether the rules hold for what it sees.
-EMSCRIPTEN_KEEPALIVE bool hrm_solved() {
-  const Kind& kind = stage->kind;
-  const auto seen = stage->solver.prediction();
-  if (seen.empty()) return false;
-  if (kind.maze) {
-    return hrm::check_maze(hrm::maze_grid(kind.side, kind.side, stage->puzzle),
-                           hrm::maze_grid(kind.side, kind.side, seen))
-        .valid;
-  }
-  return hrm::sudoku_solved(kind.sudoku, hrm::sudoku_grid(kind.sudoku, stage->puzzle),
-                            hrm::sudoku_grid(kind.sudoku, seen));
-}
+EMSCRIPTEN_KEEPALIVE bool hrm_solved() { return stage->solved(); }
 
 }  // extern "C"

@@ -104,6 +104,20 @@ TEST_CASE("hrm-maze: random weights on a large maze run, and solve nothing") {
   CHECK(cli::fields_of(cli::lines_of(outcome.out).back())[1] == "unsolved");
 }
 
+TEST_CASE("hrm-maze: what is seen through any of the eight views is turned back") {
+  const support::TemporaryFolder folder;
+  cli::write_copying_model(folder, hrm::maze_vocab, 1);  // what it sees is what it answers
+  for (int views = 1; views <= 8; ++views) {
+    CAPTURE(views);
+    const auto outcome = run("hrm-maze", {"--model", folder.path(), "--halt", "never", "--max-segments", "2", "--views",
+                                          std::to_string(views), maze});
+    CHECK(outcome.code == 3);
+    const auto fields = cli::fields_of(cli::lines_of(outcome.out).at(0));
+    CHECK(fields.at(0) == maze);
+    CHECK(fields.at(2) == std::to_string(2 * views));
+  }
+}
+
 TEST_CASE("hrm-maze: --trace") {
   const auto outcome = run("hrm-maze", {"--trace", maze});
   const auto lines = cli::lines_of(outcome.out);
@@ -135,6 +149,7 @@ TEST_CASE("hrm-maze: bad mazes are code 1, wrong words code 2") {
     return cli::fault_of(run("hrm-maze", words), 2, "hrm-maze", say);
   };
   CHECK(usage({}, {"MAZE: expected at least one"}) == "");
+  CHECK(usage({"--views", "9", maze}, {"--views", "8", "found 9"}) == "");
   CHECK(usage({"--generate", "1", "--loops", "2"}, {"--loops"}) == "");
   CHECK(usage({"--generate", "1", "--side", "3"}, {"--side"}) == "");
   CHECK(usage({"--generate", "1", "--steps", "a"}, {"--steps"}) == "");

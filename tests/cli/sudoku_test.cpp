@@ -104,6 +104,47 @@ TEST_CASE("hrm-sudoku: --trace shows the grid after every segment") {
   CHECK(cli::fields_of(cli::lines_of(without.out)[0])[0] == last[0]);
 }
 
+TEST_CASE("hrm-sudoku: --views looks again, through symmetries, until the answer is right") {
+  std::string input;
+  const auto csv = cli::lines_of(support::read_file(support::weights("sudoku9") + "/test.csv"));
+  const std::size_t puzzles = cli::slow ? 3 : 30;
+  for (std::size_t i = 0; i < puzzles; ++i) input += csv.at(i) + "\n";
+  const auto alone = cli::lines_of(run("hrm-sudoku", {"--file", "-"}, input).out);
+  const auto looked = cli::lines_of(run("hrm-sudoku", {"--file", "-", "--views", "64"}, input).out);
+  REQUIRE(alone.size() == puzzles);
+  REQUIRE(looked.size() == puzzles);
+  std::size_t more = 0;
+  std::size_t unsolved = 0;
+  for (std::size_t i = 0; i < puzzles; ++i) {
+    const auto before = cli::fields_of(alone[i]);
+    const auto after = cli::fields_of(looked[i]);
+    REQUIRE(after.size() == 4);
+    if (before[1] == "solved") {  // at first it looks at the puzzle as it is
+      CHECK(std::vector(after.begin(), after.begin() + 3) == std::vector(before.begin(), before.begin() + 3));
+      continue;
+    }
+    CHECK(std::stoul(after[2]) > std::stoul(before[2]));
+    if (after[1] == "solved") CHECK(after[0] == cli::fields_of(csv[i], ',')[1]);  // puzzles have one solution
+    after[1] == "solved" ? ++more : ++unsolved;
+  }
+  CHECK(unsolved <= puzzles / 15);
+  if (!cli::slow) CHECK(more >= 3);
+
+  const std::string impossible = "11" + std::string(34, '.');
+  const support::TemporaryFolder folder;
+  const auto traced = run("hrm-sudoku", {"--views", "3", "--halt", "never", "--max-segments", "2", "--trace", "--svg",
+                                         folder.path("a.svg"), impossible});
+  CHECK(traced.code == 3);
+  const auto lines = cli::lines_of(traced.out);
+  CHECK(cli::fields_of(lines.back()).at(2) == "6");
+  std::string seen;
+  for (const std::string& line : lines) {
+    if (line.find("segment") != std::string::npos) seen += line.substr(0, line.find(':')) + ";";
+  }
+  CHECK(seen == "segment 1;segment 2;view 2, segment 3;view 2, segment 4;view 3, segment 5;view 3, segment 6;");
+  CHECK(support::read_file(folder.path("a.svg")).find(">unsolved after 6 segments<") != std::string::npos);
+}
+
 TEST_CASE("hrm-sudoku: which model") {
   const auto given = run("hrm-sudoku", {"--model", bundled, puzzle});
   CHECK(given.code == 0);
@@ -157,7 +198,9 @@ TEST_CASE("hrm-sudoku: bad puzzles are code 1, wrong words code 2") {
   CHECK(usage({"--svg", "x", puzzle, puzzle}, {"--svg", "single"}) == "");
   CHECK(usage({"--trace=yes", puzzle}, {"--trace", "no value"}) == "");
   CHECK(usage({"--puzzle-id", "x", puzzle}, {"--puzzle-id"}) == "");
-  for (const char* option : {"--trace", "--model=x", "--threads=2", "--halt=q", "--precision=bf16", "--config=x"}) {
+  CHECK(usage({"--views", "0", puzzle}, {"--views", "found 0"}) == "");
+  for (const char* option :
+       {"--trace", "--model=x", "--threads=2", "--halt=q", "--precision=bf16", "--config=x", "--views=2"}) {
     const std::string word(option);
     CHECK(usage({"--generate", "1", word}, {word.substr(0, word.find('=')), "does not go with --generate"}) == "");
   }

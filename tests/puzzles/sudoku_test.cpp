@@ -129,6 +129,18 @@ TEST_CASE("sudoku: symmetries keep solutions and can be taken back") {
   }
 }
 
+TEST_CASE("sudoku: symmetries by number, the first of which changes nothing") {
+  for (const std::size_t side : {4U, 6U, 9U}) {
+    const auto shape = SudokuShape::of_side(side).value();
+    CHECK(hrm::sudoku_symmetry(shape, 0) == hrm::Symmetry::identity(shape.cells(), shape.vocab()));
+    for (const std::uint64_t number : {std::uint64_t{1}, std::uint64_t{2}, ~std::uint64_t{0}}) {
+      hrm::Random random(number);
+      CHECK(hrm::sudoku_symmetry(shape, number) == hrm::random_sudoku_symmetry(shape, random));
+      CHECK_FALSE(hrm::sudoku_symmetry(shape, number) == hrm::sudoku_symmetry(shape, number - 1));
+    }
+  }
+}
+
 TEST_CASE("sudoku: single symmetries by hand") {
   const auto shape = SudokuShape::of_side(4).value();
   const auto text = [&](const hrm::Symmetry& symmetry) {

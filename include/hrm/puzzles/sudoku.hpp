@@ -201,4 +201,12 @@ inline void sudoku_tokens(std::span<const std::uint8_t> grid, std::span<Token> t
   return symmetry;
 }
 
+/// Symmetries by number, to look at a puzzle in several ways: 0 leaves it as it is, every other number stands for a
+/// random one, always the same.
+[[nodiscard]] inline Symmetry sudoku_symmetry(const SudokuShape& shape, std::uint64_t number) {
+  if (number == 0) return Symmetry::identity(shape.cells(), shape.vocab());
+  Random random(number);
+  return random_sudoku_symmetry(shape, random);
+}
+
 }  // namespace hrm
