@@ -13,11 +13,10 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 #include <stdexcept>
 #include <tuple>
-
-#include <sys/stat.h>
 
 #include "common/program.hpp"
 #include "common/progress.hpp"
@@ -388,7 +387,9 @@ int run_checked(Settings& s, const example::Arguments& arguments) {
       s.trainer.label_weights[token] = weight;
     }
   }
-  if (::mkdir(s.out.c_str(), 0777) != 0 && hrm::detail::path_kind(s.out) != hrm::detail::PathKind::folder) {
+  std::error_code failed;
+  std::filesystem::create_directory(s.out, failed);
+  if (hrm::detail::path_kind(s.out) != hrm::detail::PathKind::folder) {
     return fail(Error(ErrorCode::io, s.out, ": folder: expected one that can be made, found an error"));
   }
   const auto pool = example::make_pool(s.threads);

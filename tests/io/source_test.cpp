@@ -18,7 +18,7 @@ TEST_CASE("Source: a file, mapped and read, holds the same bytes") {
   for (const bool map : {true, false}) {
     auto source = hrm::Source::open(path, {.map = map});
     REQUIRE(source.has_value());
-    CHECK(source->mapped() == (map && HRM_HAVE_MMAP != 0));
+    CHECK(source->mapped() == (map && HRM_MAPS_FILES != 0));
     CHECK(text_of(*source) == text + "end");
     CHECK(source->name() == path);
     const std::byte* at = source->bytes().data();
@@ -32,6 +32,21 @@ TEST_CASE("Source: a file, mapped and read, holds the same bytes") {
     moved = hrm::Source::memory(support::bytes_of("other"));
     CHECK(text_of(moved) == "other");
   }
+}
+
+TEST_CASE("Source: a name is UTF-8 on every system") {
+  const support::TemporaryFolder folder;
+  const std::filesystem::path path = std::filesystem::path(folder.path()) / u8"mod\u00e8le \u6570\u72ec";
+  std::ofstream(path, std::ios::binary) << "thought";
+  const auto utf8 = path.u8string();
+  const std::string name(utf8.begin(), utf8.end());
+  for (const bool map : {true, false}) CHECK(text_of(hrm::Source::open(name, {.map = map}).value()) == "thought");
+  CHECK(hrm::detail::path_kind(name) == hrm::detail::PathKind::file);
+  CHECK(hrm::detail::take_place(name, name + "\xc3\xbc"));
+  CHECK(hrm::detail::path_kind(name) == hrm::detail::PathKind::none);
+  CHECK(text_of(hrm::Source::open(name + "\xc3\xbc").value()) == "thought");
+  hrm::detail::remove_file(name + "\xc3\xbc");
+  CHECK(hrm::detail::path_kind(name + "\xc3\xbc") == hrm::detail::PathKind::none);
 }
 
 TEST_CASE("Source: what cannot be opened") {

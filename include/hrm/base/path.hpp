@@ -1,6 +1,6 @@
 #pragma once
-/// What a path leads to, without <filesystem>, which costs every program that includes it. On Windows a path is in the
-/// program's code page.
+/// What a path leads to, and files by their paths, without <filesystem>, which costs every program that includes it. On
+/// Windows a path is UTF-8; one that is not is taken for the program's code page, in which main() gets its words.
 
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -10,7 +10,11 @@
 #include <string>
 
 #if defined(_WIN32)
-extern "C" __declspec(dllimport) int __stdcall MoveFileExA(const char*, const char*, unsigned long);  // <windows.h>'s
+#include <cwchar>
+// As <windows.h> has them, which would bring its macros along.
+extern "C" __declspec(dllimport) int __stdcall MoveFileExW(const wchar_t*, const wchar_t*, unsigned long);
+extern "C" __declspec(dllimport) int __stdcall MultiByteToWideChar(unsigned, unsigned long, const char*, int, wchar_t*,
+                                                                   int);
 #endif
 
 namespace hrm::detail {
@@ -20,18 +24,38 @@ enum class PathKind : std::uint8_t { none, file, folder, other };
 // Windows' own stat(), fseek() and ftell() stop at 2 GiB.
 #if defined(_WIN32)
 using FileStatus = struct _stat64;
-[[nodiscard]] inline bool file_status(const char* path, FileStatus& status) noexcept {
-  return ::_stat64(path, &status) == 0;
+/// The path as the system wants it; empty where it is in neither encoding.
+[[nodiscard]] inline std::wstring wide(const std::string& path) {
+  constexpr unsigned utf8 = 65001, code_page = 0;
+  constexpr unsigned long strict = 8;
+  const int size = path.size() < 32768 ? static_cast<int>(path.size()) : 0;  // the longest path there is
+  std::wstring out(path.size(), L'\0');                                      // at most one of a byte
+  for (const unsigned encoding : {utf8, code_page}) {
+    const int units = ::MultiByteToWideChar(encoding, strict, path.data(), size, out.data(), size);
+    if (units <= 0) continue;
+    out.resize(static_cast<std::size_t>(units));
+    return out;
+  }
+  return {};
 }
+[[nodiscard]] inline bool file_status(const std::string& path, FileStatus& status) {
+  return ::_wstat64(wide(path).c_str(), &status) == 0;
+}
+[[nodiscard]] inline std::FILE* open_to_read(const std::string& path) { return ::_wfopen(wide(path).c_str(), L"rb"); }
+[[nodiscard]] inline std::FILE* open_to_write(const std::string& path) { return ::_wfopen(wide(path).c_str(), L"wb"); }
+inline void remove_file(const std::string& path) { static_cast<void>(::_wremove(wide(path).c_str())); }
 [[nodiscard]] inline bool seek(std::FILE* file, std::int64_t offset, int whence) noexcept {
   return ::_fseeki64(file, offset, whence) == 0;
 }
 [[nodiscard]] inline std::int64_t tell(std::FILE* file) noexcept { return ::_ftelli64(file); }
 #else
 using FileStatus = struct stat;
-[[nodiscard]] inline bool file_status(const char* path, FileStatus& status) noexcept {
-  return ::stat(path, &status) == 0;
+[[nodiscard]] inline bool file_status(const std::string& path, FileStatus& status) {
+  return ::stat(path.c_str(), &status) == 0;
 }
+[[nodiscard]] inline std::FILE* open_to_read(const std::string& path) { return std::fopen(path.c_str(), "rb"); }
+[[nodiscard]] inline std::FILE* open_to_write(const std::string& path) { return std::fopen(path.c_str(), "wb"); }
+inline void remove_file(const std::string& path) { static_cast<void>(std::remove(path.c_str())); }
 [[nodiscard]] inline bool seek(std::FILE* file, std::int64_t offset, int whence) noexcept {
   return std::fseek(file, static_cast<long>(offset), whence) == 0;
 }
@@ -45,19 +69,24 @@ using FileStatus = struct stat;
   if (path.size() > 1 && (path.back() == '/' || path.back() == '\\') && path[path.size() - 2] != ':')
     return path_kind(path.substr(0, path.size() - 1));
 #endif
-  if (path.find('\0') != std::string::npos || !file_status(path.c_str(), status)) return PathKind::none;
+  if (path.find('\0') != std::string::npos || !file_status(path, status)) return PathKind::none;
   if ((status.st_mode & S_IFMT) == S_IFREG) return PathKind::file;
   return (status.st_mode & S_IFMT) == S_IFDIR ? PathKind::folder : PathKind::other;
 }
 
 /// Gives a file another's name, whose place it takes in one step: who looks finds the old one or the new one.
-[[nodiscard]] inline bool take_place(const std::string& from, const std::string& to) noexcept {
+[[nodiscard]] inline bool take_place(const std::string& from, const std::string& to) {
 #if defined(_WIN32)  // where rename() refuses
   constexpr unsigned long replace_existing = 1;
-  return ::MoveFileExA(from.c_str(), to.c_str(), replace_existing) != 0;
+  return ::MoveFileExW(wide(from).c_str(), wide(to).c_str(), replace_existing) != 0;
 #else
   return std::rename(from.c_str(), to.c_str()) == 0;
 #endif
 }
+
+/// A file that closes itself, as the deleter of a std::unique_ptr.
+struct CloseFile {
+  void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
+};
 
 }  // namespace hrm::detail

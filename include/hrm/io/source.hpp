@@ -4,19 +4,14 @@
 #include <hrm/base/arena.hpp>
 #include <hrm/base/error.hpp>
 #include <hrm/base/path.hpp>
+#include <hrm/io/mapping.hpp>
 
 #include <memory>
 #include <string>
 
 #if defined(__unix__) || defined(__APPLE__)
-#define HRM_HAVE_MMAP 1
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#else
-#define HRM_HAVE_MMAP 0
-#include <cstdio>
 #endif
 
 namespace hrm {
@@ -26,7 +21,8 @@ using ReadCallback = bool (*)(void* context, std::uint64_t offset, std::byte* ou
 
 /// The bytes of one file, read-only, all of them at once. Move-only; views of bytes() live as long as it does (moving
 /// it does not move them). A mapped file must not be cut short by another program while it is open: as for every
-/// mapping, the system then ends the program; Options::map = false reads a copy instead.
+/// mapping, POSIX systems then end the program, and Windows refuses the other one; Options::map = false reads a copy
+/// instead.
 class Source {
  public:
   struct Options {
@@ -43,12 +39,11 @@ class Source {
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
   ~Source() {
-#if HRM_HAVE_MMAP
-    if (mapped_) ::munmap(const_cast<std::byte*>(data_), size_);
-#endif
+    if (mapped_) detail::unmap(data_, size_);
   }
 
-  /// Opens a regular file. Errors: it is not there, is no regular file, cannot be read.
+  /// Opens a regular file; on Windows its path is UTF-8 (base/path.hpp). Errors: it is not there, is no regular file,
+  /// cannot be read.
   [[nodiscard]] HRM_COLD static Result<Source> open(const std::string& path, const Options& options);
   [[nodiscard]] HRM_COLD static Result<Source> open(const std::string& path) { return open(path, Options{}); }
 
@@ -86,18 +81,13 @@ class Source {
   /// Lets the pages of a mapped range go: they no longer count as this program's memory, and are read again from the
   /// file if they are looked at. Nothing happens to memory that is not mapped.
   void release(const std::byte* data, std::size_t size) const noexcept {
-#if HRM_HAVE_MMAP
     if (!mapped_ || data < data_ || data > data_ + size_ || size > static_cast<std::size_t>(data_ + size_ - data))
       return;
     constexpr std::size_t page = 65536;  // a multiple of every page size in use
     const auto offset = static_cast<std::size_t>(data - data_);
     const std::size_t begin = offset / page * page;  // what a page shares with its neighbours is read again
     const std::size_t end = round_up(offset + size, page) < size_ ? round_up(offset + size, page) : size_;
-    static_cast<void>(::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED));
-#else
-    static_cast<void>(data);
-    static_cast<void>(size);
-#endif
+    detail::release_mapped(data_ + begin, end - begin);
   }
 
  private:
@@ -107,6 +97,14 @@ class Source {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     std::swap(mapped_, other.mapped_);
+  }
+  /// Maps an open file of at least one byte, if the system does.
+  bool map(int descriptor, std::uint64_t size) noexcept {
+    const bool fits = size <= std::size_t{0} - std::size_t{1};
+    data_ = fits ? detail::map_file(descriptor, static_cast<std::size_t>(size)) : nullptr;
+    mapped_ = data_ != nullptr;
+    size_ = mapped_ ? static_cast<std::size_t>(size) : 0;
+    return mapped_;
   }
   [[nodiscard]] HRM_COLD Result<void> reserve(std::uint64_t size) {
     const bool fits = size <= std::size_t{0} - std::size_t{1} - (std::size_t{4} << 20);  // room for the rounding up
@@ -143,7 +141,7 @@ inline Result<Source> Source::read(ReadCallback callback, void* context, std::ui
 
 namespace detail {
 
-#if HRM_HAVE_MMAP
+#if defined(__unix__) || defined(__APPLE__)
 /// A file descriptor that closes itself.
 class Descriptor {
  public:
@@ -169,7 +167,7 @@ inline Result<Source> Source::open(const std::string& path, const Options& optio
   if (path.find('\0') != std::string::npos) return wrong("a name with a zero byte");
   Source source;
   source.name_ = path;
-#if HRM_HAVE_MMAP
+#if defined(__unix__) || defined(__APPLE__)
   const detail::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a pipe must not block us
   if (file.number() < 0)
     return wrong(detail::path_kind(path) == detail::PathKind::none ? "none" : "one that may not be read");
@@ -178,15 +176,7 @@ inline Result<Source> Source::open(const std::string& path, const Options& optio
   if (!S_ISREG(status.st_mode)) return wrong(S_ISDIR(status.st_mode) ? "a folder" : "a device or a pipe");
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size == 0) return source;
-  if (options.map && size <= std::size_t{0} - std::size_t{1}) {
-    void* at = ::mmap(nullptr, static_cast<std::size_t>(size), PROT_READ, MAP_PRIVATE, file.number(), 0);
-    if (at != MAP_FAILED) {
-      source.data_ = static_cast<const std::byte*>(at);
-      source.size_ = static_cast<std::size_t>(size);
-      source.mapped_ = true;
-      return source;
-    }
-  }
+  if (options.map && source.map(file.number(), size)) return source;
   if (auto memory = source.reserve(size); !memory) return memory.error();
   for (std::size_t done = 0; done < source.size_;) {
     const ssize_t count = ::read(file.number(), source.owned_.data() + done, source.size_ - done);
@@ -194,18 +184,20 @@ inline Result<Source> Source::open(const std::string& path, const Options& optio
     done += static_cast<std::size_t>(count);
   }
 #else
-  static_cast<void>(options);
   const auto kind = detail::path_kind(path);
   if (kind != detail::PathKind::file)
     return wrong(kind == detail::PathKind::none ? "none" : kind == detail::PathKind::folder ? "a folder" : "a device");
-  struct Closer {
-    void operator()(std::FILE* file) const noexcept { std::fclose(file); }
-  };
-  const std::unique_ptr<std::FILE, Closer> file(std::fopen(path.c_str(), "rb"));
+  const std::unique_ptr<std::FILE, detail::CloseFile> file(detail::open_to_read(path));
   if (file == nullptr) return wrong("one that may not be read");
   detail::FileStatus status{};
-  if (!detail::file_status(path.c_str(), status)) return wrong("an error");
-  if (auto memory = source.reserve(static_cast<std::uint64_t>(status.st_size)); !memory) return memory.error();
+  if (!detail::file_status(path, status)) return wrong("an error");
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+#if defined(_WIN32)
+  if (options.map && size > 0 && source.map(::_fileno(file.get()), size)) return source;
+#else
+  static_cast<void>(options);
+#endif
+  if (auto memory = source.reserve(size); !memory) return memory.error();
   if (source.size_ > 0 && std::fread(source.owned_.data(), 1, source.size_, file.get()) != source.size_)
     return wrong("a read error");
 #endif

@@ -57,7 +57,7 @@ class DatasetWriter {
     text += ", \"num_puzzle_identifiers\": " + std::to_string(info_.puzzle_ids);
     text += ", \"total_groups\": " + std::to_string(count_) + ", \"mean_puzzle_examples\": 1.0, \"sets\": [\"all\"]}\n";
     const std::string path = folder_ + "/dataset.json";
-    std::FILE* file = std::fopen(path.c_str(), "wb");
+    std::FILE* file = detail::open_to_write(path);
     bool good = file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
     good = file != nullptr && std::fclose(file) == 0 && good;
     if (!good) return Error(ErrorCode::io, path, ": cannot be written");

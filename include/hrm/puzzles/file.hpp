@@ -43,10 +43,6 @@ namespace detail {
   return true;
 }
 
-struct CloseFile {
-  void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
-};
-
 }  // namespace detail
 
 /// A file open for reading, closed at the end. Move-only. Not for several threads at once.
@@ -59,7 +55,7 @@ class PuzzleFile {
     const detail::PathKind kind = detail::path_kind(path);
     if (kind == detail::PathKind::none) return file.wrong("cannot be opened");
     if (kind != detail::PathKind::file) return file.wrong("is no plain file");
-    file.handle_.reset(std::fopen(path.c_str(), "rb"));
+    file.handle_.reset(detail::open_to_read(path));
     if (!file.handle_ || !detail::seek(file.handle_.get(), 0, SEEK_END)) return file.wrong("cannot be opened");
     const std::int64_t size = detail::tell(file.handle_.get());
     if (size < 0 || !detail::seek(file.handle_.get(), 0, SEEK_SET)) return file.wrong("cannot be read");

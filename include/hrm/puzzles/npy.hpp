@@ -214,7 +214,7 @@ class NpyWriter {
     npy.path_ = path;
     npy.cols_ = cols;
     npy.bytes_ = bytes;
-    npy.file_.reset(std::fopen(path.c_str(), "wb"));
+    npy.file_.reset(detail::open_to_write(path));
     if (!npy.file_ || !npy.write_header()) return npy.wrong();
     return npy;
   }

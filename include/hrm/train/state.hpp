@@ -18,13 +18,13 @@ namespace hrm::train {
 template <class Write>
 [[nodiscard]] Result<void> replace_file(const std::string& path, const Write& write) {
   const std::string fresh = path + ".new";
-  std::FILE* const file = std::fopen(fresh.c_str(), "wb");
+  std::FILE* const file = hrm::detail::open_to_write(fresh);
   if (file == nullptr) return Error(ErrorCode::io, path, ": expected a file that can be written, found an error");
   bool good = write(file);
   good = std::fclose(file) == 0 && good;
   good = good && hrm::detail::take_place(fresh, path);
   if (good) return {};
-  static_cast<void>(std::remove(fresh.c_str()));
+  hrm::detail::remove_file(fresh);
   return Error(ErrorCode::io, path, ": expected room for the file, found an error while writing");
 }
 
