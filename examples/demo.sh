@@ -29,6 +29,12 @@ echo "A few more, without the thinking: solution, verdict, segments, millisecond
 show hrm-sudoku '..6...32...4....21.31......6..1..5.2' '........64.......43..6...64.23..5...' \
   '....6.45..3.5...2..2.....4...1.1.3..' '...1.4....6.2..3...5...2..2....3..5.'
 echo
+echo "Sudokus of 81 cells; where an answer breaks a rule, the model looks again, through a symmetry (--views)."
+show hrm-sudoku --views 64 \
+  '9.35....65....9.18.....1.49....2.......9.6.85.58....92.47.......2..1.9.46...587.1' \
+  '58.9.......3564...4.9........72..1.9.3.49.75...2.1.46.1..3..2.83....76.1.........' \
+  '.2..4.3...4...81.7..8....2..7....21...3..7..64...6.78...74..5......318...125..6..'
+echo
 echo "A maze, from S to G."
 show hrm-maze --trace '########G#S  ## ### ##   # ## ### ##     ########'
 echo
