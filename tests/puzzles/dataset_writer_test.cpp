@@ -43,3 +43,46 @@ TEST_CASE("writer: what is written is read again, for small and large vocabulari
   }
   CHECK_FALSE(hrm::DatasetWriter::create(folder.write("file", "") + "/sub", {}));
 }
+
+TEST_CASE("writer: labels that do not count are such when they are read, whatever stands for them") {
+  for (const std::optional<Token> ignored : {std::optional<Token>{}, std::optional<Token>{-100}, {0}, {255}, {256}}) {
+    const support::TemporaryFolder folder;
+    hrm::DatasetInfo info;
+    info.seq_len = 3;
+    info.vocab = 6;
+    info.ignore_label_id = ignored;
+    std::filesystem::create_directories(folder.path("train"));
+    auto writer = hrm::DatasetWriter::create(folder.path("train"), info).value();
+    REQUIRE(writer.add({{1, 2, 3}, {hrm::any_token, 2, hrm::any_token}, 0}));
+    REQUIRE(writer.finish());
+    auto reader = hrm::NpyDataset::open(folder.path(), "train").value();
+    PuzzleExample example;
+    REQUIRE(reader.read(0, example));
+    CHECK(example.label == std::vector<Token>{hrm::any_token, 2, hrm::any_token});
+  }
+}
+
+TEST_CASE("writer: an earlier set stays as it is until the new one is complete") {
+  const support::TemporaryFolder folder;
+  std::filesystem::create_directories(folder.path("train"));
+  hrm::DatasetInfo info;
+  info.seq_len = 2;
+  info.vocab = 6;
+  const auto write = [&](std::size_t count, bool finished) {
+    auto writer = hrm::DatasetWriter::create(folder.path("train"), info).value();
+    for (std::size_t i = 0; i < count; ++i) REQUIRE(writer.add({{1, 2}, {3, 4}, 0}));
+    if (finished) REQUIRE(writer.finish());
+  };
+  const auto files = [&] {
+    return std::distance(std::filesystem::directory_iterator(folder.path("train")),
+                         std::filesystem::directory_iterator());
+  };
+  write(2, true);
+  CHECK(files() == 6);
+  write(1, false);
+  CHECK(hrm::NpyDataset::open(folder.path(), "train").value().size() == 2);
+  CHECK(files() == 6);
+  write(3, true);
+  CHECK(hrm::NpyDataset::open(folder.path(), "train").value().size() == 3);
+  CHECK(files() == 6);
+}

@@ -84,6 +84,20 @@ inline void remove_file(const std::string& path) { static_cast<void>(std::remove
 #endif
 }
 
+/// Writes a file through `write(file)`, which says whether it could, under another name, and then renames it, so that a
+/// reader (and a crash) finds the old one or the new one. False where that failed: the old one is as it was.
+template <class Write>
+[[nodiscard]] bool replace_file(const std::string& path, const Write& write) {
+  const std::string fresh = path + ".new";
+  std::FILE* const file = open_to_write(fresh);
+  if (file == nullptr) return false;
+  bool good = write(file);
+  good = std::fclose(file) == 0 && good;
+  good = good && take_place(fresh, path);
+  if (!good) remove_file(fresh);
+  return good;
+}
+
 /// A file that closes itself, as the deleter of a std::unique_ptr.
 struct CloseFile {
   void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }

@@ -6,7 +6,7 @@
 namespace hrm {
 
 /// Writes the folder form, FOLDER/dataset.json and FOLDER/all__*.npy, one example after another, each a puzzle and a
-/// group of its own. Move-only.
+/// group of its own. What stood in the folder stays until finish(). Move-only.
 class DatasetWriter {
  public:
   /// The folder must be there. Error: a file in it cannot be written.
@@ -14,7 +14,9 @@ class DatasetWriter {
     const std::size_t bytes = info.vocab <= 256 ? 1 : 4;
     auto inputs = NpyWriter::create(folder + "/all__inputs.npy", info.seq_len, bytes);
     if (!inputs) return inputs.error();
-    auto labels = NpyWriter::create(folder + "/all__labels.npy", info.seq_len, bytes);
+    const Token ignored = info.ignore_label_id.value_or(ignored_label);
+    const bool as_byte = bytes == 1 && ignored >= 0 && ignored < 256;
+    auto labels = NpyWriter::create(folder + "/all__labels.npy", info.seq_len, as_byte ? 1 : 4);
     if (!labels) return labels.error();
     auto identifiers = NpyWriter::create(folder + "/all__puzzle_identifiers.npy", 0, 4);
     if (!identifiers) return identifiers.error();
@@ -33,10 +35,10 @@ class DatasetWriter {
     return writer;
   }
 
-  /// Both of seq_len tokens; any_token becomes ignore_label_id.
+  /// Both of seq_len tokens; any_token becomes ignore_label_id, without one ignored_label.
   Result<void> add(const PuzzleExample& example) {
     label_ = example.label;
-    for (Token& token : label_) token = token == any_token ? info_.ignore_label_id.value_or(info_.pad_id) : token;
+    for (Token& token : label_) token = token == any_token ? info_.ignore_label_id.value_or(ignored_label) : token;
     const Token id = static_cast<Token>(example.puzzle_id);
     if (auto done = inputs_.add(example.input); !done) return done;
     if (auto done = labels_.add(label_); !done) return done;
@@ -57,11 +59,11 @@ class DatasetWriter {
     text += ", \"num_puzzle_identifiers\": " + std::to_string(info_.puzzle_ids);
     text += ", \"total_groups\": " + std::to_string(count_) + ", \"mean_puzzle_examples\": 1.0, \"sets\": [\"all\"]}\n";
     const std::string path = folder_ + "/dataset.json";
-    std::FILE* file = detail::open_to_write(path);
-    bool good = file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
-    good = file != nullptr && std::fclose(file) == 0 && good;
-    if (!good) return Error(ErrorCode::io, path, ": cannot be written");
-    return {};
+    const auto write = [&text](std::FILE* file) {
+      return std::fwrite(text.data(), 1, text.size(), file) == text.size();
+    };
+    if (detail::replace_file(path, write)) return {};
+    return Error(ErrorCode::io, path, ": cannot be written");
   }
 
  private:

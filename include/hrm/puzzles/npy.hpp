@@ -204,9 +204,18 @@ class NpyReader {
   std::size_t first_ = 0, held_ = 0;  // the rows in the buffer
 };
 
-/// Writes an .npy file row by row; how many rows there are is filled in at the end. Move-only.
+/// Writes an .npy file row by row, under another name until finish(); how many rows there are is filled in then.
+/// Move-only.
 class NpyWriter {
  public:
+  NpyWriter(NpyWriter&&) noexcept = default;
+  NpyWriter& operator=(NpyWriter&&) noexcept = default;
+  ~NpyWriter() {
+    if (file_ == nullptr) return;  // finished, or moved from
+    file_.reset();
+    detail::remove_file(fresh());
+  }
+
   /// `cols` 0 makes rank 1; `bytes` is 1 (uint8) or 4 (int32). Error: the file cannot be written.
   [[nodiscard]] static Result<NpyWriter> create(const std::string& path, std::size_t cols, std::size_t bytes) {
     HRM_ASSERT(bytes == 1 || bytes == 4);
@@ -214,7 +223,7 @@ class NpyWriter {
     npy.path_ = path;
     npy.cols_ = cols;
     npy.bytes_ = bytes;
-    npy.file_.reset(detail::open_to_write(path));
+    npy.file_.reset(detail::open_to_write(npy.fresh()));
     if (!npy.file_ || !npy.write_header()) return npy.wrong();
     return npy;
   }
@@ -233,15 +242,18 @@ class NpyWriter {
     return {};
   }
 
-  /// Completes the file. Error: something could not be written.
+  /// Completes the file, which takes its place. Error: something could not be written.
   Result<void> finish() {
-    const bool good = std::fseek(file_.get(), 0, SEEK_SET) == 0 && write_header() && std::fflush(file_.get()) == 0;
-    file_.reset();
-    return good ? Result<void>() : Result<void>(wrong());
+    bool good = std::fseek(file_.get(), 0, SEEK_SET) == 0 && write_header();
+    good = std::fclose(file_.release()) == 0 && good;
+    if (good && detail::take_place(fresh(), path_)) return {};
+    detail::remove_file(fresh());
+    return wrong();
   }
 
  private:
   NpyWriter() = default;
+  [[nodiscard]] std::string fresh() const { return path_ + ".new"; }
   [[nodiscard]] Error wrong() const noexcept { return Error(ErrorCode::io, path_, ": cannot be written"); }
 
   bool write_header() {

@@ -13,19 +13,11 @@
 
 namespace hrm::train {
 
-/// Writes a file through `write(file)` under another name and then renames it, so that a reader (and a crash) finds the
-/// old one or the new one. Error: it cannot be written.
+/// Writes a file through `write(file)`; a reader finds the old one or the new one. Error: it cannot be written.
 template <class Write>
 [[nodiscard]] Result<void> replace_file(const std::string& path, const Write& write) {
-  const std::string fresh = path + ".new";
-  std::FILE* const file = hrm::detail::open_to_write(fresh);
-  if (file == nullptr) return Error(ErrorCode::io, path, ": expected a file that can be written, found an error");
-  bool good = write(file);
-  good = std::fclose(file) == 0 && good;
-  good = good && hrm::detail::take_place(fresh, path);
-  if (good) return {};
-  hrm::detail::remove_file(fresh);
-  return Error(ErrorCode::io, path, ": expected room for the file, found an error while writing");
+  if (hrm::detail::replace_file(path, write)) return {};
+  return Error(ErrorCode::io, path, ": expected a file that can be written and room for it, found an error");
 }
 
 [[nodiscard]] inline Result<void> write_tensors(const std::string& path, std::span<const TensorView> tensors) {
