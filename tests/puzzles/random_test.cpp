@@ -56,6 +56,8 @@ TEST_CASE("random: between has both ends, unit is in [0, 1)") {
   CHECK(sum > 450);
   CHECK(sum < 550);
   CHECK(random.between(4, 4) == 4);
+  const std::size_t any = random.between(0, ~std::size_t{0});
+  CHECK(any != random.between(0, ~std::size_t{0}));
 }
 
 TEST_CASE("random: a permutation has every number once, and all orders come up") {

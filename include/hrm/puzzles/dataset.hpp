@@ -1,6 +1,6 @@
 #pragma once
 /// Data sets of puzzles in either published form, one example after another: a folder of .npy files (dataset_npy.hpp),
-/// or CSV (source,question,answer,rating, or the same without a first line of names).
+/// or CSV (source,question,answer,rating below a line of names; without one, puzzle,solution).
 
 #include <hrm/puzzles/dataset_npy.hpp>
 

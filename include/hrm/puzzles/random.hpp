@@ -31,7 +31,8 @@ class Random {
 
   /// Uniform in first .. last, both included; `first <= last`.
   [[nodiscard]] std::size_t between(std::size_t first, std::size_t last) {
-    return first + static_cast<std::size_t>(below(std::uint64_t{last} - first + 1));
+    const std::uint64_t width = std::uint64_t{last} - first;
+    return first + static_cast<std::size_t>(width == ~std::uint64_t{0} ? next() : below(width + 1));
   }
 
   /// Uniform in [0, 1), a multiple of 2^-53.

@@ -2,12 +2,14 @@
 /// The log of a training run as CSV, and its curves as SVG.
 
 #include <hrm/io/source.hpp>
+#include <hrm/io/text.hpp>
 #include <hrm/train/state.hpp>
 
+#include <charconv>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
+#include <system_error>
+#include <type_traits>
 #include <vector>
 
 namespace hrm::train {
@@ -124,8 +126,7 @@ class TrainingLog {
 
   [[nodiscard]] static std::string number(double x) {
     char text[32];
-    static_cast<void>(std::snprintf(text, sizeof text, "%.6g", x));
-    return text;
+    return {text, std::to_chars(text, text + sizeof text, x, std::chars_format::general, 6).ptr};
   }
   [[nodiscard]] static std::string format(const LogRow& r) {
     std::string line = std::to_string(r.step);
@@ -135,28 +136,26 @@ class TrainingLog {
       line += "," + (r.tested ? number(x) : std::string());
     return line + "\n";
   }
-  [[nodiscard]] static bool parse(const std::string& line, LogRow& r) {
-    const char* at = line.c_str();
-    char* end = nullptr;
-    r.step = std::strtoull(at, &end, 10);
-    if (end == at) return false;
+  [[nodiscard]] static bool parse(std::string_view line, LogRow& r) {
+    const auto next = [&line](auto& x) {
+      const std::size_t comma = line.find(',');
+      const std::string_view field = line.substr(0, comma);
+      line.remove_prefix(comma == std::string_view::npos ? line.size() : comma + 1);
+      if constexpr (std::is_integral_v<std::remove_reference_t<decltype(x)>>) {
+        const char* const end = field.data() + field.size();
+        const auto [at, wrong] = std::from_chars(field.data(), end, x);
+        return wrong == std::errc{} && at == end;
+      } else {
+        return hrm::detail::parse_number(field, x);
+      }
+    };
+    if (!next(r.step)) return false;
     for (double* x :
          {&r.seconds, &r.rate, &r.loss, &r.task, &r.halt, &r.go_on, &r.cells, &r.exact, &r.segments, &r.speed}) {
-      if (*end != ',') return false;
-      at = end + 1;
-      *x = std::strtod(at, &end);
-      if (end == at) return false;
+      if (!next(*x)) return false;
     }
-    if (*end != ',') return false;
-    r.tested = end[1] != ',';
-    if (!r.tested) return true;
-    for (double* x : {&r.test_exact, &r.test_cells, &r.test_segments}) {
-      if (*end != ',') return false;
-      at = end + 1;
-      *x = std::strtod(at, &end);
-      if (end == at) return false;
-    }
-    return true;
+    r.tested = line != ",,";
+    return !r.tested || (next(r.test_exact) && next(r.test_cells) && next(r.test_segments));
   }
 
   std::string folder_;

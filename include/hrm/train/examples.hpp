@@ -55,7 +55,8 @@ class ExampleSource {
   return attempt == 0 ? bits : mixed(bits, attempt);
 }
 
-/// Sudokus with one solution, freshly generated.
+/// Sudokus with one solution, freshly generated. There must be some as the options have them: make() tries until it has
+/// one.
 class SudokuSource final : public ExampleSource {
  public:
   SudokuSource(const SudokuShape& shape, const SudokuOptions& options, std::uint64_t seed)
@@ -103,7 +104,8 @@ inline void trim_dead_ends(Maze& maze, Maze& solution, std::uint64_t depth) {
   }
 }
 
-/// Mazes, freshly generated; the label is the maze with its shortest path drawn in.
+/// Mazes, freshly generated; the label is the maze with its shortest path drawn in. There must be some as the options
+/// have them: make() tries until it has one.
 class MazeSource final : public ExampleSource {
  public:
   /// Dead ends of the first `period` mazes are one cell deep at most (see trim_dead_ends), and a cell deeper after
