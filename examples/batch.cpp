@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
           {"--threads", "N", "threads that work on them (1)"},
           {"--max-segments", "M", "limit of segments (otherwise as trained)"},
           {"--halt", "q|never", "stop when q_halt > q_continue, or never before the limit"},
-          {"--out", "F", "solutions, a line for each puzzle in the file's order"},
+          {"--out", "F", "solutions, a line for each puzzle in the file's order; dots for what was not reached"},
           {"--progress", "", "show it even where standard error is no terminal"},
       }),
       example::Kind::solver);
@@ -68,7 +68,9 @@ int main(int argc, char** argv) {
   // Everything is there before the run: nothing in it allocates.
   const std::size_t limit = setup.max_segments != 0 ? setup.max_segments : input->model.config().halt_max_steps;
   std::vector<std::size_t> by_segments(limit + 1);
-  std::string solutions(puzzles.size() * (input->shape.cells() + 1), '\n');
+  const std::size_t line_size = input->shape.cells() + 1;
+  std::string solutions(puzzles.size() * line_size, '.');  // of puzzles that are not reached, nothing but blanks
+  for (std::size_t i = 1; i <= puzzles.size(); ++i) solutions[i * line_size - 1] = '\n';
   std::vector<hrm::Token> tokens(input->shape.cells());
   Sums sums;
   std::size_t next = 0;
@@ -93,7 +95,7 @@ int main(int argc, char** argv) {
         sums.solved += example::SudokuCheck(input->shape, puzzles[outcome.id])(outcome.tokens) ? 1 : 0;
         sums.halted += outcome.halted ? 1 : 0;
         ++by_segments[outcome.segments];
-        char* line = &solutions[outcome.id * (outcome.tokens.size() + 1)];
+        char* line = &solutions[outcome.id * line_size];
         for (const hrm::Token token : outcome.tokens)
           *line++ = hrm::sudoku_char(static_cast<std::uint8_t>(token > 1 ? token - 1 : 0));
         if (!progress.due() && sums.done != puzzles.size()) return;

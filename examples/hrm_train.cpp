@@ -357,9 +357,11 @@ int run_checked(Settings& s, const example::Arguments& arguments) {
   const auto fail = [&](const Error& error) { return example::fail(arguments, error); };
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::signal(SIGTERM, [](int) { interrupted = 1; });
-  if (const std::string state = s.out + "/train.state";
-      !s.resume && hrm::detail::path_kind(state) != hrm::detail::PathKind::none) {
-    return fail(Error(ErrorCode::state, state, ": expected a folder without a run, or --resume, found an earlier run"));
+  for (const char* name :
+       {"/train.state", "/model.safetensors", "/model.hrm", "/checkpoint", "/all_config.yaml", "/config.json"}) {
+    if (s.resume || hrm::detail::path_kind(s.out + name) == hrm::detail::PathKind::none) continue;
+    return fail(Error(ErrorCode::state, s.out, name, ": expected a folder without a run or a model, or --resume, ",
+                      "found one with them"));
   }
   auto source = make_source(s, false);
   if (!source) return fail(source.error());

@@ -71,6 +71,25 @@ TEST_CASE("batch: the same answers whatever the slots and threads, a histogram t
   }
 }
 
+TEST_CASE("batch: interrupted, it still writes a line for each puzzle, dots for those it did not reach") {
+  const support::TemporaryFolder folder;
+  const std::string csv = support::weights("sudoku9") + "/test.csv";
+  const auto outcome = cli::shell("timeout -s INT 1 " + cli::quoted(support::example("batch")) + " --file " +
+                                  cli::quoted(csv) + " --out " + cli::quoted(folder.path("out")));
+  CHECK(outcome.code != 0);
+  const auto lines = cli::lines_of(support::read_file(folder.path("out")));
+  const auto puzzles = cli::lines_of(support::read_file(csv));
+  REQUIRE(lines.size() == puzzles.size());
+  std::size_t reached = 0;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    REQUIRE(lines[i].size() == 81);
+    if (lines[i] == std::string(81, '.')) continue;
+    ++reached;
+    for (std::size_t c = 0; c < 81 && !cli::slow; ++c) REQUIRE((lines[i][c] >= '.' && lines[i][c] <= '9'));
+  }
+  CHECK(reached < lines.size());
+}
+
 TEST_CASE("batch: progress, halting, and what is wrong") {
   const std::string two = "..4..2.6.5..6..42.........5..34.....\n..6...32...4....21.31......6..1..5.2\n";
   const auto outcome = run("batch", {"--file", "-", "--progress"}, two);

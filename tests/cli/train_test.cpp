@@ -204,6 +204,11 @@ TEST_CASE("hrm-train writes over no earlier run") {
   const auto again = run("hrm-train", small_run(out, {"--quiet", "--evaluate", "0", "--seed", "1"}));
   CHECK(cli::fault_of(again, 1, "hrm-train", {"run/train.state: expected", "--resume", "found"}) == "");
   CHECK(support::read_file(out + "/train.state") == state);
+  std::filesystem::remove(out + "/train.state");  // nor over a model, wherever it is from
+  const std::string model = support::read_file(out + "/model.safetensors");
+  const auto over = run("hrm-train", small_run(out, {"--quiet", "--evaluate", "0", "--from", out}));
+  CHECK(cli::fault_of(over, 1, "hrm-train", {"run/model.safetensors: expected", "model"}) == "");
+  CHECK(support::read_file(out + "/model.safetensors") == model);
 }
 
 TEST_CASE("hrm-train --from takes rms_norm_eps and rope_theta with it, and says where cycles differ") {
