@@ -22,6 +22,7 @@ using example::Colour;
 constexpr int width = 1000;
 constexpr int height = 690;
 constexpr double frame_ms = 1000.0 / 60.0;
+constexpr double least_budget = 1.0 / 64, most_budget = 100.0;  // milliseconds of thinking a frame
 
 constexpr Colour night{17, 20, 28}, slab{27, 32, 44}, plain{38, 45, 61}, chosen{60, 78, 118}, line{58, 66, 86};
 constexpr Colour white{236, 240, 247}, grey{134, 145, 166}, blue{108, 180, 255}, green{96, 211, 148};
@@ -69,7 +70,8 @@ class Game {
   void play_by_itself() {
     const std::size_t cell = thinker_.hint(board_.digits());
     if (board_.solved()) return press(SDLK_n);
-    if (!thinker_.finished() || cell == board_.digits().size()) return;
+    if (!thinker_.finished()) return;
+    if (cell == board_.digits().size()) return press(SDLK_n);  // full, and wrong
     if (board_.moves() % 2 == 0) return press(SDLK_h);
     SDL_Event event{};
     event.type = SDL_MOUSEBUTTONDOWN;
@@ -128,7 +130,7 @@ class Game {
         break;
       case SDLK_LEFTBRACKET:
       case SDLK_RIGHTBRACKET:
-        budget_ = std::clamp(code == SDLK_LEFTBRACKET ? budget_ / 2 : budget_ * 2, 1.0 / 64, 8.0);
+        budget_ = std::clamp(code == SDLK_LEFTBRACKET ? budget_ / 2 : budget_ * 2, least_budget, most_budget);
         thinker_.think_about(board_.digits(), false);
         break;
       default:
@@ -398,7 +400,7 @@ int main(int argc, char** argv) {
           {"--screenshot", "F", "with --frames: the last frame as a BMP file"},
       });
   if (const auto code = arguments.parse(argc, argv)) return *code;
-  const double budget = arguments.real("--budget", 2.0, 1.0 / 64, 100.0);
+  const double budget = arguments.real("--budget", 2.0, least_budget, most_budget);
   const std::size_t seed = arguments.number("--seed", 1, 0, ~std::size_t{0});
   const std::size_t frames = arguments.number("--frames", 0, 1, 100000000);
   const std::size_t demo = arguments.number("--demo", 0, 1, 100000);

@@ -8,8 +8,6 @@
 
 #include "common/puzzle_program.hpp"
 
-#include <map>
-
 namespace {
 
 using example::Arguments;
@@ -26,6 +24,7 @@ struct SquareMaze {
     return cells.empty() ? hrm::Maze{} : hrm::maze_grid(maze.rows, maze.cols, cells);
   }
   [[nodiscard]] std::vector<hrm::Token> tokens() const { return hrm::maze_tokens(maze); }
+  [[nodiscard]] static std::size_t ways() { return hrm::square_symmetries; }
   [[nodiscard]] hrm::Symmetry view(std::size_t number) const {
     return hrm::square_symmetry(number, maze.rows, hrm::maze_vocab);
   }
@@ -39,59 +38,31 @@ struct SquareMaze {
   [[nodiscard]] bool solved(Tokens now) const { return hrm::check_maze(maze, grid(now)).valid; }
 };
 
-/// Solves mazes, with one model for each side.
-class Program {
- public:
-  Program(const Arguments& arguments, const example::Setup& setup, const char* self,
-          const example::PlayOptions& options)
-      : arguments_(arguments), setup_(setup), self_(self), options_(options) {}
-
-  /// Solves one maze and prints its line. Error: it is no maze, or there is no model for it.
-  hrm::Result<void> play(std::string_view text) {
-    auto maze = hrm::parse_maze(text);
-    if (!maze) return maze.error();
-    if (maze->rows != maze->cols) {
-      return Error(ErrorCode::shape, "maze: expected a square, as models are trained on, found ", maze->rows, " x ",
-                   maze->cols);
-    }
-    if (const auto sane = hrm::solve_maze(*maze); !sane) return sane.error();
-    for (char& cell : maze->cells) cell = cell == 'o' ? ' ' : cell;  // the way is for the model to find
-    auto player = players_.find(maze->rows);
-    if (player == players_.end()) {
-      const std::string side = std::to_string(maze->rows);
-      auto opened = example::Player::open(arguments_, setup_, self_, "maze" + side, "mazes of " + side + " x " + side,
-                                          maze->size(), hrm::maze_vocab);
-      if (!opened) return opened.error();
-      player = players_.emplace(maze->rows, std::move(*opened)).first;
-    }
-    const auto solved = player->second.play(arguments_, SquareMaze{std::move(*maze)}, options_);
-    if (!solved) return solved.error();
-    all_solved_ = all_solved_ && *solved;
-    return {};
+/// Solves one maze and prints its line. Error: it is no maze, or there is no model for it.
+hrm::Result<void> play(example::Players& players, std::string_view text) {
+  auto maze = hrm::parse_maze(text);
+  if (!maze) return maze.error();
+  if (maze->rows != maze->cols) {
+    return Error(ErrorCode::shape, "maze: expected a square, as models are trained on, found ", maze->rows, " x ",
+                 maze->cols);
   }
-
-  [[nodiscard]] int code() const noexcept { return all_solved_ ? example::done : example::unsolved; }
-
- private:
-  const Arguments& arguments_;
-  const example::Setup& setup_;
-  const char* self_;
-  const example::PlayOptions& options_;
-  bool all_solved_ = true;
-  std::map<std::size_t, example::Player> players_;
-};
+  if (const auto sane = hrm::solve_maze(*maze); !sane) return sane.error();
+  for (char& cell : maze->cells) cell = cell == 'o' ? ' ' : cell;  // the way is for the model to find
+  const std::string side = std::to_string(maze->rows);
+  return players.play(SquareMaze{std::move(*maze)}, "maze" + side, "mazes of " + side + " x " + side, hrm::maze_vocab);
+}
 
 /// Plays the mazes of a file: rows with an empty line after each maze, or one square maze a line (of CSV the first
 /// field). A line with both S and G is a maze of its own if the next one is empty or has both as well, else a row.
-int play_file(const Arguments& arguments, Program& program, example::Lines& lines) {
+int play_file(const Arguments& arguments, example::Players& players, example::Lines& lines) {
   constexpr std::size_t longest = std::size_t{2} << 20;
   std::string block, line, where;
   bool single = false;  // the block is one line that could be a maze of its own
   std::size_t played = 0;
   hrm::Result<void> status;
-  const auto play = [&] {
+  const auto play_block = [&] {
     if (block.empty() || !status) return;
-    if (auto done = program.play(block); !done) status = done.error().in(where);
+    if (auto done = play(players, block); !done) status = done.error().in(where);
     ++played;
     block.clear();
   };
@@ -102,22 +73,22 @@ int play_file(const Arguments& arguments, Program& program, example::Lines& line
     const std::string_view cells = std::string_view(line).substr(0, line.find(','));
     const bool whole = cells.find('S') != std::string_view::npos && cells.find('G') != std::string_view::npos;
     const bool csv = cells.size() < line.size();
-    if (cells.empty() || csv || (whole && single)) play();
+    if (cells.empty() || csv || (whole && single)) play_block();
     if (!cells.empty()) {
       single = whole && block.empty();
       if (!block.empty()) block += '\n';
       block += cells;
       where = lines.where();
     }
-    if (csv) play();
+    if (csv) play_block();
     if (block.size() > longest)
       status = Error(ErrorCode::format, where, ": expected an empty line after a maze, found none");
   }
-  play();
+  play_block();
   if (status && played == 0) {
     status = Error(ErrorCode::format, lines.name(), ": expected a maze, found an empty input");
   }
-  return status ? program.code() : fail(arguments, status.error());
+  return status ? players.code() : fail(arguments, status.error());
 }
 
 }  // namespace
@@ -141,7 +112,7 @@ int main(int argc, char** argv) {
   const std::size_t seed = arguments.number("--seed", 1, 0, ~std::size_t{0});
   const example::PlayOptions play_options(arguments, hrm::square_symmetries);
   hrm::MazeOptions options;
-  options.rows = options.cols = arguments.number("--side", 7, 4, hrm::MazeOptions::max_side);
+  options.rows = options.cols = arguments.number("--side", 7, 5, hrm::MazeOptions::max_side);
   options.loops = arguments.real("--loops", 0.0, 0.0, 1.0);
   options.unique = !arguments.has("--any-path");
   const auto steps = arguments.range("--steps", 1, ~std::size_t{0});
@@ -164,13 +135,13 @@ int main(int argc, char** argv) {
                              });
   }
 
-  Program program(arguments, setup, argv[0], play_options);
+  example::Players players(arguments, setup, argv[0], play_options);
   if (const auto path = arguments.text("--file")) {
     example::Lines lines;
     if (auto opened = lines.open(*path); !opened) return fail(arguments, opened.error());
-    return arguments.finish(play_file(arguments, program, lines));
+    return arguments.finish(play_file(arguments, players, lines));
   }
-  const auto play = [&](const std::string& maze) { return program.play(maze); };
-  if (auto played = example::play_words(arguments, play); !played) return fail(arguments, played.error());
-  return arguments.finish(program.code());
+  const auto one = [&](const std::string& maze) { return play(players, maze); };
+  if (auto played = example::play_words(arguments, one); !played) return fail(arguments, played.error());
+  return arguments.finish(players.code());
 }

@@ -8,7 +8,7 @@
 
 #include "common/puzzle_program.hpp"
 
-#include <map>
+#include <algorithm>
 
 namespace {
 
@@ -17,6 +17,8 @@ using example::fail;
 using hrm::Error;
 using hrm::ErrorCode;
 
+constexpr std::size_t most_ways = 100000;
+
 /// A puzzle as example::Player wants it.
 struct Sudoku {
   using Tokens = std::span<const hrm::Token>;
@@ -24,6 +26,10 @@ struct Sudoku {
   hrm::SudokuGrid givens;
 
   [[nodiscard]] std::vector<hrm::Token> tokens() const { return hrm::sudoku_tokens(givens); }
+  [[nodiscard]] std::size_t ways() const {  // of one that breaks a rule already, no more than one
+    const auto conflicts = hrm::sudoku_conflicts(shape, givens);
+    return std::find(conflicts.begin(), conflicts.end(), 1) == conflicts.end() ? most_ways : 1;
+  }
   [[nodiscard]] hrm::Symmetry view(std::size_t number) const { return hrm::sudoku_symmetry(shape, number); }
   [[nodiscard]] std::string terminal(Tokens now, Tokens before, bool colours) const {
     return hrm::terminal_sudoku(shape, givens, hrm::sudoku_grid(shape, now), hrm::sudoku_grid(shape, before), colours);
@@ -43,58 +49,31 @@ std::string without_blanks(std::string text) {
   return text;
 }
 
-/// Solves puzzles of any sides, with one model for each.
-class Program {
- public:
-  Program(const Arguments& arguments, const example::Setup& setup, const char* self,
-          const example::PlayOptions& options)
-      : arguments_(arguments), setup_(setup), self_(self), options_(options) {}
+/// Solves one puzzle and prints its line. Error: it is no puzzle, or there is no model for it.
+hrm::Result<void> play(example::Players& players, std::string_view text) {
+  auto givens = hrm::parse_sudoku(text);
+  if (!givens) return givens.error();
+  const auto shape = hrm::SudokuShape::of_cells(givens->size()).value();
+  const std::string side = std::to_string(shape.side);
+  return players.play(Sudoku{shape, std::move(*givens)}, "sudoku" + side, "Sudokus of " + side + " x " + side,
+                      shape.vocab());
+}
 
-  /// Solves one puzzle and prints its line. Error: it is no puzzle, or there is no model for it.
-  hrm::Result<void> play(std::string_view text) {
-    auto givens = hrm::parse_sudoku(text);
-    if (!givens) return givens.error();
-    const auto shape = hrm::SudokuShape::of_cells(givens->size()).value();
-    auto player = players_.find(shape.side);
-    if (player == players_.end()) {
-      const std::string side = std::to_string(shape.side);
-      auto opened = example::Player::open(arguments_, setup_, self_, "sudoku" + side,
-                                          "Sudokus of " + side + " x " + side, shape.cells(), shape.vocab());
-      if (!opened) return opened.error();
-      player = players_.emplace(shape.side, std::move(*opened)).first;
-    }
-    const auto solved = player->second.play(arguments_, Sudoku{shape, std::move(*givens)}, options_);
-    if (!solved) return solved.error();
-    all_solved_ = all_solved_ && *solved;
-    return {};
+/// Plays every line of a file; of CSV the first field.
+int play_file(const Arguments& arguments, example::Players& players, example::Lines& lines) {
+  std::size_t played = 0;
+  for (std::string line;;) {
+    const auto more = lines.next(line);
+    if (!more) return fail(arguments, more.error());
+    if (!*more) break;
+    const std::string puzzle = without_blanks(line.substr(0, line.find(',')));
+    if (puzzle.empty()) continue;
+    if (auto done = play(players, puzzle); !done) return fail(arguments, done.error().in(lines.where()));
+    ++played;
   }
-
-  /// Plays every line of a file; of CSV the first field.
-  int play_file(example::Lines& lines) {
-    std::size_t played = 0;
-    for (std::string line;;) {
-      const auto more = lines.next(line);
-      if (!more) return fail(arguments_, more.error());
-      if (!*more) break;
-      const std::string puzzle = without_blanks(line.substr(0, line.find(',')));
-      if (puzzle.empty()) continue;
-      if (auto done = play(puzzle); !done) return fail(arguments_, done.error().in(lines.where()));
-      ++played;
-    }
-    if (played > 0) return code();
-    return fail(arguments_, Error(ErrorCode::format, lines.name(), ": expected a puzzle, found an empty input"));
-  }
-
-  [[nodiscard]] int code() const noexcept { return all_solved_ ? example::done : example::unsolved; }
-
- private:
-  const Arguments& arguments_;
-  const example::Setup& setup_;
-  const char* self_;
-  const example::PlayOptions& options_;
-  bool all_solved_ = true;
-  std::map<std::size_t, example::Player> players_;
-};
+  if (played > 0) return players.code();
+  return fail(arguments, Error(ErrorCode::format, lines.name(), ": expected a puzzle, found an empty input"));
+}
 
 }  // namespace
 
@@ -113,7 +92,7 @@ int main(int argc, char** argv) {
   const std::size_t count = arguments.number("--generate", 0, 1, 100000000);
   const std::size_t side = arguments.number("--side", 6, 1, hrm::SudokuShape::max_side);
   const std::size_t seed = arguments.number("--seed", 1, 0, ~std::size_t{0});
-  const example::PlayOptions play_options(arguments, 100000);
+  const example::PlayOptions play_options(arguments, most_ways);
   hrm::SudokuOptions options;
   const auto clues = arguments.range("--clues", 0, 0);
   const auto nodes = arguments.range("--nodes", 0, ~std::size_t{0});
@@ -140,13 +119,13 @@ int main(int argc, char** argv) {
         });
   }
 
-  Program program(arguments, setup, argv[0], play_options);
+  example::Players players(arguments, setup, argv[0], play_options);
   if (const auto path = arguments.text("--file")) {
     example::Lines lines;
     if (auto opened = lines.open(*path); !opened) return fail(arguments, opened.error());
-    return arguments.finish(program.play_file(lines));
+    return arguments.finish(play_file(arguments, players, lines));
   }
-  const auto play = [&](const std::string& puzzle) { return program.play(without_blanks(puzzle)); };
-  if (auto played = example::play_words(arguments, play); !played) return fail(arguments, played.error());
-  return arguments.finish(program.code());
+  const auto one = [&](const std::string& puzzle) { return play(players, without_blanks(puzzle)); };
+  if (auto played = example::play_words(arguments, one); !played) return fail(arguments, played.error());
+  return arguments.finish(players.code());
 }

@@ -7,6 +7,7 @@
 #include "program.hpp"
 
 #include <cmath>
+#include <map>
 
 #if HRM_HAVE_PNG
 #include "png.hpp"
@@ -81,8 +82,8 @@ class Player {
   /// Thinks a puzzle through and prints its line (SOLUTION, solved or unsolved, segments, milliseconds, with tabs
   /// between), with --trace the grid after every segment; writes the pictures that are asked for. Whether it is solved.
   ///
-  /// A Puzzle has tokens(), view(number), a symmetry, terminal(now, before, colours), picture(now, before, caption),
-  /// text(now) and solved(now); `before` is empty where nothing was.
+  /// A Puzzle has tokens(), ways() to look at it, view(number), a symmetry, terminal(now, before, colours),
+  /// picture(now, before, caption), text(now) and solved(now); `before` is empty where nothing was.
   template <class Puzzle>
   hrm::Result<bool> play(const Arguments& arguments, const Puzzle& puzzle, const PlayOptions& options) {
     using Tokens = std::span<const hrm::Token>;
@@ -98,7 +99,8 @@ class Player {
     bool solved = false;
     std::vector<hrm::Token> answer = question;
     std::string verdict;
-    for (std::size_t view = 0; view < options.views && !solved; ++view) {
+    const std::size_t views = std::min(options.views, puzzle.ways());
+    for (std::size_t view = 0; view < views && !solved; ++view) {
       const hrm::Symmetry symmetry = puzzle.view(view);
       const hrm::Symmetry back = symmetry.inverse();
       if (auto started = solver_.start(symmetry.apply(question), options.puzzle_id); !started)
@@ -127,7 +129,7 @@ class Player {
     if (arguments.has("--grid")) std::fputs(puzzle.terminal(answer, Tokens{}, colours()).c_str(), stdout);
     std::printf("%s\t%s\t%zu\t%s\n", puzzle.text(answer).c_str(), solved ? "solved" : "unsolved", segments,
                 hrm::format_number(ms, 3).c_str());
-    std::fflush(stdout);
+    if (std::fflush(stdout) != 0) return hrm::Error(hrm::ErrorCode::io, "standard output: cannot be written");
     if (const auto path = arguments.text("--svg")) {
       if (auto written = write_file(*path, hrm::animated_svg(frames)); !written) return written.error();
     }
@@ -146,6 +148,38 @@ class Player {
   Player(std::string path, hrm::Solver solver) : path_(std::move(path)), solver_(std::move(solver)) {}
   std::string path_;  // the model's, for errors
   hrm::Solver solver_;
+};
+
+/// Players for puzzles of any sizes, each made when the first of its puzzles comes.
+class Players {
+ public:
+  /// All of them must outlive it.
+  Players(const Arguments& arguments, const Setup& setup, const char* self, const PlayOptions& options)
+      : arguments_(arguments), setup_(setup), self_(self), options_(options) {}
+
+  /// See Player::open() and Player::play(). Error: there is no model for the puzzle, or playing fails.
+  template <class Puzzle>
+  hrm::Result<void> play(const Puzzle& puzzle, const std::string& name, const std::string& what, std::size_t vocab) {
+    auto player = players_.find(name);
+    if (player == players_.end()) {
+      auto opened = Player::open(arguments_, setup_, self_, name, what, puzzle.tokens().size(), vocab);
+      if (!opened) return opened.error();
+      player = players_.emplace(name, std::move(*opened)).first;
+    }
+    const auto solved = player->second.play(arguments_, puzzle, options_);
+    if (!solved) return solved.error();
+    all_solved_ = all_solved_ && *solved;
+    return {};
+  }
+  [[nodiscard]] int code() const noexcept { return all_solved_ ? done : unsolved; }
+
+ private:
+  const Arguments& arguments_;
+  const Setup& setup_;
+  const char* self_;
+  const PlayOptions& options_;
+  bool all_solved_ = true;
+  std::map<std::string, Player> players_;
 };
 
 /// Calls play(text) for every puzzle of the command line, up to an error, which says of several which it was.
@@ -188,6 +222,7 @@ int generate(const Arguments& arguments, std::size_t count, std::size_t seq_len,
     if (!made) return fail(arguments, made.error());
     if (!writer) {
       std::printf("%s,%s,%zu\n", made->puzzle.c_str(), made->solution.c_str(), made->difficulty);
+      if (std::ferror(stdout) != 0) break;  // finish() says so
     } else if (auto added = writer->add(made->example); !added) {
       return fail(arguments, added.error());
     }

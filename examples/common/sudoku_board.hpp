@@ -3,6 +3,8 @@
 
 #include <hrm/puzzles/sudoku_search.hpp>
 
+#include <algorithm>
+
 namespace example {
 
 class SudokuBoard {

@@ -4,6 +4,7 @@
 
 #include <hrm/puzzles/sudoku.hpp>
 
+#include <algorithm>
 #include <memory>
 
 #include "frame_times.hpp"
@@ -32,6 +33,9 @@ class Thinker {
   /// Begins anew, about this board; what it saw in another position of the same puzzle stays until it sees more.
   void think_about(const hrm::SudokuGrid& digits, bool same_puzzle) {
     board_ = digits;
+    thought_ = 0;
+    const auto conflicts = hrm::sudoku_conflicts(shape_, digits);
+    ways_ = std::find(conflicts.begin(), conflicts.end(), 1) == conflicts.end() ? views : 1;
     if (!same_puzzle) seen_.assign(digits.size(), {});
     look(0);
     ++thoughts_;
@@ -51,14 +55,15 @@ class Thinker {
       seen_[i] = {token > 1 ? static_cast<std::size_t>(token - 1) : 0, solver_.confidence(there)};
     }
     if (!solver_.finished()) return;
-    segments_ += solver_.segments();
+    thought_ += solver_.segments();
     solved_ = hrm::sudoku_solved(shape_, board_, hrm::sudoku_grid(shape_, back.apply(solver_.prediction())));
     if (!finished()) return;
     ++finished_;
+    segments_ += thought_;
     halted_ += solver_.halted() ? 1 : 0;
   }
-  /// Whether it has solved the board, or looked at it in every way.
-  [[nodiscard]] bool finished() const noexcept { return solver_.finished() && (solved_ || view_ + 1 == views); }
+  /// Whether it has solved the board, or looked at it in every way; a board that breaks a rule, in one.
+  [[nodiscard]] bool finished() const noexcept { return solver_.finished() && (solved_ || view_ + 1 == ways_); }
   /// Whether what it sees in the end solves the board.
   [[nodiscard]] bool solved() const noexcept { return solved_; }
   /// The way it looks at the board, from 0, as it is, on.
@@ -126,12 +131,13 @@ class Thinker {
   std::unique_ptr<Marks> marks_;
   hrm::Solver solver_;
   std::vector<hrm::Symmetry> there_, back_;  // [views]
-  std::size_t view_ = 0;
+  std::size_t view_ = 0, ways_ = views;
   hrm::SudokuShape shape_;
   hrm::SudokuGrid board_;
   bool solved_ = false;
   std::vector<Seen> seen_;
   Times spent_, busy_;
+  std::size_t thought_ = 0;  // segments of the present one
   std::size_t thoughts_ = 0, finished_ = 0, halted_ = 0, segments_ = 0;
 };
 

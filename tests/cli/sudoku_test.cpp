@@ -130,7 +130,7 @@ TEST_CASE("hrm-sudoku: --views looks again, through symmetries, until the answer
   CHECK(unsolved <= puzzles / 15);
   if (!cli::slow) CHECK(more >= 3);
 
-  const std::string impossible = "11" + std::string(34, '.');
+  const std::string impossible = "12345......6" + std::string(24, '.');
   const support::TemporaryFolder folder;
   const auto traced = run("hrm-sudoku", {"--views", "3", "--halt", "never", "--max-segments", "2", "--trace", "--svg",
                                          folder.path("a.svg"), impossible});
@@ -143,6 +143,10 @@ TEST_CASE("hrm-sudoku: --views looks again, through symmetries, until the answer
   }
   CHECK(seen == "segment 1;segment 2;view 2, segment 3;view 2, segment 4;view 3, segment 5;view 3, segment 6;");
   CHECK(support::read_file(folder.path("a.svg")).find(">unsolved after 6 segments<") != std::string::npos);
+  const auto broken =  // a rule from the beginning, which no other look mends
+      run("hrm-sudoku", {"--views", "100", "--halt", "never", "--max-segments", "2", "11" + std::string(34, '.')});
+  CHECK(broken.code == 3);
+  CHECK(cli::fields_of(cli::lines_of(broken.out).at(0)).at(2) == "2");
 }
 
 TEST_CASE("hrm-sudoku: which model") {

@@ -42,7 +42,8 @@ TEST_CASE("the thinker gives up a board that has no solution once it has looked 
   const auto model = hrm::load(support::weights("sudoku6")).value();
   example::Thinker thinker(model, {.max_tokens = shape.cells(), .max_segments = 3}, shape);
   hrm::SudokuGrid board(shape.cells());
-  board[0] = board[1] = 1;
+  for (std::size_t i = 0; i < 5; ++i) board[i] = static_cast<std::uint8_t>(i + 1);
+  board[11] = 6;  // which the first row wants in its last cell, that of the same column
   thinker.think_about(board, false);
   std::size_t ticks = 0;
   for (; !thinker.finished(); ++ticks) thinker.tick(10s);
@@ -52,4 +53,8 @@ TEST_CASE("the thinker gives up a board that has no solution once it has looked 
   CHECK(thinker.view() + 1 == example::Thinker::views);
   thinker.think_about(board, true);
   CHECK(thinker.view() == 0);
+  board[5] = 5;  // twice in a row: another look would not help
+  thinker.think_about(board, true);
+  for (ticks = 0; !thinker.finished(); ++ticks) thinker.tick(10s);
+  CHECK(ticks == 1);
 }
