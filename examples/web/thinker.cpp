@@ -8,6 +8,7 @@
 #include <hrm/puzzles/maze_generator.hpp>
 #include <hrm/puzzles/sudoku_search.hpp>
 
+#include <algorithm>
 #include <memory>
 
 namespace {
@@ -21,12 +22,12 @@ struct Kind {
 
 /// A model, its solver and the puzzle on the board.
 struct Stage {
-  static constexpr std::size_t views = 8;  // ways to look at a puzzle; of mazes there are no more
+  static constexpr std::size_t most_views = 8;  // ways to look at a puzzle; of mazes there are no more
 
   Kind kind;
   hrm::Solver solver;
   std::vector<hrm::Token> puzzle;  // [side * side] what is given
-  std::size_t view = 0;
+  std::size_t view = 0, views = most_views;
   hrm::Symmetry back;        // from what is seen to the puzzle
   std::size_t segments = 0;  // of the views before this one
 
@@ -36,10 +37,17 @@ struct Stage {
   hrm::Result<void> look(std::size_t number) {
     const hrm::Symmetry there = kind.maze ? hrm::square_symmetry(number, kind.side, hrm::maze_vocab)
                                           : hrm::sudoku_symmetry(kind.sudoku, number);
+    if (number == 0) views = broken() ? 1 : most_views;
     segments = number == 0 ? 0 : segments + solver.segments();
     view = number;
     back = there.inverse();
     return solver.start(there.apply(puzzle));
+  }
+  /// Whether a digit stands twice in a unit: no look mends that.
+  [[nodiscard]] bool broken() const {
+    if (kind.maze) return false;
+    const auto conflicts = hrm::sudoku_conflicts(kind.sudoku, hrm::sudoku_grid(kind.sudoku, puzzle));
+    return std::find(conflicts.begin(), conflicts.end(), 1) != conflicts.end();
   }
   [[nodiscard]] bool solved() const {
     if (solver.prediction().empty()) return false;
@@ -117,9 +125,7 @@ EMSCRIPTEN_KEEPALIVE hrm::Token hrm_given(std::size_t cell) { return stage->puzz
 EMSCRIPTEN_KEEPALIVE hrm::Token hrm_seen(std::size_t cell) {
   return stage->back.map(stage->solver.prediction()[stage->back.positions[cell]]);
 }
-EMSCRIPTEN_KEEPALIVE float hrm_sure(std::size_t cell) {
-  return stage->solver.confidence(stage->back.positions[cell]);
-}
+EMSCRIPTEN_KEEPALIVE float hrm_sure(std::size_t cell) { return stage->solver.confidence(stage->back.positions[cell]); }
 /// Changes the puzzle on the board; hrm_start() begins it.
 EMSCRIPTEN_KEEPALIVE void hrm_put(std::size_t cell, hrm::Token token) { stage->puzzle[cell] = token; }
 

@@ -24,6 +24,9 @@ page().then((engine) => {
     assert(engine._hrm_halted() && engine._hrm_solved() && engine._hrm_q_halt() > engine._hrm_q_continue());
     assert(engine._hrm_sure(0) > 0.9 && engine._hrm_sure(0) <= 1);
   }
+  engine._hrm_put(1, 2);  // two ones in a row
+  solve(engine, 1e6);
+  assert(!engine._hrm_solved() && engine._hrm_view() === 0);
   engine._hrm_put(0, 99);
   assert(!engine._hrm_start());
   assert(/vocabulary|token/.test(trouble()), trouble());
