@@ -162,6 +162,30 @@ TEST_CASE("saved between segments, restored on another instruction set; inside o
         "saved state: expected the kernels 'scalar float32', found another's");
 }
 
+TEST_CASE("a segment under way gets no noise from the options of who goes on with it; the next one does") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 54);
+  SolverOptions noisy = two_segments();
+  noisy.max_segments = 3;
+  SolverOptions quiet = noisy;
+  quiet.noise = {};
+  Solver from(model, quiet);
+  from.start(test::random_tokens(config, 16, 55)).value();
+  from.step();
+  int tiles = 0;
+  from.tick_while([&tiles]() noexcept { return tiles++ < 30; });
+  REQUIRE(from.segment_progress() > 0.0F);
+  Solver to(model, noisy);
+  SavedState::restore(to, saved(from)).value();
+  from.step();
+  to.step();
+  CHECK(SavedState::equal(to, from));
+  from.step();
+  to.step();
+  CHECK(to.finished());
+  CHECK_FALSE(SavedState::equal(to, from));
+}
+
 TEST_CASE("flipped, cut and lengthened bytes never get in") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 45);

@@ -10,6 +10,9 @@ namespace hrm {
 /// segments, a puzzle can be thought about further on any processor, from there on with that one's rounding. Read as
 /// hostile input: whatever they hold, the solver is either restored or left as it was. Neither side allocates.
 ///
+/// The options are not in the bytes: noise, halting and max_segments are those of the solver that is restored. A
+/// segment under way goes on as it began, without noise of the new options.
+///
 /// Layout, little endian: the Header below, then tokens [S] i32, prediction [S] i32, z_H, z_L [P + S, hidden] f32,
 /// logits [P + S, vocab] f32 and q [2] f32 of the last complete segment, and inside a segment its own logits and q as
 /// far as they have come and the scratch, as they lie in memory.

@@ -225,10 +225,7 @@ class Solver {
   template <class Stop>
   bool advance(const Executor& executor, const Stop& stop, bool one) noexcept {
     while (!finished()) {
-      if (!options_.noise.add(mind_.workspace(), 0, mind_.model().config().sizes.hidden, 0, segments_, disturbed_,
-                              stop))
-        return false;
-      if (!mind_.run(executor, stop)) return false;
+      if (!disturb(stop) || !mind_.run(executor, stop)) return false;
       conclude();
       if (one) break;
     }
@@ -239,6 +236,14 @@ class Solver {
     mind_.rewind();
     const bool changed = mind_.predict(0, prediction_.first(count_));
     unchanged_ = changed || segments_ == 0 ? 0 : unchanged_ + 1;
+  // The noise between segments; false: paused. One under way keeps the state that it began with: it may have been
+  // restored from a solver without noise.
+  template <class Stop>
+  [[nodiscard]] bool disturb(const Stop& stop) noexcept {
+    return mind_.inside() || options_.noise.add(mind_.workspace(), 0, mind_.model().config().sizes.hidden, 0, segments_,
+                                                disturbed_, stop);
+  }
+
     disturbed_ = 0;
     ++segments_;
     halted_ = options_.halting(Thought{segments_, prediction(), unchanged_, q_halt(), q_continue()});
