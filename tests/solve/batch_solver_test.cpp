@@ -397,6 +397,40 @@ TEST_CASE("a batch that no memory could hold is an error") {
   }
 }
 
+TEST_CASE("a batch of puzzles whose length nobody says is an error, and cuts none") {
+  Config config = test::small_config();
+  config.seq_len = 0;
+  const Model model = test::random_model(config);
+  const auto all = test::random_tokens(config, 16 * 3, 1);
+  Buffer block(1 << 20);
+  BatchOptions options;
+  const std::string expected = "tokens: expected BatchOptions::tokens, as the model's file does not say, found none";
+  for (const bool own : {true, false}) {
+    options.memory = own ? std::span<std::byte>() : block.bytes();
+    CHECK(BatchSolver::memory_bytes(model, options) == saturated);
+    BatchSolver solver(model, options);
+    REQUIRE_FALSE(solver.status());
+    CHECK(solver.status().error().message() == expected);
+    CHECK(solver.add({all}).error().message() == expected);
+    std::size_t errors = 0;
+    CHECK(solver.run_all(all, [&](const Outcome& o) noexcept {
+      CHECK(o.error != nullptr);
+      CHECK(++errors == 1);
+    }));
+    CHECK(errors == 1);
+    solver.step();
+    solver.reset();
+    CHECK(solver.active() == 0);
+    CHECK(solver.logits(0).rows() == 0);
+  }
+  options.memory = {};
+  options.tokens = 16;
+  BatchSolver solver(model, options);
+  std::size_t good = 0;
+  CHECK(solver.run_all(all, [&](const Outcome& o) noexcept { good += o.error == nullptr ? 1 : 0; }));
+  CHECK(good == 3);
+}
+
 TEST_CASE("a batch on the caller's memory") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 31);

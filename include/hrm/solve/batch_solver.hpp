@@ -6,6 +6,7 @@
 #include <hrm/solve/mind.hpp>
 
 #include <algorithm>
+#include <tuple>
 
 namespace hrm {
 
@@ -16,13 +17,13 @@ namespace hrm {
 class BatchSolver {
  public:
   explicit BatchSolver(Model model, const BatchOptions& options = {}) noexcept
-      : mind_(model, capacity_of(model, options), Mind::before(options.memory, own_bytes(model, options))),
-        options_(options) {
+      : mind_(mind_for(model, options)), options_(options) {
     const std::size_t whole = options.memory.empty() ? 0 : memory_bytes(model, options);
     std::byte* const block = mind_.beside(options.memory, whole, own_bytes(model, options), own_);
     if (block == nullptr) return;
     Arena arena(block);
-    take(arena, *this, model, options);
+    std::tie(slots_, predictions_, waiting_, waiting_tokens_) = carve(arena, model, options);
+    for (std::size_t i = 0; i < options.window; ++i) ::new (waiting_ + i) Waiting{};
     mind_.set_tokens(mind_.capacity().tokens);
   }
   BatchSolver(BatchSolver&& other) noexcept
@@ -47,12 +48,14 @@ class BatchSolver {
   BatchSolver& operator=(const BatchSolver&) = delete;
   ~BatchSolver() = default;
 
-  /// Bytes for BatchOptions::memory; `saturated` where no block would do.
+  /// Bytes for BatchOptions::memory; `saturated` where no block would do, or the puzzles' length is not known.
   [[nodiscard]] static std::size_t memory_bytes(const Model& model, const BatchOptions& options) noexcept {
-    return saturating_add(Mind::memory_bytes(model, capacity_of(model, options)), own_bytes(model, options));
+    const Capacity capacity = capacity_of(model, options);
+    if (capacity.tokens == 0) return saturated;
+    return saturating_add(Mind::memory_bytes(model, capacity), own_bytes(model, options));
   }
 
-  /// An error if the memory did not do.
+  /// An error if the memory did not do, or if neither the options nor the config say how long puzzles are.
   [[nodiscard]] const Result<void>& status() const noexcept { return mind_.status(); }
   [[nodiscard]] std::size_t slots() const noexcept { return mind_.capacity().batch; }
   [[nodiscard]] std::size_t tokens() const noexcept { return mind_.capacity().tokens; }
@@ -192,7 +195,8 @@ class BatchSolver {
     std::size_t next = 0;
     const auto source = [&](Job& job) noexcept {
       if (puzzles.empty()) return false;
-      job.tokens = puzzles.first(std::min(tokens(), puzzles.size()));
+      // Of an unknown length they come out as one error.
+      job.tokens = tokens() == 0 ? puzzles : puzzles.first(std::min(tokens(), puzzles.size()));
       puzzles = puzzles.subspan(job.tokens.size());
       job.id = next++;
       return true;
@@ -244,24 +248,27 @@ class BatchSolver {
   };
 
   [[nodiscard]] static Capacity capacity_of(const Model& model, const BatchOptions& options) noexcept {
-    return Capacity::of(model.config(), options.tokens, options.slots != 0 ? options.slots : 1);
+    return {options.tokens != 0 ? options.tokens : model.config().seq_len, options.slots != 0 ? options.slots : 1};
   }
-  static void take(Arena& arena, BatchSolver& solver, const Model& model, const BatchOptions& options) noexcept {
+  // A length is not guessed: puzzles that lie one after the other would be cut in the wrong places.
+  [[nodiscard]] static Mind mind_for(const Model& model, const BatchOptions& options) noexcept {
     const Capacity capacity = capacity_of(model, options);
-    solver.slots_ = arena.take<Slot>(capacity.batch);
-    solver.predictions_ = arena.take<Token>(capacity.batch, capacity.tokens);
-    solver.waiting_ = arena.take<Waiting>(options.window);
-    solver.waiting_tokens_ = arena.take<Token>(options.window, capacity.tokens);
-    for (std::size_t i = 0; solver.waiting_ != nullptr && i < options.window; ++i)
-      ::new (solver.waiting_ + i) Waiting{};
+    if (capacity.tokens == 0) {
+      return {model, Error(ErrorCode::value,
+                           "tokens: expected BatchOptions::tokens, as the model's file does not say, found none")};
+    }
+    return {model, capacity, Mind::before(options.memory, own_bytes(model, options))};
+  }
+  // What stands beside the mind; measures on an empty arena.
+  [[nodiscard]] static std::tuple<Slot*, Token*, Waiting*, Token*> carve(Arena& arena, const Model& model,
+                                                                         const BatchOptions& options) noexcept {
+    const Capacity capacity = capacity_of(model, options);
+    return {arena.take<Slot>(capacity.batch), arena.take<Token>(capacity.batch, capacity.tokens),
+            arena.take<Waiting>(options.window), arena.take<Token>(options.window, capacity.tokens)};
   }
   [[nodiscard]] static std::size_t own_bytes(const Model& model, const BatchOptions& options) noexcept {
-    const Capacity c = capacity_of(model, options);
     Arena measure;
-    static_cast<void>(measure.take<Slot>(c.batch));
-    static_cast<void>(measure.take<Token>(c.batch, c.tokens));
-    static_cast<void>(measure.take<Waiting>(options.window));
-    static_cast<void>(measure.take<Token>(options.window, c.tokens));
+    static_cast<void>(carve(measure, model, options));
     return measure.used();
   }
 

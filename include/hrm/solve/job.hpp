@@ -15,7 +15,7 @@ namespace hrm {
 /// it. The executor's threads all work on the same segment of the whole batch.
 struct BatchOptions {
   std::size_t slots = 8;         ///< puzzles thought about at once
-  std::size_t tokens = 0;        ///< S, the length of every puzzle; 0: the config's seq_len, or default_tokens
+  std::size_t tokens = 0;        ///< S, the length of every puzzle; 0: the config's seq_len, an error where it has none
   std::size_t max_segments = 0;  ///< limit for each; 0: the config's halt_max_steps
   Halting halting = QHalt{};     ///< asked for each puzzle after each of its segments
   Executor executor{};           ///< who helps; must outlive the solver

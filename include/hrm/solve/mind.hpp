@@ -11,20 +11,11 @@
 
 namespace hrm {
 
-/// Tokens of a puzzle where neither the options nor the config say how many: a 30x30 canvas.
-inline constexpr std::size_t default_tokens = 900;
-
 /// How much a Mind can hold.
 struct Capacity {
   std::size_t tokens = 0;  ///< S, tokens of a puzzle at most
   std::size_t batch = 1;   ///< puzzles at once
   bool operator==(const Capacity&) const = default;
-
-  /// For `asked` tokens; where that is 0, for the config's seq_len or default_tokens.
-  [[nodiscard]] static Capacity of(const Config& config, std::size_t asked, std::size_t batch) noexcept {
-    const std::size_t known = config.seq_len != 0 ? config.seq_len : default_tokens;
-    return {asked != 0 ? asked : known, batch};
-  }
 };
 
 /// State and scratch for up to `batch` puzzles of equal length. All memory is one block, taken when it is made (or
@@ -69,6 +60,9 @@ class Mind {
     set_active(0);
   }
 
+  /// Without memory, where nobody could say how much it takes; status() gives the reason.
+  Mind(Model model, const Error& why) noexcept : model_(std::move(model)), status_(why) {}
+
   /// Holds the other's thoughts on a block of its own; without one, status() says so, as it does of a failed other.
   Mind(const Mind& other) noexcept : model_(other.model_), capacity_(other.capacity_), status_(other.status_) {
     if (!status_) return;
@@ -108,7 +102,7 @@ class Mind {
     return status_ && other.status_ && &*model_ == &*other.model_ && capacity_ == other.capacity_;
   }
 
-  /// An error if the memory did not do; everything else is then refused.
+  /// An error if the memory did not do, or nobody said how much; everything else is then refused.
   [[nodiscard]] const Result<void>& status() const noexcept { return status_; }
   /// `bytes` for who has memory beside this: the end of the caller's block `given`, which must have `whole`, or else a
   /// block of `own`. Null where there is too little; status() then says so.

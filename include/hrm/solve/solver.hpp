@@ -9,6 +9,9 @@
 
 namespace hrm {
 
+/// Tokens of a solver's longest puzzle where neither the options nor the config say how many: a 30x30 canvas.
+inline constexpr std::size_t default_tokens = 900;
+
 /// How a Solver thinks; copied into it. What `executor`, `memory` and a rule in `halting` refer to must outlive it. The
 /// executor's threads all work on the one puzzle.
 struct SolverOptions {
@@ -194,7 +197,8 @@ class Solver {
   }
 
   [[nodiscard]] static std::size_t capacity_tokens(const Model& model, const SolverOptions& options) noexcept {
-    return Capacity::of(model.config(), options.max_tokens, 1).tokens;
+    if (options.max_tokens != 0) return options.max_tokens;
+    return model.config().seq_len != 0 ? model.config().seq_len : default_tokens;
   }
   [[nodiscard]] static std::size_t token_bytes(const Model& model, const SolverOptions& options) noexcept {
     return round_up(capacity_tokens(model, options) * sizeof(Token), alignment);
@@ -232,10 +236,6 @@ class Solver {
     return finished();
   }
 
-  void conclude() noexcept {
-    mind_.rewind();
-    const bool changed = mind_.predict(0, prediction_.first(count_));
-    unchanged_ = changed || segments_ == 0 ? 0 : unchanged_ + 1;
   // The noise between segments; false: paused. One under way keeps the state that it began with: it may have been
   // restored from a solver without noise.
   template <class Stop>
@@ -244,6 +244,10 @@ class Solver {
                                                 disturbed_, stop);
   }
 
+  void conclude() noexcept {
+    mind_.rewind();
+    const bool changed = mind_.predict(0, prediction_.first(count_));
+    unchanged_ = changed || segments_ == 0 ? 0 : unchanged_ + 1;
     disturbed_ = 0;
     ++segments_;
     halted_ = options_.halting(Thought{segments_, prediction(), unchanged_, q_halt(), q_continue()});
