@@ -146,12 +146,36 @@ TEST_CASE("the largest q_halt may count instead of votes") {
   CHECK(chosen.finished == 9);
 }
 
+TEST_CASE("without noise there are no more attempts than views, and their votes are of different ones") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 59);
+  const auto tokens = test::random_tokens(config, 16, 1);
+  AttemptOptions options;
+  options.slots = 2;
+  const AttemptsAnswer one = solve_attempts(model, tokens, options).value();
+  CHECK(one.finished == 1);
+  CHECK(one.votes == 1);
+  CHECK(one.segments == solve(model, tokens).value().segments);
+  const std::vector<View> views(3);
+  options.views = views;
+  CHECK(solve_attempts(model, tokens, options).value().finished == 3);
+  options.attempts = 2;
+  CHECK(solve_attempts(model, tokens, options).value().finished == 2);
+  options.attempts = 7;
+  options.noise = Noise{0.5F, 1};
+  CHECK(solve_attempts(model, tokens, options).value().finished == 7);
+  options.noise.sigma = -1.0F;  // off
+  CHECK(solve_attempts(model, tokens, options).value().finished == 3);
+}
+
 TEST_CASE("it can be cancelled, and answers by what has come to an end") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 57);
   const auto tokens = test::random_tokens(config, 16, 1);
+  const std::vector<View> views(6);  // all as it is
   AttemptOptions options;
   options.attempts = 6;
+  options.views = views;
   options.slots = 1;
   options.halting = Never{};
   options.max_segments = 2;
@@ -176,6 +200,7 @@ TEST_CASE("more attempts than memory could hold the answers of are an error; as 
   const auto yes = [](std::span<const Token>) noexcept { return true; };
   AttemptOptions options;
   options.slots = 1;
+  options.noise = Noise{0.5F, 1};
   for (const int bits : {63, 60, 57}) {
     if (HRM_TEST_SANITIZED != 0 && bits < 63) continue;  // AddressSanitizer ends a program that asks for so much
     options.attempts = std::size_t{1} << bits;

@@ -25,12 +25,14 @@ enum class Choose : std::uint8_t {
 /// How solve_attempts() tries. What `views` and `executor` point to must outlive the call; the executor's threads work
 /// on all attempts under way at once.
 struct AttemptOptions {
-  std::size_t attempts = 8;      ///< how often the puzzle is tried
+  /// How often the puzzle is tried. Without noise at most once through each view, and once without views: more would
+  /// be equal to the bit, and their votes mean nothing.
+  std::size_t attempts = 8;
   std::size_t slots = 0;         ///< attempts at once; 0: all
   std::size_t max_segments = 0;  ///< limit for each attempt; 0: the config's
   Halting halting = QHalt{};
   Choose choose = Choose::votes;
-  Noise noise{};                  ///< another path for every attempt
+  Noise noise{};                  ///< another path for every attempt; off by default
   std::span<const View> views{};  ///< attempt k looks through views[k % size]; empty: as it is
   std::size_t puzzle_id = 0;
   Executor executor{};
@@ -52,10 +54,10 @@ struct AcceptNone {
   [[nodiscard]] bool operator()(std::span<const Token>) const noexcept { return false; }
 };
 
-/// Tries a puzzle several times at once and stops at the first answer that `accept(tokens)` is content with. Without
-/// one, `options.choose` says which counts. Allocates; for one thread. `accept` is noexcept. Cancelled by `go_on()`,
-/// which is asked before every tile on every thread that helps, it answers by the attempts that have come to an end;
-/// tokens are empty where none has.
+/// Tries a puzzle several times at once, with noise, through views or both, and stops at the first answer that
+/// `accept(tokens)` is content with. Without one, `options.choose` says which counts. Allocates; for one thread.
+/// `accept` is noexcept. Cancelled by `go_on()`, which is asked before every tile on every thread that helps, it
+/// answers by the attempts that have come to an end; tokens are empty where none has.
 template <class Accept = AcceptNone, NoexceptConstCallable<bool> GoOn = NeverCancelled>
   requires NoexceptCallable<const Accept&, bool, std::span<const Token>>
 [[nodiscard]] Result<AttemptsAnswer> solve_attempts(const Model& model, std::span<const Token> tokens,
@@ -86,6 +88,10 @@ template <class Accept = AcceptNone, NoexceptConstCallable<bool> GoOn = NeverCan
     }
   }
 
+  // Without noise every view has one answer.
+  const std::size_t different = std::max<std::size_t>(1, options.views.size());
+  const std::size_t attempts = options.noise.on() ? options.attempts : std::min(options.attempts, different);
+
   struct Candidate {
     std::span<const Token> tokens;
     std::size_t votes;  // of attempts that halted
@@ -96,18 +102,18 @@ template <class Accept = AcceptNone, NoexceptConstCallable<bool> GoOn = NeverCan
   std::span<Candidate> candidates;  // those that there are; room for [attempts]
   std::span<Token> given;           // [attempts, S] the candidates' tokens
   const auto take = [&](Arena arena) {
-    candidates = {arena.take<Candidate>(options.attempts), 0};
-    given = {arena.take<Token>(options.attempts, length), saturating_mul(options.attempts, length)};
+    candidates = {arena.take<Candidate>(attempts), 0};
+    given = {arena.take<Token>(attempts, length), saturating_mul(attempts, length)};
     return arena.used();
   };
   Buffer answers(take(Arena()));
   if (answers.data() == nullptr) {
-    return Error(ErrorCode::memory, "attempts: no memory for the answers of ", options.attempts);
+    return Error(ErrorCode::memory, "attempts: no memory for the answers of ", attempts);
   }
   take(Arena(answers.data()));
 
   BatchOptions batch;
-  batch.slots = options.slots == 0 || options.slots > options.attempts ? options.attempts : options.slots;
+  batch.slots = options.slots == 0 || options.slots > attempts ? attempts : options.slots;
   batch.tokens = length;
   batch.max_segments = options.max_segments;
   batch.halting = options.halting;
@@ -132,7 +138,7 @@ template <class Accept = AcceptNone, NoexceptConstCallable<bool> GoOn = NeverCan
   Error refused;  // the puzzle's embedding is not finite
   std::size_t next = 0;
   const auto source = [&](Job& job) noexcept {
-    if (next == options.attempts) return false;
+    if (next == attempts) return false;
     const View view = view_of(next);
     for (std::size_t i = 0; i < length; ++i) {
       const Token token = tokens[view.position.empty() ? i : view.position[i]];

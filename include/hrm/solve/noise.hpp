@@ -14,12 +14,15 @@ struct Noise {
   float sigma = 0.0F;  ///< standard deviation; the states' own root mean square is 1. 0: off
   std::uint64_t seed = 0;
 
+  /// Whether it adds anything.
+  [[nodiscard]] constexpr bool on() const noexcept { return sigma > 0.0F; }
+
   /// Adds to the states of one slot before a segment, position by position: `done` of them have had theirs. It asks
   /// stop() before each, as they take tens of microseconds; false: paused, to be called again.
   template <class Stop>
   [[nodiscard]] bool add(const Workspace& w, std::size_t sequence, std::size_t hidden, std::size_t attempt,
                          std::size_t segment, std::size_t& done, const Stop& stop) const noexcept {
-    if (!(sigma > 0.0F) || segment == 0) return true;
+    if (!on() || segment == 0) return true;
     const std::uint64_t stream = scramble(seed ^ scramble(attempt ^ scramble(segment)));
     const std::size_t width = w.positions * hidden;
     for (; done < w.positions; ++done) {
