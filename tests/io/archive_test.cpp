@@ -27,6 +27,31 @@ std::string changed(const std::string& file, const Change& change) {
   return bytes;  // of another length: only good for looking at the header's own errors
 }
 
+/// The same after change(header, panels' bytes), of whatever length: what lies behind the header moves along.
+template <class Change>
+std::string moved(const std::string& file, const Change& change) {
+  hrm::ArchiveHeader header = hrm::read_archive_header_cereal(support::bytes_of(file)).value();
+  std::vector<std::string> panels;
+  for (const auto& p : header.panels) panels.push_back(file.substr(p.offset, p.bytes));
+  change(header, panels);
+  header.header_bytes = hrm::detail::archive_header_bytes(header).size();
+  std::string behind;
+  const auto place = [&](std::uint64_t alignment, const std::string& bytes) {
+    const std::uint64_t at = hrm::round_up(header.header_bytes + behind.size(), alignment);
+    behind.resize(at - header.header_bytes);
+    behind += bytes;
+    return at;
+  };
+  for (auto& t : header.tensors) {
+    t.offset = place(64, file.substr(t.offset, t.bytes));
+    if (t.scales_offset == 0) continue;
+    t.scales_offset = place(64, file.substr(t.scales_offset, t.shape[0] * sizeof(float)));
+  }
+  for (std::size_t i = 0; i < panels.size(); ++i) header.panels[i].offset = place(4096, panels[i]);
+  header.file_bytes = header.header_bytes + behind.size();
+  return hrm::detail::archive_header_bytes(header) + behind;
+}
+
 }  // namespace
 
 TEST_CASE("archive: the checked reader reads what cereal reads") {
@@ -206,6 +231,45 @@ TEST_CASE("archive: stored panels are used where they lie, and those of another 
     const auto repacked = hrm::load(other);
     REQUIRE(support::message_of(repacked) == "");
     CHECK(std::memcmp(repacked->packed().data(), fresh->packed().data(), fresh->weight_bytes()) == 0);
+  }
+}
+
+TEST_CASE("archive: of the panels for several kernels those that fit are used, wherever they stand") {
+  const auto tensors = support::make_weights(support::archive_shape);
+  const std::string plain = archive_of(tensors, hrm::Precision::f32, {});
+  const std::array<hrm::Precision, 3> precisions{hrm::Precision::int8, hrm::Precision::bf16, hrm::Precision::f32};
+  std::vector<hrm::Model> fresh;
+  for (const auto precision : precisions) {
+    auto model = hrm::load(hrm::Source::memory(support::bytes_of(plain)), {.precision = precision});
+    REQUIRE(support::message_of(model) == "");
+    fresh.push_back(*std::move(model));
+  }
+  const std::string file = moved(plain, [&](hrm::ArchiveHeader& header, std::vector<std::string>& panels) {
+    const auto add = [&](const std::string& key, std::uint64_t fingerprint, const std::string& bytes) {
+      const std::uint64_t sum = hrm::detail::archive_checksum(support::bytes_of(bytes));
+      header.panels.push_back({key, fingerprint, 0, bytes.size(), sum});
+      panels.push_back(bytes);
+    };
+    add("5 another machine", 1, std::string(128, 'x'));
+    for (std::size_t i = 0; i < 2; ++i) {  // none for float32
+      const auto packed = fresh[i].packed();
+      add(fresh[i].packed_key(), fresh[i].fingerprint(), {reinterpret_cast<const char*>(packed.data()), packed.size()});
+    }
+  });
+  hrm::Buffer block(file.size());
+  std::memcpy(block.data(), file.data(), file.size());
+  for (std::size_t i = 0; i < precisions.size(); ++i) {
+    auto opened = hrm::open_checkpoint(hrm::Source::memory(block.bytes()));
+    REQUIRE(support::message_of(opened) == "");
+    CHECK(support::message_of(hrm::check(*opened)) == "");
+    const auto model = hrm::load(*std::move(opened), {.precision = precisions[i]});
+    REQUIRE(support::message_of(model) == "");
+    const bool lent = std::less_equal<>()(block.data(), model->packed().data()) &&
+                      std::less<>()(model->packed().data(), block.data() + block.size());
+    CHECK(lent == (i < 2));
+    CHECK(model->fingerprint() == fresh[i].fingerprint());
+    REQUIRE(model->packed().size() == fresh[i].packed().size());
+    CHECK(std::memcmp(model->packed().data(), fresh[i].packed().data(), model->packed().size()) == 0);
   }
 }
 

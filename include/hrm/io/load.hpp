@@ -4,6 +4,8 @@
 #include <hrm/io/checkpoint.hpp>
 #include <hrm/model/model.hpp>
 
+#include <algorithm>
+
 namespace hrm {
 
 /// What load() is told beside the path. `config` and `map` are for a path alone: what is open already (a Checkpoint, a
@@ -122,12 +124,15 @@ template <class Arch = kernels::DefaultArch>
     const ArchiveHeader& header = shared->archive->header;
     if (!options.precision) model.precision = static_cast<Precision>(header.precision);
     model.row_ids = header.puzzle_ids;
-    if (!header.panels.empty()) {  // used where they lie if they are for this program's kernels; otherwise packed anew
-      const ArchivePanels& panels = header.panels.front();
-      model.packed = shared->source.bytes().subspan(static_cast<std::size_t>(panels.offset),
-                                                    static_cast<std::size_t>(panels.bytes));
-      model.packed_key = panels.kernels;
-      model.packed_fingerprint = panels.fingerprint;
+    // Panels for this program's kernels are used where they lie; without any the tensors are packed.
+    const std::string key = detail::packed_key<Arch>(model.precision);
+    const auto panels = std::find_if(header.panels.begin(), header.panels.end(),
+                                     [&key](const ArchivePanels& p) { return p.kernels == key; });
+    if (panels != header.panels.end()) {
+      model.packed = shared->source.bytes().subspan(static_cast<std::size_t>(panels->offset),
+                                                    static_cast<std::size_t>(panels->bytes));
+      model.packed_key = panels->kernels;
+      model.packed_fingerprint = panels->fingerprint;
     }
   }
   model.owner = shared;

@@ -331,23 +331,41 @@ template <class Shape, class Weight, class Arch = kernels::DefaultArch>
 }
 
 /// A model from named tensors (prefixes stripped) in the precision that `options` choose. Allocates the packed weights
+namespace detail {
+
+/// f(a number of the type that weights have in this precision).
+template <class F>
+auto with_weight(Precision precision, const F& f) {
+  switch (precision) {
+    case Precision::bf16:
+      return f(bfloat16());
+    case Precision::int8:
+      return f(std::int8_t());
+    case Precision::f32:
+      break;
+  }
+  return f(float());
+}
+
+/// The packed_key() of models that make_model() makes in this precision.
+template <class Arch = kernels::DefaultArch>
+[[nodiscard]] std::string packed_key(Precision precision) {
+  return with_weight(precision, [](auto weight) {
+    return packed_key(kernels::table<Arch, decltype(weight)>(), kernels::table<Arch, float>());
+  });
+}
+
+}  // namespace detail
+
 /// once.
 template <class Arch = kernels::DefaultArch>
 [[nodiscard]] Result<Model> make_model(const Config& config, std::span<const TensorView> tensors,
                                        const ModelOptions& options = {}) {
-  const auto handle = [](auto made) -> Result<Model> {
+  return detail::with_weight(options.precision, [&](auto weight) -> Result<Model> {
+    auto made = make_basic_model<DynamicShape, decltype(weight), Arch>(config, tensors, options);
     if (!made) return made.error();
     return Model(*std::move(made));
-  };
-  switch (options.precision) {
-    case Precision::bf16:
-      return handle(make_basic_model<DynamicShape, bfloat16, Arch>(config, tensors, options));
-    case Precision::int8:
-      return handle(make_basic_model<DynamicShape, std::int8_t, Arch>(config, tensors, options));
-    case Precision::f32:
-      break;
-  }
-  return handle(make_basic_model<DynamicShape, float, Arch>(config, tensors, options));
+  });
 }
 
 }  // namespace hrm
