@@ -370,9 +370,10 @@ TEST_CASE("archive: a test that would take minutes or gigabytes is refused") {
     test.segments = segments;
     test.logits.assign(tokens * support::archive_shape.vocab, 0.0F);
     test.q = {0.0F, 0.0F};
-    const std::vector<hrm::SelfTest> tests(count, test);
-    return error_of(changed(archive_of(tensors, hrm::Precision::f32, {.tests = tests}),
-                            [&](auto& h) { h.config.sizes.h_cycles = h.config.sizes.l_cycles = cycles; }));
+    return error_of(moved(archive_of(tensors, hrm::Precision::f32, {}), [&](auto& h, auto&) {
+      h.config.sizes.h_cycles = h.config.sizes.l_cycles = cycles;
+      h.tests.assign(count, test);
+    }));
   };
   CHECK(error(4095, 1, 2) == "");  // and one puzzle token
   CHECK(error(4096, 1, 2).find("expected tests of some seconds") != std::string::npos);
@@ -424,10 +425,65 @@ TEST_CASE("archive: a writer can be asked twice") {
   CHECK(error_of(third) == "");
 }
 
+TEST_CASE("archive: what no reader would take is not written") {
+  const auto tensors = support::make_weights(support::archive_shape);
+  const auto views = support::views_of(tensors);
+  const auto config =
+      hrm::complete(hrm::read_config(support::write_yaml(support::archive_shape)).value(), views).value();
+  const auto error = [&](const auto& change) {
+    hrm::ArchiveContents contents;
+    contents.header.config = config;
+    auto own = views;
+    hrm::SelfTest test;
+    test.tokens = {1};
+    test.segments = 1;
+    test.logits.assign(support::archive_shape.vocab, 0.0F);
+    test.q = {0.0F, 0.0F};
+    contents.header.tests = {test};
+    change(contents, own);
+    contents.tensors = own;
+    std::string out;
+    const std::string message = support::message_of(hrm::ArchiveWriter(contents).write(support::append, &out));
+    CHECK((message.empty() ? error_of(out) == "" : out.empty()));
+    return message;
+  };
+  const std::string unfit =
+      "archive: header: expected a test of tokens, logits and q values that fit the model, found "
+      "another";
+  const std::string ids = "archive: header: expected an id for every row of puzzle_emb.weights, found another number";
+  CHECK(error([](auto&, auto&) {}) == "");
+  CHECK(error([](auto& c, auto&) { c.header.tests[0].segments = 0; }) == unfit);
+  CHECK(error([](auto& c, auto&) { c.header.tests[0].segments = 1025; }) == unfit);
+  CHECK(error([](auto& c, auto&) { c.header.tests[0].q.pop_back(); }) == unfit);
+  CHECK(error([](auto& c, auto&) { c.header.tests.resize(1024, c.header.tests[0]); }) == "");
+  CHECK(error([](auto& c, auto&) { c.header.tests.resize(1025, c.header.tests[0]); }) ==
+        "archive: header: expected at most 1024 self-tests, found more");
+  CHECK(error([](auto& c, auto&) {
+          c.header.tests[0].tokens.assign(4096, 1);
+        }).starts_with("archive: header: expected tests of some seconds"));
+  CHECK(error([](auto& c, auto&) {
+          c.rows = {0, 2};
+          c.header.puzzle_ids = {0, 1, 2, 3};
+        }) == ids);
+  CHECK(error([](auto& c, auto&) { c.header.puzzle_ids = {0, 1}; }) == ids);
+  CHECK(error([](auto& c, auto&) {
+          c.header.puzzle_ids = {3, 1, 2, 0};
+        }) == "archive: header: expected puzzle ids in ascending order, found others");
+  CHECK(error([](auto& c, auto&) { c.header.puzzle_ids = {0, 2, 5, 9}; }) == "");
+  CHECK(error([](auto& c, auto&) { c.header.config.sizes.inner = 128; }) ==
+        "archive: header: expected a configuration that fits the tensors, found another");
+  CHECK(error([](auto&, auto& t) { t.push_back(t[0]); }).ends_with("expected every name once, found it twice"));
+  CHECK(error([](auto&, auto& t) { t.pop_back(); }) != "");
+  CHECK(error([](auto&, auto& t) { t[1].data = t[0].data; }) == "");  // lent bytes may be shared, as they are copied
+  static_assert(!std::is_constructible_v<hrm::ArchiveWriter, hrm::ArchiveContents>);
+}
+
 TEST_CASE("archive: writing says what is wrong") {
   auto tensors = support::make_weights(support::archive_shape);
   const auto views = support::views_of(tensors);
   hrm::ArchiveContents contents;
+  contents.header.config =
+      hrm::complete(hrm::read_config(support::write_yaml(support::archive_shape)).value(), views).value();
   contents.tensors = views;
   contents.rows = {1, 99};
   std::string out;

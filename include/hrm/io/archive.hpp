@@ -284,9 +284,10 @@ class ArchivePlaces {
   return views;
 }
 
+/// What a header says, held against itself and against the tensors' names and shapes. For writers too: their tensors
+/// may lie anywhere.
 [[nodiscard]] HRM_COLD inline Result<void> check_contents(const ArchiveHeader& header,
                                                           std::span<const TensorView> tensors) {
-  if (auto distinct = check_distinct(tensors); !distinct) return distinct;
   auto config = complete(raw_config(header.config), tensors);
   if (!config) return config.error();
   if (*config != header.config) return archive_damage("a configuration that fits the tensors, found another");
@@ -357,6 +358,7 @@ class ArchivePlaces {
   auto views = detail::archive_views(header, file);
   if (!views) return views.error();
   archive->tensors = *std::move(views);
+  if (auto distinct = detail::check_distinct(archive->tensors); !distinct) return distinct.error();
   if (auto contents = detail::check_contents(header, archive->tensors); !contents) return contents.error();
   return std::shared_ptr<const Archive>(std::move(archive));
 }

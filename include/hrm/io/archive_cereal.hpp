@@ -97,14 +97,16 @@ struct ArchiveContents {
   void* release_context = nullptr;
 };
 
-/// Writes archives.
+/// Writes archives. It refers to the contents, which must outlive it and are looked at anew by every write().
 class ArchiveWriter {
  public:
   explicit ArchiveWriter(const ArchiveContents& contents) : in_(contents), header_(contents.header) {}
+  ArchiveWriter(const ArchiveContents&&) = delete;
 
   /// Writes the whole file. Matrices of the blocks take the precision's type (bfloat16: rounded to nearest; int8:
   /// levels of -127 to 127 with a scale a row, as the kernels quantise); all other tensors, and those already in it,
-  /// stay as they are. header.puzzle_ids, if any, are the ids of the rows that are kept.
+  /// stay as they are. header.puzzle_ids, if any, are the ids of the rows that are kept. Contents that read_archive()
+  /// would refuse are an error, before anything is written.
   [[nodiscard]] Result<void> write(WriteCallback sink, void* context) {
     if (auto prepared = prepare(); !prepared) return prepared;
     at_ = 0;
@@ -181,6 +183,7 @@ class ArchiveWriter {
       to.bytes = size_of(type_of(t));
       for (const std::uint64_t n : to.shape) to.bytes *= n;
     }
+    if (auto readable = check_readable(); !readable) return readable;
     for (std::size_t i = 0; i < sources_.size(); ++i) {
       detail::ArchiveChecksum values;
       detail::ArchiveChecksum scales;
@@ -221,6 +224,29 @@ class ArchiveWriter {
     }
     header_.file_bytes = end;
     return {};
+  }
+
+  /// Whether a reader would take what the header says, by the reader's own rules.
+  [[nodiscard]] Result<void> check_readable() const {
+    const auto few = [](const auto& list) -> Result<void> {
+      constexpr auto limit = detail::archive_limit<typename std::remove_cvref_t<decltype(list)>::value_type>;
+      if (list.size() <= limit.most) return {};
+      return Error(ErrorCode::value, "archive: header: expected ", limit.words, ", found more");
+    };
+    if (auto tensors = few(header_.tensors); !tensors) return tensors;
+    if (auto tests = few(header_.tests); !tests) return tests;
+    std::vector<TensorView> views;
+    views.reserve(sources_.size());
+    for (const TensorView* source : sources_) {
+      TensorView& view = views.emplace_back(*source);
+      if (chosen(view)) view.shape[0] = in_.rows.size();
+      if (type_of(view) == DType::i8 && view.rank != 2) {
+        return Error(ErrorCode::value, "archive: ", detail::brief(view.name),
+                     ": expected an int8 tensor to be a matrix, found another rank");
+      }
+    }
+    if (auto names = detail::check_names(views); !names) return names;
+    return detail::check_contents(header_, views);
   }
 
   [[nodiscard]] bool chosen(const TensorView& t) const { return t.name == "puzzle_emb.weights" && !in_.rows.empty(); }

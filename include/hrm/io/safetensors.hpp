@@ -27,8 +27,8 @@ namespace detail {
   return true;
 }
 
-/// Refuses names that are too long, two tensors of one name, and two that share bytes. O(n log n).
-[[nodiscard]] HRM_COLD inline Result<void> check_distinct(std::span<const TensorView> tensors) {
+/// Refuses names that are too long, and two tensors of one name. O(n log n).
+[[nodiscard]] HRM_COLD inline Result<void> check_names(std::span<const TensorView> tensors) {
   std::vector<SortKey> keys;
   keys.reserve(tensors.size());
   for (const TensorView& tensor : tensors) {
@@ -41,7 +41,13 @@ namespace detail {
   if (const SortKey* twin = find_twin(keys); twin != nullptr) {
     return Error(ErrorCode::format, brief(twin->text), ": expected every name once, found it twice");
   }
-  keys.clear();
+  return {};
+}
+
+/// The same, and refuses two that share bytes.
+[[nodiscard]] HRM_COLD inline Result<void> check_distinct(std::span<const TensorView> tensors) {
+  if (auto names = check_names(tensors); !names) return names;
+  std::vector<SortKey> keys;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (tensors[i].bytes() != 0) keys.push_back({reinterpret_cast<std::uintptr_t>(tensors[i].data), {}, i});
   }
