@@ -25,3 +25,18 @@ TEST_CASE("a test that a model made holds for it; a value that is off is told, h
   }
   CHECK(found(std::numeric_limits<float>::infinity()) == where + "-1 millionths off");
 }
+
+TEST_CASE("a test without a segment, or of a model that was moved from, is an error") {
+  const Config config = test::small_config();
+  Model model = test::random_model(config, 73);
+  const auto tokens = test::random_tokens(config, 16, 74);
+  SelfTest test = make_self_test(model, tokens, 1, 1, 1e-3F).value();
+  CHECK(make_self_test(model, tokens, 1, 0, 1e-3F).error().message() == "segments: expected at least one, found none");
+  const Model other(std::move(model));
+  CHECK(verify(other, test));
+  // NOLINTNEXTLINE(bugprone-use-after-move)
+  CHECK(make_self_test(model, tokens, 1, 1, 1e-3F).error().message() == "model: it was moved from");
+  CHECK(verify(model, test).error().message() == "self-test: model: it was moved from");
+  test.segments = 0;
+  CHECK(verify(other, test).error().message() == "self-test: segments: expected at least one, found none");
+}

@@ -6,9 +6,12 @@
 
 namespace hrm {
 
-/// Computes a test's answer: logits and q values after `segments` segments without halting. Allocates a solver.
+/// Computes a test's answer: logits and q values after `segments` segments without halting, of which there is one at
+/// least. Allocates a solver.
 [[nodiscard]] inline Result<SelfTest> make_self_test(const Model& model, std::span<const Token> tokens,
                                                      std::uint64_t puzzle_id, std::uint32_t segments, float tolerance) {
+  if (!model) return Error(ErrorCode::state, "model: it was moved from");
+  if (segments == 0) return Error(ErrorCode::value, "segments: expected at least one, found none");
   SolverOptions options;
   options.max_tokens = tokens.empty() ? 1 : tokens.size();
   options.max_segments = segments;
