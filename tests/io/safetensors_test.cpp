@@ -68,6 +68,16 @@ TEST_CASE("safetensors: what the writer writes is read back the same") {
   CHECK(!hrm::write_safetensors({&bad, 1}, append, &file));
   CHECK(!hrm::write_safetensors(
       {}, [](void*, std::span<const std::byte>) { return false; }, nullptr));
+  const std::array<std::byte, 4> levels{};
+  const std::array<float, 2> scales{0.5F, 0.25F};
+  hrm::TensorView scaled{.name = "s", .dtype = hrm::DType::i8, .rank = 2, .shape = {2, 2}, .data = levels.data()};
+  CHECK(hrm::write_safetensors({&scaled, 1}, append, &file).has_value());
+  scaled.scales = reinterpret_cast<const std::byte*>(scales.data());
+  file.clear();
+  const auto refused = hrm::write_safetensors({&scaled, 1}, append, &file);
+  CHECK(support::message_of(refused) == "s: expected a tensor without scales, found int8 with some");
+  CHECK(refused.error().code() == hrm::ErrorCode::unsupported);
+  CHECK(file.empty());
 }
 
 TEST_CASE("safetensors: bad files, each by its error") {
