@@ -158,6 +158,8 @@ TEST_CASE("puzzle ids chosen at load, and every page let go") {
     CHECK(solve(some, tokens, {}, id).value().q_halt == solve(all, tokens, {}, id).value().q_halt);
   }
   CHECK(solve(some, tokens, {}, 0).error().message() == "puzzle id: expected one of the 2 kept at load, found 0");
+  CHECK(some.config().puzzle_ids == 3);  // the file's
+  CHECK(some.fingerprint() != all.fingerprint());
   std::size_t large = 0;
   for (const TensorView& view : tensors.views()) large += view.bytes() > 1000 ? view.bytes() : 0;
   CHECK(released >= large);
@@ -189,6 +191,7 @@ TEST_CASE("lower precision stays close and takes less memory") {
     options.precision = precision;
     const Model model = made(config, tensors, options).value();
     bytes = model.weight_bytes();
+    CHECK(model.fingerprint() == made(config, tensors).value().fingerprint());
     Solver solver(model);
     solver.start(tokens, 1).value();
     solver.step();

@@ -53,7 +53,9 @@ enum class PositionEncoding : std::uint8_t { rope, learned };
 /// All that a model's config says; read from all_config.yaml, config.json or the archive and held against the tensors.
 struct Config {
   Sizes sizes;
-  std::size_t puzzle_ids = 0;       ///< rows of the puzzle embedding kept in memory; 0 without one
+  /// Rows of the puzzle embedding in the file, whichever of them were kept; 0 without one. Whether a puzzle id is
+  /// there, the model's check(tokens, id) says.
+  std::size_t puzzle_ids = 0;
   std::size_t puzzle_emb_ndim = 0;  ///< width of one row; P = ceil(puzzle_emb_ndim / hidden)
   std::size_t seq_len = 0;          ///< tokens of a puzzle; 0: the file does not say, the input's length counts
   std::size_t halt_max_steps = 16;  ///< segments that training allowed

@@ -16,13 +16,9 @@
 namespace hrm {
 
 /// Row-major matrix of floats as seen through Eigen; a view of our own storage.
-using MatrixMap = Eigen::Map<Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
 using ConstMatrixMap = Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
 
 [[nodiscard]] inline ConstMatrixMap matrix_map(const float* data, std::size_t rows, std::size_t cols) noexcept {
-  return {data, static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(cols)};
-}
-[[nodiscard]] inline MatrixMap matrix_map(float* data, std::size_t rows, std::size_t cols) noexcept {
   return {data, static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(cols)};
 }
 

@@ -41,8 +41,9 @@ class ModelInterface {
   [[nodiscard]] const Config& config() const noexcept { return config_; }
   [[nodiscard]] Precision precision() const noexcept { return precision_; }
   [[nodiscard]] const kernels::Table& table() const noexcept { return *table_; }
-  /// A hash of the weights as they were in the file and of the config: the same whatever they were rounded to, and
-  /// on every instruction set.
+  /// A hash of the weights as they were in the file, the sizes and the constants: the same on every instruction set and
+  /// in whatever precision the file is loaded. It depends on which puzzle ids were kept; a puzzle embedding that is
+  /// read where it lies, as it is too large to copy, is not in it.
   [[nodiscard]] std::uint64_t fingerprint() const noexcept { return fingerprint_; }
   [[nodiscard]] std::size_t weight_bytes() const noexcept { return packed_.size(); }
   /// The packed weights as they lie in memory, for archives; meaningful to the kernels named by packed_key() alone.
@@ -304,7 +305,7 @@ class Model {
   /// The packed weights and what they are for; see ModelInterface.
   [[nodiscard]] std::span<const std::byte> packed() const noexcept { return (**this).packed(); }
   [[nodiscard]] std::string packed_key() const { return (**this).packed_key(); }
-  /// A hash of config and weights, equal for equal models of one precision.
+  /// A hash of weights and sizes, whatever the precision; see ModelInterface for what is in it.
   [[nodiscard]] std::uint64_t fingerprint() const noexcept { return (**this).fingerprint(); }
   /// Instruction set and weight type of the kernels, "avx512 float32".
   [[nodiscard]] std::string_view kernels() const noexcept { return (**this).table().name; }
@@ -330,7 +331,6 @@ template <class Shape, class Weight, class Arch = kernels::DefaultArch>
                                          kernels::table<Arch, float>());
 }
 
-/// A model from named tensors (prefixes stripped) in the precision that `options` choose. Allocates the packed weights
 namespace detail {
 
 /// f(a number of the type that weights have in this precision).
@@ -357,6 +357,7 @@ template <class Arch = kernels::DefaultArch>
 
 }  // namespace detail
 
+/// A model from named tensors (prefixes stripped) in the precision that `options` choose. Allocates the packed weights
 /// once.
 template <class Arch = kernels::DefaultArch>
 [[nodiscard]] Result<Model> make_model(const Config& config, std::span<const TensorView> tensors,
