@@ -8,8 +8,6 @@
 
 #include "common/puzzle_program.hpp"
 
-#include <algorithm>
-
 namespace {
 
 using example::Arguments;
@@ -27,8 +25,7 @@ struct Sudoku {
 
   [[nodiscard]] std::vector<hrm::Token> tokens() const { return hrm::sudoku_tokens(givens); }
   [[nodiscard]] std::size_t ways() const {  // of one that breaks a rule already, no more than one
-    const auto conflicts = hrm::sudoku_conflicts(shape, givens);
-    return std::find(conflicts.begin(), conflicts.end(), 1) == conflicts.end() ? most_ways : 1;
+    return hrm::sudoku_consistent(shape, givens) ? most_ways : 1;
   }
   [[nodiscard]] hrm::Symmetry view(std::size_t number) const { return hrm::sudoku_symmetry(shape, number); }
   [[nodiscard]] std::string terminal(Tokens now, Tokens before, bool colours) const {

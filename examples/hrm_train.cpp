@@ -357,10 +357,10 @@ int run_checked(Settings& s, const example::Arguments& arguments) {
   const auto fail = [&](const Error& error) { return example::fail(arguments, error); };
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::signal(SIGTERM, [](int) { interrupted = 1; });
-  for (const char* name :
-       {"/train.state", "/model.safetensors", "/model.hrm", "/checkpoint", "/all_config.yaml", "/config.json"}) {
-    if (s.resume || hrm::detail::path_kind(s.out + name) == hrm::detail::PathKind::none) continue;
-    return fail(Error(ErrorCode::state, s.out, name, ": expected a folder without a run or a model, or --resume, ",
+  const std::string earlier = hrm::detail::first_file(
+      s.out, {"train.state", "model.safetensors", "model.hrm", "checkpoint", "all_config.yaml", "config.json"});
+  if (!s.resume && !earlier.empty()) {
+    return fail(Error(ErrorCode::state, earlier, ": expected a folder without a run or a model, or --resume, ",
                       "found one with them"));
   }
   auto source = make_source(s, false);

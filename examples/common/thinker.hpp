@@ -4,7 +4,6 @@
 
 #include <hrm/puzzles/sudoku.hpp>
 
-#include <algorithm>
 #include <memory>
 
 #include "frame_times.hpp"
@@ -23,19 +22,13 @@ class Thinker {
   static constexpr std::size_t views = 8;  ///< ways to look at a board
 
   Thinker(const hrm::Model& model, hrm::SolverOptions options, const hrm::SudokuShape& shape)
-      : marks_(std::make_unique<Marks>()), solver_(model, watched(options, *marks_)), shape_(shape) {
-    for (std::size_t k = 0; k < views; ++k) {
-      there_.push_back(hrm::sudoku_symmetry(shape, k));
-      back_.push_back(there_[k].inverse());
-    }
-  }
+      : marks_(std::make_unique<Marks>()), solver_(model, watched(options, *marks_)), shape_(shape) {}
 
   /// Begins anew, about this board; what it saw in another position of the same puzzle stays until it sees more.
   void think_about(const hrm::SudokuGrid& digits, bool same_puzzle) {
     board_ = digits;
     thought_ = 0;
-    const auto conflicts = hrm::sudoku_conflicts(shape_, digits);
-    ways_ = std::find(conflicts.begin(), conflicts.end(), 1) == conflicts.end() ? views : 1;
+    ways_ = hrm::sudoku_consistent(shape_, digits) ? views : 1;
     if (!same_puzzle) seen_.assign(digits.size(), {});
     look(0);
     ++thoughts_;
@@ -48,15 +41,14 @@ class Thinker {
     solver_.tick(budget);
     spent_.add(milliseconds_since(begin));
     busy_.add(spent_.ago(0));
-    const hrm::Symmetry& back = back_[view_];
     for (std::size_t i = 0; solver_.segments() > 0 && i < seen_.size(); ++i) {
-      const std::size_t there = back.positions[i];
-      const hrm::Token token = back.map(solver_.prediction()[there]);
+      const std::size_t there = back_.positions[i];
+      const hrm::Token token = back_.map(solver_.prediction()[there]);
       seen_[i] = {token > 1 ? static_cast<std::size_t>(token - 1) : 0, solver_.confidence(there)};
     }
     if (!solver_.finished()) return;
     thought_ += solver_.segments();
-    solved_ = hrm::sudoku_solved(shape_, board_, hrm::sudoku_grid(shape_, back.apply(solver_.prediction())));
+    solved_ = hrm::sudoku_solved(shape_, board_, hrm::sudoku_grid(shape_, back_.apply(solver_.prediction())));
     if (!finished()) return;
     ++finished_;
     segments_ += thought_;
@@ -102,7 +94,9 @@ class Thinker {
   void look(std::size_t view) {
     view_ = view;
     solved_ = false;
-    const auto seen = there_[view].apply(hrm::sudoku_tokens(board_));
+    const hrm::Symmetry there = hrm::sudoku_symmetry(shape_, view);
+    back_ = there.inverse();
+    const auto seen = there.apply(hrm::sudoku_tokens(board_));
     marks_->count = 0;
     marks_->before = seen;
     static_cast<void>(solver_.start(seen));  // the model has been held against such boards before
@@ -130,7 +124,7 @@ class Thinker {
 
   std::unique_ptr<Marks> marks_;
   hrm::Solver solver_;
-  std::vector<hrm::Symmetry> there_, back_;  // [views]
+  hrm::Symmetry back_;  // from what it sees to the board
   std::size_t view_ = 0, ways_ = views;
   hrm::SudokuShape shape_;
   hrm::SudokuGrid board_;

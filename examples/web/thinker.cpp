@@ -8,7 +8,6 @@
 #include <hrm/puzzles/maze_generator.hpp>
 #include <hrm/puzzles/sudoku_search.hpp>
 
-#include <algorithm>
 #include <memory>
 
 namespace {
@@ -37,17 +36,14 @@ struct Stage {
   hrm::Result<void> look(std::size_t number) {
     const hrm::Symmetry there = kind.maze ? hrm::square_symmetry(number, kind.side, hrm::maze_vocab)
                                           : hrm::sudoku_symmetry(kind.sudoku, number);
-    if (number == 0) views = broken() ? 1 : most_views;
+    if (number == 0) {  // a digit twice in a unit no further look mends
+      const bool hope = kind.maze || hrm::sudoku_consistent(kind.sudoku, hrm::sudoku_grid(kind.sudoku, puzzle));
+      views = hope ? most_views : 1;
+    }
     segments = number == 0 ? 0 : segments + solver.segments();
     view = number;
     back = there.inverse();
     return solver.start(there.apply(puzzle));
-  }
-  /// Whether a digit stands twice in a unit: no look mends that.
-  [[nodiscard]] bool broken() const {
-    if (kind.maze) return false;
-    const auto conflicts = hrm::sudoku_conflicts(kind.sudoku, hrm::sudoku_grid(kind.sudoku, puzzle));
-    return std::find(conflicts.begin(), conflicts.end(), 1) != conflicts.end();
   }
   [[nodiscard]] bool solved() const {
     if (solver.prediction().empty()) return false;

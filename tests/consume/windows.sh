@@ -1,6 +1,7 @@
 #!/bin/sh
 # windows.sh ROOT FOLDER COMPILER WINE EIGEN INCLUDE: compiles the tests for Windows, with the kernels of every
-# instruction set in one of them, and a program, and runs them under Wine. EIGEN holds Eigen/, INCLUDE xsimd/, cereal/ and doctest/.
+# instruction set in one of them, and a program, and runs them under Wine. EIGEN holds Eigen/, INCLUDE xsimd/, cereal/
+# and doctest/.
 set -eu
 root=$1 folder=$2 compiler=$3 wine=$4 eigen=$5 include=$6
 copies=$folder/copies

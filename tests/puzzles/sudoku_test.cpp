@@ -108,6 +108,9 @@ TEST_CASE("sudoku: conflicts") {
   CHECK(twice == std::vector<std::uint8_t>{1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
   CHECK(hrm::sudoku_conflicts(shape, grid_of("1....1.........."))[5] == 1);  // the box alone
   CHECK(hrm::sudoku_conflicts(shape, grid_of(solved4)) == std::vector<std::uint8_t>(16));
+  CHECK_FALSE(hrm::sudoku_consistent(shape, grid_of("1....1..........")));
+  CHECK(hrm::sudoku_consistent(shape, grid_of("1.....1.........")));
+  CHECK(hrm::sudoku_consistent(shape, grid_of(solved4)));
 }
 
 TEST_CASE("sudoku: symmetries keep solutions and can be taken back") {

@@ -134,6 +134,14 @@ inline void sudoku_tokens(std::span<const std::uint8_t> grid, std::span<Token> t
   return twice;
 }
 
+/// Whether no digit stands twice in a row, column or box; where one does, no digits in the blanks can mend it.
+[[nodiscard]] inline bool sudoku_consistent(const SudokuShape& shape, std::span<const std::uint8_t> grid) {
+  for (const std::uint8_t conflict : sudoku_conflicts(shape, grid)) {
+    if (conflict != 0) return false;
+  }
+  return true;
+}
+
 /// Whether `answer` solves `puzzle`: every cell holds a digit, none stands twice in a row, column or box, and the
 /// givens are kept. Allocates nothing.
 [[nodiscard]] inline bool sudoku_solved(const SudokuShape& shape, std::span<const std::uint8_t> puzzle,
