@@ -31,6 +31,11 @@ TEST_CASE("file: whole, in pieces, line by line") {
   CHECK(beyond.error().message() == path + ": bytes, expected at least 16, found 15");
   CHECK_FALSE(pieces.read(~std::size_t{0}, bytes));
   CHECK(pieces.read(12, bytes));
+
+  auto both = hrm::PuzzleFile::open(path).value();  // a line moves the place from which a piece is read
+  REQUIRE(both.next_line(line));
+  REQUIRE(both.read(0, bytes));
+  CHECK(std::string(reinterpret_cast<const char*>(bytes.data()), 3) == "one");
 }
 
 TEST_CASE("file: what cannot be read") {

@@ -76,13 +76,14 @@ class PuzzleFile {
     }
     at_ = offset + out.size();
     if (std::fread(out.data(), 1, out.size(), handle_.get()) == out.size()) return {};
-    at_ = std::numeric_limits<std::size_t>::max();
+    at_ = unknown;
     return wrong("cannot be read");
   }
 
   /// The next line, without its end ("\n" or "\r\n", and tabs before it), into `line`; false at the end of the file.
   /// Error: a line longer than `longest` bytes, or reading fails.
   Result<bool> next_line(std::string& line, std::size_t longest = std::size_t{1} << 20) {
+    at_ = unknown;
     auto more = detail::read_line(handle_.get(), path_, lines_ + 1, line, longest);
     if (more && *more) ++lines_;
     return more;
@@ -91,13 +92,15 @@ class PuzzleFile {
   [[nodiscard]] std::size_t lines() const noexcept { return lines_; }
 
  private:
+  static constexpr std::size_t unknown = std::numeric_limits<std::size_t>::max();
+
   PuzzleFile() = default;
   [[nodiscard]] Error wrong(std::string_view what) const noexcept { return Error(ErrorCode::io, path_, ": ", what); }
 
   std::string path_;
   std::unique_ptr<std::FILE, detail::CloseFile> handle_;
   std::size_t size_ = 0;
-  std::size_t at_ = 0;
+  std::size_t at_ = 0;  // where reading goes on, or unknown
   std::size_t lines_ = 0;
 };
 
