@@ -73,9 +73,12 @@ TEST_CASE("csv: the published form and the plain one") {
   CHECK(count(*published) == 1);
   CHECK(published->progress() == doctest::Approx(1).epsilon(0.05));
 
-  auto plain = CsvDataset::open(folder.write("b.csv", puzzle + "," + solution + ",7\n"));
-  REQUIRE(plain);
-  CHECK(count(*plain) == 1);
+  for (const std::string end : {"\n", ""}) {
+    auto plain = CsvDataset::open(folder.write("b.csv", puzzle + "," + solution + ",7" + end));
+    REQUIRE(plain);
+    CHECK(count(*plain) == 1);
+    CHECK(plain->progress() == 1.0);
+  }
 
   auto maze = CsvDataset::open(folder.write("c.csv", "#####S G#####S#G####,x\n"));
   CHECK_FALSE(maze);

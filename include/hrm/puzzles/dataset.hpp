@@ -108,7 +108,7 @@ class CsvDataset {
       const auto more = file_.next_line(line);
       if (!more) return more.error();
       if (!*more) return std::vector<std::string>();
-      read_ += line.size() + 1;
+      read_ = std::min(read_ + line.size() + 1, file_.size());  // the last line may have no end
       if (detail::trimmed(line, " \t\r").empty()) continue;
       auto fields = parse_csv_line(line);
       if (!fields) return wrong(fields.error().message());
