@@ -38,7 +38,8 @@ TEST_CASE("maze: one line is a square, line ends of both kinds") {
   CHECK(maze_of("#S\r\n G\r\n") == maze_of("#S\n G"));
   CHECK(maze_of("S").rows == 1);
   CHECK(maze_of("S G\n").cols == 3);
-  for (const std::string_view text : {"", "\n", "S G", "##\n#", "#\n##", "#S\n\n#G", "ab", "#\r#\n##", "##\t#"}) {
+  for (const std::string_view text :
+       {"", "\n", "S G", "##\n#", "#\n##", "#S\n\n#G", "ab", "#\r#\n##", "##\t#", "##\n##\r"}) {
     CHECK_FALSE(hrm::parse_maze(text));
   }
   CHECK(hrm::parse_maze("#x##").error().message() == "maze: cell 1, expected one of '# SGo', found 'x'");
@@ -59,7 +60,8 @@ TEST_CASE("maze: the shortest way") {
   const auto solution = hrm::solve_maze(maze_of(ring)).value();
   CHECK(solution.steps == 4);
   CHECK(solution.shortest == 1);
-  CHECK(solution.choices == 1);  // at S
+  CHECK(solution.choices == 1);                                                   // at S
+  CHECK(hrm::solve_maze(maze_of("S    \n## ##\n##G  \n")).value().choices == 1);  // above the way down
   CHECK(hrm::format_maze(solution.maze) == "#######\n#SoooG#\n# ### #\n#     #\n#######\n");
   CHECK(hrm::solve_maze(solution.maze).value().maze == solution.maze);  // a marked way counts as free
   const auto open = hrm::solve_maze(maze_of("S  \n   \n  G\n")).value();
@@ -112,6 +114,8 @@ TEST_CASE("maze: answers that are none") {
            "#######\n#SoooG#\n#     #\n#     #\n#######\n",  // walls are gone
            "#######\n#Soooo#\n# ### #\n#     #\n#######\n",  // no goal
            "#######\n#SoooG#\n#####o#\n#     #\n#######\n",  // a free cell became wall
+           " ######\n#SoooG#\n# ### #\n#     #\n#######\n",  // the first wall is gone
+           "#######\n#SoooG#\n# ### #\n#     #\n###### \n",  // the last one
            "#######\n#SoooG#\n# ### #\n#     #\n",           // a row short
        }) {
     CHECK_FALSE(check(answer).kept);

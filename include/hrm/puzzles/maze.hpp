@@ -202,7 +202,7 @@ struct MazeCheck {
   const auto on_path = [&](std::size_t cell) { return answer.cells[cell] != '#' && answer.cells[cell] != ' '; };
   std::size_t walked = 1;
   std::size_t before = Maze::none;
-  for (std::size_t at = maze.find('S'); at != goal; ++walked) {
+  for (std::size_t at = maze.find('S'); at != goal; ++walked) {  // without a branch it comes to no cell twice
     std::size_t next = Maze::none;
     std::size_t ways = 0;
     answer.neighbours(at, [&](std::size_t to) {
@@ -210,7 +210,7 @@ struct MazeCheck {
       next = to;
       ++ways;
     });
-    if (ways != 1 || walked > maze.size()) return check;
+    if (ways != 1) return check;
     before = at;
     at = next;
   }
