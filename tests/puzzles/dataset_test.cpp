@@ -88,6 +88,11 @@ TEST_CASE("csv: the published form and the plain one") {
   REQUIRE(maze->next(example).value());
   CHECK(example.input[0] == 1);
   CHECK(example.label[4] == 5);
+  maze = CsvDataset::open(folder.write("d.csv", "S  ## G  ,Soo##oG  \n"));
+  REQUIRE(maze);
+  CHECK(maze->info().kind() == hrm::PuzzleKind::maze);
+  const std::string six(36, '.');
+  CHECK(CsvDataset::open(folder.write("e.csv", six + "," + six + "\n")).value().info().vocab == 8);
 }
 
 TEST_CASE("csv: bad ones, each with its line") {
@@ -117,6 +122,8 @@ TEST_CASE("csv: bad ones, each with its line") {
   CHECK(message("") == "expected a puzzle, found none");
   CHECK(message("source,question,answer,rating\n") == "line 1: expected a puzzle, found none");
   CHECK(message("1...............\n") == "line 1: fields, expected at least 2, found 1");
+  CHECK(message("answer,question\n1234341221434321,1...............\n1234341221434321\n") ==
+        "line 3: fields, expected at least 2, found 1");
   CHECK(message(good + "12..,1234,0\n") == "line 2: cells, expected 16, found 4");
   CHECK(message(good + good + "1...............,123434122143432x,0\n") ==
         "line 3: sudoku: cell 15, expected '.' or a digit up to 4, found 'x'");
