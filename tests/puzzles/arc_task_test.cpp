@@ -26,6 +26,7 @@ TEST_CASE("arc task: many in a file, their solutions in another") {
   REQUIRE(tasks.size() == 2);
   CHECK(tasks[1].id == "b");
   REQUIRE(hrm::add_arc_solutions(tasks, R"({"b": [[[1]], [[2, 2]]], "zzz": [[[0]]]})"));
+  CHECK(tasks[1].test[0].output == ArcGrid{1, 1, {1}});  // in place of what stood there
   CHECK(tasks[1].test[1].output == ArcGrid{1, 2, {2, 2}});
   CHECK(tasks[0].test[1].output.empty());
   CHECK_FALSE(hrm::add_arc_solutions(tasks, R"({"b": [[[1]]]})"));
@@ -51,7 +52,8 @@ TEST_CASE("arc task: what is none") {
   CHECK_FALSE(test_grid(high + "]"));
   for (const std::string_view text :
        {"", "{}", "[]", R"({"train":[]})", R"({"test":[]})", R"({"test":[{}],"train":[]})",
-        R"({"test":[{"input":[[1]]}],"train":[{"input":[[1]]}]})", R"({"test":[{"input":[[1]]}]} x)"}) {
+        R"({"test":[{"input":[[1]]}],"train":[{"input":[[1]]}]})", R"({"test":[{"input":[[1]],"output":[]}]})",
+        R"({"test":[{"input":[[1]]}]} x)"}) {
     CHECK_FALSE(parse(text));
   }
   CHECK(parse(R"({"test":[{"input":[[11]]}]})").error().message() ==

@@ -119,9 +119,11 @@ TEST_CASE("arc: augmentations by hand") {
 TEST_CASE("arc: augmentations can be undone, keep black and have names") {
   hrm::Random random(62);
   std::set<std::size_t> kinds;
+  std::array<std::set<std::uint8_t>, hrm::arc_colours> colours;  // what each becomes
   for (int round = 0; round < 200; ++round) {
     const auto augmentation = hrm::random_arc_augmentation(random);
     kinds.insert(augmentation.kind);
+    for (std::size_t c = 0; c < hrm::arc_colours; ++c) colours[c].insert(augmentation.colours[c]);
     const ArcGrid grid = random_grid(random, 12);
     const ArcGrid moved = augmentation.apply(grid);
     CHECK(augmentation.undo(moved) == grid);
@@ -139,6 +141,7 @@ TEST_CASE("arc: augmentations can be undone, keep black and have names") {
     CHECK(hrm::parse_arc_identifier(bars)->augmentation == augmentation);
   }
   CHECK(kinds.size() == 8);
+  for (std::size_t c = 0; c < hrm::arc_colours; ++c) CHECK(colours[c].size() == (c == 0 ? 1 : 9));
 }
 
 TEST_CASE("arc: an augmentation of a full canvas as a symmetry of positions and tokens") {

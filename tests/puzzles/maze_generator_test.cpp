@@ -70,12 +70,15 @@ TEST_CASE("mazes: loops, and shortest paths that are unique or not") {
   CHECK(several);
   options.loops = 0.2;
   options.unique = true;
+  std::size_t opened = 0;
   for (int round = 0; round < 10; ++round) {
     const auto made = hrm::generate_maze(options, random).value();
     CHECK(made.solution.shortest == 1);
     CHECK(made.solution.steps >= 8);
     CHECK(made.maze.size() - count(made.maze, '#') > 97);
+    opened += made.maze.size() - count(made.maze, '#') - 97;
   }
+  CHECK(opened < 120);  // a fifth of 360 doors that a tree leaves shut
 }
 
 TEST_CASE("mazes: path length, the same for a seed, and what cannot be had") {
@@ -88,6 +91,8 @@ TEST_CASE("mazes: path length, the same for a seed, and what cannot be had") {
     CHECK(made.solution.steps >= 12);
     CHECK(made.solution.steps <= 20);
   }
+  options.min_steps = options.max_steps = 4;
+  for (int round = 0; round < 20; ++round) CHECK(hrm::generate_maze(options, random).value().solution.steps == 4);
   hrm::Random a(9);
   hrm::Random b(9);
   const auto first = hrm::generate_maze(options_of(7, 7), a).value();
@@ -97,7 +102,7 @@ TEST_CASE("mazes: path length, the same for a seed, and what cannot be had") {
   options.attempts = 5;
   CHECK_FALSE(hrm::generate_maze(options, random));
   for (const auto& [rows, cols] :
-       {std::pair<std::size_t, std::size_t>{0, 5}, {3, 3}, {1, 1}, {2, 2}, {4, 4}, {5000, 5}}) {
+       {std::pair<std::size_t, std::size_t>{0, 5}, {3, 3}, {1, 1}, {2, 2}, {4, 4}, {9, 2}, {2, 9}, {5000, 5}}) {
     CHECK_FALSE(hrm::generate_maze(options_of(rows, cols), random));
   }
 }
