@@ -59,9 +59,13 @@ TEST_CASE("json: values") {
   std::string text;
   CHECK(JsonCursor(R"("a\"\\\/\b\f\n\r\té€😀")").string(text));
   CHECK(text == "a\"\\/\b\f\n\r\t\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+  CHECK(JsonCursor(R"("\ud800\udc00\udbff\udfff")").string(text));  // the first pair and the last
+  CHECK(text == "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf");
   std::int64_t number = 0;
   CHECK(JsonCursor("-123").integer(number));
   CHECK(number == -123);
+  CHECK(JsonCursor("0").integer(number));
+  CHECK(number == 0);
   CHECK(JsonCursor("9223372036854775807").integer(number));
   CHECK(number == std::numeric_limits<std::int64_t>::max());
   CHECK(JsonCursor("-9223372036854775807").integer(number));

@@ -74,6 +74,13 @@ TEST_CASE("npy: rank, and rows in any order across the buffer's end") {
   // keys in another order, double quotes, no comma at the end
   CHECK(hrm::NpyReader::open(
       folder.write("d.npy", npy(R"({"shape": (1, 1), "fortran_order": False, "descr": "|u1"})", "a"))));
+  for (const char version : {'\2', '\3'}) {  // the header's length has four bytes
+    std::string later = npy(header("|u1", "(1, 2)"), "ab");
+    later[6] = version;
+    later.insert(10, 2, '\0');
+    auto wide = hrm::NpyReader::open(folder.write("e.npy", later)).value();
+    CHECK(row(wide, 0) == std::vector<std::int32_t>{'a', 'b'});
+  }
 }
 
 TEST_CASE("npy: bad files, each with its line") {
