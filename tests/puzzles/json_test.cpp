@@ -16,8 +16,8 @@ bool reads(std::string_view text) {
 
 TEST_CASE("json: what is read") {
   for (const std::string_view text :
-       {"0", "-1", "12.5", "1e9", "-0.5E-3", "true", "false", "null", "\"\"", "\"a\\n\\u00e9\"", "[]", "{}",
-        "[1,[2,{}]]", " { \"a\" : [ 1 , \"b\" ] , \"c\" : null } \n", "\"\\ud83d\\ude00\""}) {
+       {"0", "-1", "12.5", "1e9", "-0.5E-3", "true", "false", "null", "\"\"", "\"a\\n\\u00e9\"", "[]", "{}", "[ ]",
+        "{ }", "[1,[2,{}]]", " { \"a\" : [ 1 , \"b\" ] , \"c\" : null } \n", "\"\\ud83d\\ude00\""}) {
     CHECK_MESSAGE(reads(text), text);
   }
   for (const std::string_view text : {"",
@@ -59,8 +59,9 @@ TEST_CASE("json: values") {
   std::string text;
   CHECK(JsonCursor(R"("a\"\\\/\b\f\n\r\té€😀")").string(text));
   CHECK(text == "a\"\\/\b\f\n\r\t\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
-  CHECK(JsonCursor(R"("\ud800\udc00\udbff\udfff")").string(text));  // the first pair and the last
-  CHECK(text == "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf");
+  CHECK(JsonCursor(R"("\u007f\u00E9\u20ac\ud800\udc00\udbff\udfff")").string(text));  // of 1 to 4 bytes
+  CHECK(text == "\x7f\xc3\xa9\xe2\x82\xac\xf0\x90\x80\x80\xf4\x8f\xbf\xbf");
+  CHECK_FALSE(JsonCursor(R"("\x")").string(text));
   std::int64_t number = 0;
   CHECK(JsonCursor("-123").integer(number));
   CHECK(number == -123);
@@ -96,6 +97,11 @@ TEST_CASE("json: depth is bounded, and an error stays") {
   CHECK_FALSE(json.skip());
   CHECK_FALSE(json.fail("something else"));
   CHECK(json.error().message() == "json: byte 4, expected a value, found x]");
+  std::int64_t number = 0;
+  std::string text;
+  JsonCursor word("\"a\"");
+  CHECK_FALSE(word.integer(number));
+  CHECK_FALSE(word.string(text));  // though there is one
 }
 
 TEST_CASE("json: every beginning of a text is refused") {
