@@ -135,8 +135,12 @@ TEST_CASE("CSV: in order as it stands, or drawn under symmetries that keep the s
   std::ofstream(path) << "1...............,1234341221434321\n.2..............,1234341221434321\n"
                          "1...............,1234341221434321\n";
   CHECK(ordered->fingerprint() != StoredSource::open(path, options).value()->fingerprint());
-  std::ofstream(path) << "1...............,1234341221434321\n..3.............,1234341221434321\n";
-  CHECK(ordered->fingerprint() != StoredSource::open(path, options).value()->fingerprint());
+  for (const std::string rows : {"..3.............,1234341221434321\n.2..............,1234341221434321\n",
+                                 "1...............,1243341221434321\n.2..............,1234341221434321\n",
+                                 "1...............,1234341221434321\n..3.............,1234341221434321\n"}) {
+    std::ofstream(path) << rows;
+    CHECK(ordered->fingerprint() != StoredSource::open(path, options).value()->fingerprint());
+  }
   options.in_order = false;
   const auto drawn = StoredSource::open(path, options).value();
   bool moved = false;
@@ -223,7 +227,7 @@ TEST_CASE("a published folder: its split, its puzzle ids, and labels that do not
     auto writer = DatasetWriter::create((folder / split).string(), info).value();
     for (std::size_t i = 0; i < 20; ++i) {
       const auto t = static_cast<Token>(split == "train" ? 1 + i % 4 : 7);
-      writer.add({{t, t, 1, 1, 1}, {t, any_token, 2, 2, any_token}, i % 4}).value();
+      writer.add({{t, t, 1, 1, 0}, {t, any_token, 2, 2, any_token}, i % 4}).value();
     }
     writer.finish().value();
   }
@@ -241,6 +245,7 @@ TEST_CASE("a published folder: its split, its puzzle ids, and labels that do not
     CHECK(labels[0] == tokens[0]);
     CHECK(labels[1] == -1);
     CHECK(labels[2] == 2);
+    CHECK(tokens[4] == 0);  // padding is a token, not any_token
     others = others || example.puzzle_id != 0;
   }
   CHECK(others);

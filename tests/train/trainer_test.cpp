@@ -19,6 +19,20 @@ std::vector<float> weights_after(std::size_t steps, const TrainerOptions& option
   return {trainer.values().begin(), trainer.values().end()};
 }
 
+/// Of three Sudokus one asks for zeros everywhere and one for nothing.
+class Thirds final : public ExampleSource {
+ public:
+  [[nodiscard]] std::size_t tokens() const noexcept override { return base_->tokens(); }
+  [[nodiscard]] std::size_t vocab() const noexcept override { return base_->vocab(); }
+  void make(std::uint64_t index, Example& example) const noexcept override {
+    base_->make(index, example);
+    if (index % 3 != 2) std::fill(example.labels.begin(), example.labels.end(), index % 3 == 0 ? 0 : -1);
+  }
+
+ private:
+  std::unique_ptr<ExampleSource> base_ = test::small_sudokus();
+};
+
 }  // namespace
 
 TEST_CASE("the same bits on one thread and on three, for both ways to value the next step") {
@@ -117,6 +131,29 @@ TEST_CASE("slots: puzzles end at the limit or when they wish to, and are replace
   CHECK(sum.ended_segments == 3 * options.batch);
   CHECK(sum.task / double(sum.sequences) == doctest::Approx(std::log(6.0)).epsilon(0.5));
   CHECK(trainer.step().ended == 0);
+}
+
+TEST_CASE("slots: right cells and exact answers are counted, puzzles that ask for nothing are not") {
+  const Thirds source;
+  Config config = test::small_config(source);
+  config.halt_max_steps = 2;
+  TrainerOptions options = test::small_options();
+  options.optimizer.rate = options.optimizer.puzzle_rate = 0.0;
+  Trainer<> trainer(config, source, options);
+  std::vector<float> values(trainer.values().begin(), trainer.values().end());
+  std::fill_n(values.data() + trainer.layout().lm_head, source.vocab() * config.sizes.hidden, 0.0F);
+  trainer.start_from(values);  // answers zeros
+  for (const std::uint64_t ended : {0U, 8U}) {
+    const StepStats stats = trainer.step();
+    CHECK(stats.sequences == 12);
+    CHECK(stats.counted == 8 * 16);
+    CHECK(stats.right == 4 * 16);
+    CHECK(stats.exact == 4);
+    CHECK(stats.task == doctest::Approx(8 * std::log(6.0)));
+    CHECK(stats.ended == ended);
+    CHECK(stats.ended_segments == 2 * ended);
+    CHECK(stats.ended_exact == ended / 2);
+  }
 }
 
 TEST_CASE("a small model learns small Sudokus") {
