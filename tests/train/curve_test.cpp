@@ -21,6 +21,7 @@ TEST_CASE("a log is written, read up to a step, and drawn") {
     row.seconds = 0.5 * double(step);
     row.loss = 2.0 / double(step);
     row.cells = 0.25;
+    row.segments = 2.0;
     row.tested = step == 20;
     row.test_exact = 0.75;
     log.add(row);
@@ -38,8 +39,15 @@ TEST_CASE("a log is written, read up to a step, and drawn") {
   const std::string svg = log.svg("task <1>");
   CHECK(svg.find("<svg ") == 0);
   CHECK(svg.find("<1>") == std::string::npos);
-  CHECK(svg.find("held out") != std::string::npos);
-  std::ofstream(folder + "/log.csv") << "head\nnonsense\n";
-  CHECK(again.read(5).error().code() == ErrorCode::format);
+  for (const char* part : {"d=\"M220 250L380 250L540 250L700 250\" fill=\"none\" stroke=\"#56b4e9\"",  // cells
+                           "d=\"M380 110\" fill=\"none\" stroke=\"#d55e00\"", ">exact held out<",      // tested once
+                           ">segments (of 2)<", ">loss (of 0.2)<", ">75%<", ">20<"}) {
+    CHECK_MESSAGE(svg.find(part) != std::string::npos, part);
+  }
+  std::ofstream(folder + "/log.csv", std::ios::app) << "nonsense\n";
+  const auto wrong = again.read(5);
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().code() == ErrorCode::format);
+  CHECK(wrong.error().message().find("log.csv: row 5: ") != std::string_view::npos);
   std::filesystem::remove_all(folder);
 }

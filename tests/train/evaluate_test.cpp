@@ -54,6 +54,10 @@ TEST_CASE("counts of right cells, exact answers and segments") {
   CHECK(evaluate(layout, values.span(), echo, 8, options).value().puzzles == 7);
   CHECK(evaluate(layout, values.span(), echo, 8, options).value().exact == 6);
   CHECK(evaluate(layout, values.span(), echo, 8, options).value().segments == 7 * config.halt_max_steps);
+  values.data()[layout.q_bias] = 5.0F;  // halts at once
+  options.halting = BatchOptions().halting;
+  CHECK(evaluate(layout, values.span(), echo, 7, options).value().halted == 7);
+  CHECK(evaluate(layout, values.span(), echo, 7, options).value().segments == 7);
   values.data()[layout.lm_head] = std::bit_cast<float>(0x7fc00000U);
   CHECK_FALSE(evaluate(layout, values.span(), echo, 1, options));
 }

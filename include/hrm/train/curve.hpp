@@ -47,12 +47,13 @@ class TrainingLog {
     if (!file) return file.error();
     const std::string text(reinterpret_cast<const char*>(file->bytes().data()), file->size());
     std::size_t at = text.find('\n');
+    std::size_t count = 0;
     while (at != std::string::npos && at + 1 < text.size()) {
       const std::size_t end = text.find('\n', at + 1);
       LogRow row;
+      ++count;
       if (!parse(text.substr(at + 1, end - at - 1), row)) {
-        return Error(ErrorCode::format, path, ": row ", rows_.size() + 1,
-                     ": expected a row of this program's log, found another");
+        return Error(ErrorCode::format, path, ": row ", count, ": expected a row of this program's log, found another");
       }
       if (row.step <= last_step) rows_.push_back(row);
       at = end;
