@@ -18,6 +18,9 @@ TEST_CASE("the learning rate rises, then follows a cosine down to its lowest") {
   CHECK(rate_course(o, 100) == doctest::Approx(0.2));
   CHECK(rate_course(o, 1000) == doctest::Approx(0.2));
   for (std::uint64_t n = 11; n < 100; ++n) CHECK(rate_course(o, n) > rate_course(o, n + 1));
+  o.warm_up = 0;
+  CHECK(rate_course(o, 50) == doctest::Approx(0.6));
+  CHECK(rate_course(o, 1) <= 1.0);
 }
 
 TEST_CASE("atan2 in the upper half plane, at all scales and at zero") {
