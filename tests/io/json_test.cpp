@@ -53,8 +53,20 @@ TEST_CASE("JSON: escapes become UTF-8") {
   CHECK(decoded(R"("plain")") == "plain");
   CHECK(decoded(R"("a\"b\\c\/d\n\t\b\f\r")") == "a\"b\\c/d\n\t\b\f\r");
   CHECK(decoded(R"("\u0041\u00e9\u20ac\ud83d\ude00")") == "A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+  for (const auto& [text, bytes] : {std::pair(R"("\u007f")", "\x7f"),
+                                    {R"("\u0080")", "\xc2\x80"},
+                                    {R"("\u07fF")", "\xdf\xbf"},
+                                    {R"("\u0800")", "\xe0\xa0\x80"},
+                                    {R"("\uD7FF")", "\xed\x9f\xbf"},
+                                    {R"("\ue000")", "\xee\x80\x80"},
+                                    {R"("\uffff")", "\xef\xbf\xbf"},
+                                    {R"("\ud800\udc00")", "\xf0\x90\x80\x80"},
+                                    {R"("\udbff\udfff")", "\xf4\x8f\xbf\xbf"}}) {
+    CHECK(decoded(text) == bytes);
+  }
   for (const char* text :
-       {R"("\x")", R"("\u12g4")", R"("\u12")", R"("\ud83d")", R"("\ude00")", R"("\ud83dA")", "\"\\"}) {
+       {R"("\x")", R"("\u12g4")", R"("\u12")", R"("\ud83d")", R"("\ude00")", R"("\ud83dA")", R"("\ud83d\u0041")",
+        R"("\ud83d\udbff")", R"("\ud83d\ue000")", R"("\udc00\udc00")", R"("\udfff")", "\"\\"}) {
     CHECK(decoded(text).starts_with("error: "));
   }
 }
@@ -68,6 +80,7 @@ TEST_CASE("JSON: what is wrong is said with its place") {
   CHECK(skipped("[1] x") == "byte 4: expected the end, found x");
   CHECK(skipped("\"abc") == "byte 4: expected the end of a string, found the end");
   CHECK(skipped("\"a\nb\"") == "byte 2: expected a string without control characters, found ?");
+  CHECK(skipped("[\"\\x\"]") == "byte 2: expected a string with known escapes, found \\");
   CHECK(skipped("{\"a\":1,\"b\":2,\"a\":3}") == "a: expected every name once, found it twice");
   CHECK(skipped("{\"a\":1,\"\\u0061\":3}") == "a: expected every name once, found it twice");
   for (const char* text : {"01", "1.", "-", "1e", "tru", "nul", "'a'", "[", "{", "[1,]"}) CHECK(skipped(text) != "");

@@ -50,7 +50,6 @@ class JsonReader {
     const std::size_t first = keys_.size();
     if (!next('}')) {
       do {
-        blanks();
         auto key = string();
         if (!key) return key.error();
         if (keys_.size() == max_keys)
