@@ -178,8 +178,10 @@ inline Result<Source> Source::open(const std::string& path, const Options& optio
   if (size == 0) return source;
   if (options.map && source.map(file.number(), size)) return source;
   if (auto memory = source.reserve(size); !memory) return memory.error();
+  constexpr std::size_t most = std::size_t{1} << 30;  // macOS refuses to read 2 GiB or more at once
   for (std::size_t done = 0; done < source.size_;) {
-    const ssize_t count = ::read(file.number(), source.owned_.data() + done, source.size_ - done);
+    const std::size_t left = source.size_ - done;
+    const ssize_t count = ::read(file.number(), source.owned_.data() + done, left < most ? left : most);
     if (count <= 0) return wrong("a read error");
     done += static_cast<std::size_t>(count);
   }
