@@ -34,8 +34,8 @@ TEST_CASE("Whole numbers: digits alone, and only those that fit") {
 }
 
 TEST_CASE("Decimal numbers are those of the C library where it counts") {
-  for (const char* text : {"0", "1", "-2", "4.0", "0.1", "1e-5", "1e-05", "10000.0", "2.6667", "123456.789e3",
-                           "-0.5E+2", ".5", "7.", "1e22", "000.0001", "1e-400", "123456789012345"}) {
+  for (const char* text : {"0e99999", "0.00000001e8", "-2", "4.0", "0.1", "1e-5", "1e-05", "10000.0", "2.6667",
+                           "123456.789e3", "-0.5E+2", ".5", "+7.", "1E22", "000.0001", "1e-400", "123456789012345"}) {
     double value = 99;
     CAPTURE(text);
     REQUIRE(hrm::detail::parse_number(text, value));
@@ -44,8 +44,18 @@ TEST_CASE("Decimal numbers are those of the C library where it counts") {
   double near = 0;
   REQUIRE(hrm::detail::parse_number("3.14159265358979323846264338327950288", near));
   CHECK(near == doctest::Approx(3.14159265358979323846).epsilon(1e-15));
+  for (const std::string& text : {"12345678901234567" + std::string(30, '0'), "9" + std::string(20, '9') + ".25e-10",
+                                  "0." + std::string(300, '0') + "7", "0." + std::string(400, '0') + "5e401"}) {
+    CAPTURE(text);
+    REQUIRE(hrm::detail::parse_number(text, near));
+    CHECK(near == doctest::Approx(std::strtod(text.c_str(), nullptr)).scale(0).epsilon(1e-15));
+  }
+  CHECK(!hrm::detail::parse_number(std::string(400, '9'), near));
+  REQUIRE(hrm::detail::parse_number("1e-99999999999", near));
+  CHECK(near == 0.0);
   double kept = 5;
-  for (const char* text : {"", "-", ".", "e5", "1e", "1e+", "1.2.3", "0x10", "nan", "inf", "1 ", "1e999", "1,5"}) {
+  for (const char* text : {"", "-", ".", "e5", "1e", "1e+", "1.2.3", "0x10", "nan", "inf", "1 ", "1e999", "1,5", "--1",
+                           "1e--1", "1e5.0", "1e99999999999"}) {
     CAPTURE(text);
     CHECK(!hrm::detail::parse_number(text, kept));
   }
