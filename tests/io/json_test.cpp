@@ -50,11 +50,12 @@ TEST_CASE("JSON: members and elements come in order, numbers as text") {
 }
 
 TEST_CASE("JSON: escapes become UTF-8") {
-  CHECK(decoded(R"("plain")") == "plain");
+  CHECK(decoded(R"("plain text")") == "plain text");
   CHECK(decoded(R"("a\"b\\c\/d\n\t\b\f\r")") == "a\"b\\c/d\n\t\b\f\r");
   CHECK(decoded(R"("\u0041\u00e9\u20ac\ud83d\ude00")") == "A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
   for (const auto& [text, bytes] : {std::pair(R"("\u007f")", "\x7f"),
                                     {R"("\u0080")", "\xc2\x80"},
+                                    {R"("\u00aA")", "\xc2\xaa"},
                                     {R"("\u07fF")", "\xdf\xbf"},
                                     {R"("\u0800")", "\xe0\xa0\x80"},
                                     {R"("\uD7FF")", "\xed\x9f\xbf"},
@@ -89,6 +90,13 @@ TEST_CASE("JSON: what is wrong is said with its place") {
 TEST_CASE("JSON: nesting is limited, not by the stack") {
   CHECK(skipped(std::string(32, '[') + std::string(32, ']')) == "");
   CHECK(skipped(std::string(33, '[') + std::string(33, ']')) == "nesting: expected at most 32 levels, found more");
+  std::string objects = "{}";
+  for (int i = 1; i < 32; ++i) objects = "{\"a\":" + objects + "}";
+  CHECK(skipped(objects) == "");
+  CHECK(skipped("[" + objects + "]") == "nesting: expected at most 32 levels, found more");
+  std::string side_by_side = "[]";
+  for (int i = 1; i < 40; ++i) side_by_side += ",[],{}";
+  CHECK(skipped("[" + side_by_side + "]") == "");
   CHECK(skipped(std::string(1'000'000, '[')) == "nesting: expected at most 32 levels, found more");
 }
 
