@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <hrm/io/zip.hpp>
 #include <support/files.hpp>
 #include <support/write_torch.hpp>
@@ -32,7 +33,8 @@ struct Kept {
   std::uint16_t flags = 0;
   std::uint32_t crc = hrm::zip_crc(support::bytes_of("contents"));
   std::uint32_t size = kept_size, stored = kept_size, header = 0;  ///< in the directory
-  std::string extra{};
+  std::string extra{}, comment{};
+  std::uint16_t local_flags = flags, local_method = 0;
   std::uint32_t local_crc = crc, local_size = size, local_stored = stored;
   std::string local_extra{}, descriptor{};
   std::uint16_t disks[2]{}, count = 1;  ///< of the end record; how many entries are on this disk
@@ -42,13 +44,14 @@ std::string kept_zip(const Kept& kept) {
   const auto lengths = [&](const std::string& extra) {
     return numbers({static_cast<std::uint16_t>(name.size()), static_cast<std::uint16_t>(extra.size())});
   };
-  std::string out = numbers({0x04034b50U}) + numbers<std::uint16_t>({10, kept.flags, 0, 0, 0});
+  std::string out = numbers({0x04034b50U}) + numbers<std::uint16_t>({10, kept.local_flags, kept.local_method, 0, 0});
   out += numbers({kept.local_crc, kept.local_stored, kept.local_size}) + lengths(kept.local_extra) + name;
   out += kept.local_extra + "contents" + kept.descriptor;
   const auto at = static_cast<std::uint32_t>(out.size());
   out += numbers({0x02014b50U}) + numbers<std::uint16_t>({10, 10, kept.flags, 0, 0, 0});
   out += numbers({kept.crc, kept.stored, kept.size}) + lengths(kept.extra);
-  out += numbers<std::uint16_t>({0, 0, 0, 0, 0}) + numbers({kept.header}) + name + kept.extra;
+  out += numbers<std::uint16_t>({static_cast<std::uint16_t>(kept.comment.size()), 0, 0, 0, 0});
+  out += numbers({kept.header}) + name + kept.extra + kept.comment;
   const auto size = static_cast<std::uint32_t>(out.size()) - at;
   out += numbers({0x06054b50U}) + numbers({kept.disks[0], kept.disks[1], kept.count, std::uint16_t{1}});
   return out + numbers({size, at}) + numbers<std::uint16_t>({0});
@@ -76,6 +79,7 @@ TEST_CASE("zip: stored entries with descriptors, padding and zip64 records") {
     CHECK(((*entries)[0].data.data() - support::bytes_of(file).data()) % 64 == 0);
   }
   CHECK(hrm::read_zip(support::bytes_of(support::write_zip({})))->empty());
+  CHECK(hrm::read_zip(support::bytes_of("PK\x05\x06" + std::string(18, '\0')))->empty());
 }
 
 TEST_CASE("zip: files of other programs, without zip64 records or with zip64 fields, and every form of descriptor") {
@@ -89,6 +93,9 @@ TEST_CASE("zip: files of other programs, without zip64 records or with zip64 fie
     return std::string();
   };
   CHECK(error({}) == "");
+  CHECK(error({.comment = "kept"}) == "");
+  for (const Kept& other : {Kept{.local_flags = 0x800}, Kept{.local_method = 8}})
+    CHECK(error(other) == "zip: m/kept: expected a local header like the directory's entry, found another");
   const std::string misfit = "zip: m/kept: expected a zip64 field that fits, found another";
   const std::string sizes = numbers<std::uint64_t>({kept_size, kept_size});
   const std::string all = sizes + numbers<std::uint64_t>({0});
@@ -131,14 +138,43 @@ TEST_CASE("zip: files of other programs, without zip64 records or with zip64 fie
   CHECK(described(signature + numbers({crc, size + 1, size})) == lies);
   CHECK(described(numbers({crc, size, size + 1})) == lies);
   CHECK(error({.local_crc = 0, .local_size = 0, .local_stored = 0}).ends_with("found others in the local header"));
+  // As PyTorch writes records of 4 GiB and more.
+  CHECK(error({.flags = 8,
+               .size = ones,
+               .stored = ones,
+               .extra = field(1, sizes),
+               .local_crc = 0,
+               .local_size = 0,
+               .local_stored = 0,
+               .local_extra = field(1, sizes),
+               .descriptor = signature + numbers({crc}) + sizes}) == "");
   // Sizes may stand in both places, if they are the same.
   CHECK(error({.flags = 8, .descriptor = numbers({crc, size, size})}) == "");
+  for (const auto& [said, said_stored] : {std::pair(1U, 0U), {0U, 1U}}) {
+    CHECK(error({.flags = 8,
+                 .local_crc = 0,
+                 .local_size = said,
+                 .local_stored = said_stored,
+                 .descriptor = numbers({crc, size, size})})
+              .ends_with("local header"));
+  }
   CHECK(error({.flags = 8, .local_crc = 0, .descriptor = numbers({crc, size, size})}).ends_with("local header"));
 
   const std::string disks = "zip: end of directory: expected a stored entry, found several disks";
   CHECK(error({.disks = {1, 0}}) == disks);
   CHECK(error({.disks = {0, 1}}) == disks);
   CHECK(error({.count = 0}) == disks);
+}
+
+TEST_CASE("zip: a directory in another order than the entries") {
+  std::string file = support::write_zip(two);
+  const std::size_t size = 46 + 3;  // of either's entry
+  char* const directory = file.data() + file.size() - 22 - 20 - 56 - 2 * size;
+  std::rotate(directory, directory + size, directory + 2 * size);
+  const auto entries = hrm::read_zip(support::bytes_of(file));
+  REQUIRE(support::message_of(entries) == "");
+  CHECK((*entries)[0].data.size() == 300);
+  CHECK((*entries)[1].data.size() == 6);
 }
 
 TEST_CASE("zip: end records that contradict themselves or each other") {
