@@ -165,12 +165,37 @@ TEST_CASE("config: what the file says is held against the tensors") {
   CHECK(changed([](Raw& raw, Tensors&) {
           raw.expansion = -1e300;
         }).starts_with("expansion: expected an inner size of 0"));
+  CHECK(
+      changed([](Raw& raw, Tensors&) { raw.expansion = 1e300; }).starts_with("expansion: expected an inner size of 0"));
   CHECK(changed([](Raw& raw, Tensors&) { raw.rms_norm_eps = 0; }) ==
         "rms_norm_eps: expected a number above 0 and within reason, found another");
+  CHECK(changed([](Raw& raw, Tensors&) { raw.rms_norm_eps = 1; }) == "");
+  CHECK(changed([](Raw& raw, Tensors&) { raw.rms_norm_eps = 1.5; }).starts_with("rms_norm_eps: expected"));
+  CHECK(changed([](Raw& raw, Tensors&) { raw.rope_theta = 1e12; }) == "");
+  CHECK(changed([](Raw& raw, Tensors&) { raw.rope_theta = 1e300; }).starts_with("rope_theta: expected"));
   CHECK(changed([](Raw& raw, Tensors&) { raw.rope_theta = -1; }) ==
         "rope_theta: expected a number above 0 and within reason, found another");
   CHECK(changed([](Raw& raw, Tensors&) { raw.pos_encodings = hrm::PositionEncoding::learned; }) ==
         "embed_pos.embedding_weight: expected a tensor, as pos_encodings says, found none");
+
+  support::Shape learned = small;
+  learned.learned = true;
+  learned.seq_len = 9;
+  CHECK(changed([](Raw& raw, Tensors&) { raw.pos_encodings = hrm::PositionEncoding::rope; }, learned) ==
+        "embed_pos.embedding_weight: expected none, as pos_encodings says, found one");
+  CHECK(changed([](Raw& raw, Tensors&) { raw.seq_len = 8; }, learned) ==
+        "seq_len: expected 8 as the config says, found 9 in the tensors");
+  CHECK(changed([](Raw& raw, Tensors&) { raw.seq_len.reset(); }, learned) == "");
+  CHECK(changed(
+            [](Raw&, Tensors& all) {
+              find(all, "embed_pos.embedding_weight").shape = {2, 8};
+            },
+            learned) == "embed_pos.embedding_weight: expected more than 2 rows, found 2");
+  support::Shape plain = small;  // without a puzzle embedding
+  plain.puzzle_emb_ndim = 0;
+  CHECK(changed([](Raw& raw, Tensors&) { raw.num_puzzle_identifiers = 7; }, plain) == "");
+  CHECK(changed([](Raw& raw, Tensors&) { raw.puzzle_emb_ndim = 8; }, plain) ==
+        "puzzle_emb.weights: expected a tensor, as puzzle_emb_ndim is 8, found none");
 }
 
 TEST_CASE("config: tensors that are missing, of another shape, or too many") {

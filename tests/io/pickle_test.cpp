@@ -58,6 +58,32 @@ TEST_CASE("pickle: what other protocols and a parameter look like") {
   CHECK(tensors->at(0).dtype == hrm::DType::f16);
 }
 
+TEST_CASE("pickle: numbers of every width") {
+  const auto offset = [](std::string_view number) {
+    Pickle pickle = dictionary();
+    pickle.str("a").global("torch._utils", "_rebuild_tensor_v2").op("((").str("storage");
+    pickle.global("torch", "ByteStorage").str("0").str("cpu").number(std::size_t{1} << 62).op("tQ").op(number);
+    pickle.tuple({1}).tuple({1}).op("\x89").global("collections", "OrderedDict").op(")RtRs");
+    const auto tensors = read(pickle.done());
+    return tensors ? std::to_string(tensors->at(0).offset) : support::message_of(tensors);
+  };
+  CHECK(offset("K\xff") == "255");
+  CHECK(offset("M\xff\xfe") == "65279");
+  CHECK(offset("J\xff\xff\xff\x7f") == "2147483647");
+  CHECK(offset("J\xfe\xff\xff\xff").ends_with("offset: expected 0 or more, found -2"));
+  CHECK(offset(std::string("\x8a\0", 2)) == "0");
+  CHECK(offset("\x8a\1\x7f") == "127");
+  CHECK(offset("\x8a\1\x80").ends_with("offset: expected 0 or more, found -128"));
+  CHECK(offset(std::string("\x8a\2\xff\0", 4)) == "255");
+  CHECK(offset("\x8a\2\1\x80").ends_with("offset: expected 0 or more, found -32767"));
+  CHECK(offset("\x8a\7\1\2\3\4\5\6\7") == "1976943448883713");
+  CHECK(offset("\x8a\x08\1\2\3\4\5\6\7\x08") == "578437695752307201");
+  CHECK(offset("\x8a\x08\xff\xff\xff\xff\xff\xff\xff\xff").ends_with("offset: expected 0 or more, found -1"));
+  CHECK(offset("\x8a\x09" + std::string(9, '\1')).ends_with("expected a number of at most 8 bytes, found 9"));
+  for (const std::string other : {"G12345678", "\x88", "N"})
+    CHECK(offset(other).ends_with("expected storage, offset, size and strides, found other arguments"));
+}
+
 TEST_CASE("pickle: every storage class") {
   for (const auto& [name, type] : {std::pair("FloatStorage", hrm::DType::f32),
                                    {"HalfStorage", hrm::DType::f16},
@@ -85,6 +111,8 @@ TEST_CASE("pickle: nothing else is known, and nothing is run") {
     CHECK(says(Pickle().op(opcode).done(), "expected an opcode that tensors need, found"));
   }
   CHECK(says("\x80\x06.", "expected protocol 2 to 5, found 6"));
+  CHECK(says("\x80\x01.", "expected protocol 2 to 5, found 1"));
+  CHECK(error_of("\x80\x05}.") == "");
 }
 
 TEST_CASE("pickle: memo loops") {
@@ -104,6 +132,7 @@ TEST_CASE("pickle: memo loops") {
              "memo loop"));
   CHECK(says(Pickle().op("}q").op(std::string(1, '\0')).op("h").op(std::string(1, '\0')).op("b").done(), "memo loop"));
   CHECK(says(Pickle().op("h").op("\x05").done(), "memo: expected below 0, found 5"));
+  CHECK(says(Pickle().op("Nq").op(std::string(1, '\0')).op("h\1").done(), "memo: expected below 1, found 1"));
   CHECK(says(Pickle().op("Nr\xff\xff\xff\x7f").done(), "memo: expected at most 0, found 2147483647"));
 }
 
@@ -113,7 +142,18 @@ TEST_CASE("pickle: stack errors") {
     CAPTURE(text);
     CHECK(error_of(Pickle().op(text).done()) != "");
   }
-  CHECK(says(Pickle().op("t").done(), "expected a mark on the stack, found none"));
+  // A mark is no value.
+  for (const char* text : {"(\x85", "((\x86", "N(\x86", "(Q", "N(Q", "N(R", "}(b", "(q", "(\x94", "N(\x93"}) {
+    CAPTURE(text);
+    CHECK(says(Pickle().op(text).done(), "expected a value on the stack, found none"));
+  }
+  for (const char* text : {"NNs", "}N(s", "}(Ns", "}(NNs", "(u", "}((u", "}(N(Nu"})
+    CHECK(says(Pickle().op(text).done(), "expected a dictionary and pairs, found other values"));
+  for (const char* text : {"}Nb", "N}b", "})b"})
+    CHECK(says(Pickle().op(text).done(), "expected a dictionary's attributes, found other values"));
+  CHECK(error_of(Pickle().op("Nt").done()) == "pickle: byte 3: expected a mark on the stack, found none");
+  CHECK(says(Pickle().op("N").str("x").op("\x93").done(), "expected a module and a name, found other values"));
+  CHECK(says(Pickle().str("x").op("N\x93").done(), "expected a module and a name, found other values"));
   CHECK(says(Pickle().op("u").done(), "expected a mark"));
   CHECK(says(Pickle().op("}(Nu").done(), "expected a dictionary and pairs"));
   CHECK(says(Pickle().op("N(NNu").done(), "expected a dictionary, found None"));
@@ -125,6 +165,61 @@ TEST_CASE("pickle: stack errors") {
   CHECK(says(Pickle().op("}").done() + "x", "expected the end, found 1 more bytes"));
   CHECK(says(dictionary().str("epoch").number(3).op("s").done(), "epoch: expected a tensor, found a number"));
   CHECK(says(dictionary().number(1).number(3).op("s").done(), "expected a name as key, found a number"));
+}
+
+TEST_CASE("pickle: functions and storages with other arguments than theirs") {
+  const auto part = [](const Pickle& pickle) {
+    const std::string bytes = pickle.done();
+    return bytes.substr(2, bytes.size() - 3);  // without the protocol and the end
+  };
+  const auto text = [&](std::string_view value) { return part(Pickle().str(value)); };
+  const std::array<std::string, 5> five{text("storage"), part(Pickle().global("torch", "FloatStorage")), text("0"),
+                                        text("cpu"), "K\6"};
+  const auto described = [](const std::array<std::string, 5>& values) {
+    std::string out = "(";
+    for (const std::string& value : values) out += value;
+    return out + "tQ";
+  };
+  const std::string storage = described(five);
+  const std::string zero("K\0", 2);
+  const std::string size = "(K\6t";
+  const std::string stride = "(K\1t";
+  const auto error = [&](const char* function, const std::string& arguments) {
+    return error_of(dictionary().str("a").global("torch._utils", function).op("(").op(arguments).op("tRs").done());
+  };
+  const auto tensor = [&](const std::string& arguments) { return error("_rebuild_tensor_v2", arguments); };
+  CHECK(tensor(storage + zero + size + stride + "NN") == "");
+  CHECK(tensor(storage + zero + size + stride + "NNN") == "");  // as newer ones have
+  CHECK(tensor(storage + zero + size + stride + "N").ends_with("expected 6 or 7 arguments, found 5"));
+  CHECK(tensor("").ends_with("expected 6 or 7 arguments, found 0"));
+  CHECK(tensor(storage + zero + size + stride + "NNNN").ends_with("expected 6 or 7 arguments, found 8"));
+  for (const std::string& wrong : {"N" + zero + size + stride, storage + "N" + size + stride,
+                                   storage + zero + "N" + stride, storage + zero + size + "N"})
+    CHECK(tensor(wrong + "NN").ends_with("expected storage, offset, size and strides, found other arguments"));
+  for (const std::string& wrong : {"(Nt" + stride, size + "(Nt"})
+    CHECK(tensor(storage + zero + wrong + "NN").ends_with("expected sizes and strides, found other values"));
+
+  const std::string whole =
+      part(Pickle().global("torch._utils", "_rebuild_tensor_v2")) + "(" + storage + zero + size + stride + "NNtR";
+  CHECK(error("_rebuild_parameter", whole + "NN") == "");
+  for (const std::string& wrong : {whole + "N", whole + "NNN", std::string("NNN")})
+    CHECK(error("_rebuild_parameter", wrong).ends_with("parameter: expected a tensor, found other arguments"));
+  CHECK(says(Pickle().global("collections", "OrderedDict").op("(NtR").done(),
+             "OrderedDict: expected no arguments, found 1"));
+
+  for (const char* values : {"N", ")", "(NNNNt", "(NNNNNNt"})
+    CHECK(says(Pickle().op(values).op("Q").done(), "storage: expected 5 values, found others"));
+  const std::pair<std::size_t, std::string> others[] = {
+      {0, "N"}, {0, text("stores")},
+      {1, "N"}, {1, part(Pickle().global("collections", "OrderedDict"))},
+      {2, "N"}, {3, "N"},
+      {4, "N"}, {4, "J\xff\xff\xff\xff"}};
+  for (const auto& [which, value] : others) {
+    std::array<std::string, 5> values = five;
+    values[which] = value;
+    CHECK(tensor(described(values) + zero + size + stride + "NN")
+              .ends_with("storage: expected a class, a key, a location and a size, found other values"));
+  }
 }
 
 TEST_CASE("pickle: tensors that lie") {
@@ -143,6 +238,8 @@ TEST_CASE("pickle: tensors that lie") {
   CHECK(says(tensor(6, 1, {2, 3}, {3, 1}), "expected elements within its storage's 6, found 6 from 1 on"));
   CHECK(says(tensor(6, 0, {1, 1, 1, 2, 3}, {6, 6, 6, 3, 1}), "expected at most 4 dimensions"));
   CHECK(says(tensor(6, 0, {2, 3}, {1}), "expected at most 4 dimensions with a stride each"));
+  CHECK(says(tensor(6, 0, {2, 3}, {~std::size_t{2}, 1}), "expected contiguous strides, found -3 where 3"));
+  CHECK(says(tensor(6, 0, {~std::size_t{0}}, {1}), "expected sizes and strides, found other values"));
   const std::size_t huge = std::size_t{1} << 62;
   CHECK(says(tensor(6, 0, {huge, 8}, {8, 1}), "expected a size that can be"));
   CHECK(says(tensor(huge, huge, {huge}, {1}), "expected elements within its storage's"));

@@ -55,7 +55,7 @@ class PickleMachine {
   struct Value {
     Kind kind = Kind::none;
     std::uint32_t index = 0;  // tuple, dict, storage, tensor: which; text: its length; global: Name, and dtype << 8
-    std::int64_t number = 0;  // number, boolean
+    std::int64_t number = 0;  // number
     const char* text = nullptr;
   };
   struct Tuple {
@@ -115,11 +115,9 @@ class PickleMachine {
   void push(Kind kind, std::uint32_t index = 0, std::int64_t number = 0) {
     stack_.push_back({kind, index, number, nullptr});
   }
-  [[nodiscard]] HRM_COLD Result<void> push_text(std::uint64_t size) {
-    const std::string_view text = in_.text(size);
-    if (text.size() >= none) return Error(ErrorCode::format, "expected a string under 4 GiB, found a longer one");
+  void push_text(std::uint64_t size) {
+    const std::string_view text = in_.text(size);  // a few mebibytes at most, as all of the pickle is
     stack_.push_back({Kind::text, static_cast<std::uint32_t>(text.size()), 0, text.data()});
-    return {};
   }
   /// Whether `count` values that are no marks lie on top.
   [[nodiscard]] bool has(std::size_t count) const noexcept {
@@ -153,9 +151,8 @@ class PickleMachine {
       case 'N':
         return push(Kind::none), Result<void>();
       case 0x88:
-        return push(Kind::boolean, 0, 1), Result<void>();
       case 0x89:
-        return push(Kind::boolean, 0, 0), Result<void>();
+        return push(Kind::boolean), Result<void>();
       case 'K':
         return push(Kind::number, 0, in_.number<std::uint8_t>()), Result<void>();
       case 'M':
@@ -168,11 +165,11 @@ class PickleMachine {
       case 0x8a:
         return long_number();
       case 'X':
-        return push_text(in_.number<std::uint32_t>());
+        return push_text(in_.number<std::uint32_t>()), Result<void>();
       case 0x8c:
-        return push_text(in_.number<std::uint8_t>());
+        return push_text(in_.number<std::uint8_t>()), Result<void>();
       case 0x8d:
-        return push_text(in_.number<std::uint64_t>());
+        return push_text(in_.number<std::uint64_t>()), Result<void>();
       case 'q':
         return put(in_.number<std::uint8_t>());
       case 'r':
@@ -386,7 +383,7 @@ class PickleMachine {
         return Error(ErrorCode::format, "tensor: expected sizes and strides, found other values");
       }
       tensor.shape[i] = static_cast<std::size_t>(length.number);
-      if (!empty && tensor.shape[i] > 1 && (stride.number < 0 || static_cast<std::size_t>(stride.number) != elements)) {
+      if (!empty && tensor.shape[i] > 1 && static_cast<std::size_t>(stride.number) != elements) {
         return Error(ErrorCode::unsupported, "tensor: expected contiguous strides, found ", stride.number, " where ",
                      elements, " is contiguous");
       }
