@@ -73,6 +73,7 @@ TEST_CASE("config: YAML that would lose keys is an error") {
   CHECK(error("arch: {num_heads: 8}\n") == "arch: expected keys indented below it, found {num_heads: 8}");
   CHECK(error("arch: &a\n  num_heads: 8\n") == "arch: expected keys indented below it, found &a");
   CHECK(error("arch: *a\n") == "arch: expected keys indented below it, found *a");
+  CHECK(error("<<: *a\n") == "<<: expected keys indented below it, found *a");
   CHECK(error("arch:\n  <<: *a\n") == "<<: expected keys indented below it, found *a");
   CHECK(error("num_heads: &h 8\n") == "num_heads: expected a whole number from 0 on, found &h 8");
 }
@@ -92,6 +93,7 @@ TEST_CASE("config: values that are none") {
   CHECK(error("expansion: nan\n") == "expansion: expected a number, found nan");
   CHECK(error("pos_encodings: alibi\n") == "pos_encodings: expected rope or learned, found alibi");
   CHECK(error(R"({"num_heads": -1})") == "num_heads: expected a whole number from 0 on, found -1");
+  CHECK(error(R"({"num_heads": 1} x)") == "byte 17: expected the end, found x");
   CHECK(error(R"({"num_heads": 1, "num_heads": 2})") == "num_heads: expected every name once, found it twice");
   CHECK(error(std::string((1 << 20) + 1, ' ')) == "config: expected at most 1048576 bytes, found 1048577");
 }
@@ -121,6 +123,13 @@ TEST_CASE("config: everything the tensors say is taken from them") {
   least.H_cycles = least.L_cycles = 2;
   least.pos_encodings = hrm::PositionEncoding::rope;
   CHECK(*hrm::complete(least, views) == *config);
+  least.rms_norm_eps = 1e-6;
+  least.rope_theta = 5e5;
+  least.halt_max_steps = 8;
+  const auto own = hrm::complete(least, views);
+  CHECK(own->rms_norm_eps == 1e-6F);
+  CHECK(own->rope_theta == 5e5F);
+  CHECK(own->halt_max_steps == 8);
 
   support::Shape learned = small;
   learned.learned = true;
@@ -154,6 +163,7 @@ TEST_CASE("config: what the file says is held against the tensors") {
   CHECK(error(&Raw::num_heads, 3) == "num_heads: expected a number that divides hidden 8 into even parts, found 3");
   CHECK(error(&Raw::num_heads, 8) == "num_heads: expected a number that divides hidden 8 into even parts, found 8");
   CHECK(error(&Raw::num_heads, 0) == "num_heads: expected a number that divides hidden 8 into even parts, found 0");
+  CHECK(error(&Raw::H_cycles, 1024) == "");
   CHECK(error(&Raw::H_cycles, 0) == "H_cycles: expected 1 to 1024, found 0");
   CHECK(error(&Raw::L_cycles, 1025) == "L_cycles: expected 1 to 1024, found 1025");
   CHECK(error(&Raw::halt_max_steps, 0) == "halt_max_steps: expected 1 to 1048576, found 0");
@@ -194,6 +204,7 @@ TEST_CASE("config: what the file says is held against the tensors") {
   support::Shape plain = small;  // without a puzzle embedding
   plain.puzzle_emb_ndim = 0;
   CHECK(changed([](Raw& raw, Tensors&) { raw.num_puzzle_identifiers = 7; }, plain) == "");
+  CHECK(changed([](Raw& raw, Tensors&) { raw.puzzle_emb_ndim.reset(); }, plain) == "");
   CHECK(changed([](Raw& raw, Tensors&) { raw.puzzle_emb_ndim = 8; }, plain) ==
         "puzzle_emb.weights: expected a tensor, as puzzle_emb_ndim is 8, found none");
 }
@@ -220,6 +231,20 @@ TEST_CASE("config: tensors that are missing, of another shape, or too many") {
   CHECK(changed([](Raw&, Tensors& all) {
           find(all, "L_level.layers.1.mlp.gate_up_proj.weight").shape = {256, 16};
         }) == "L_level.layers.1.mlp.gate_up_proj.weight: expected shape [512, 8], found [256, 16]");
+  for (const char* name :
+       {"embed_tokens.embedding_weight", "H_level.layers.0.mlp.down_proj.weight", "puzzle_emb.weights"}) {
+    for (const std::vector<std::size_t>& shape :
+         std::vector<std::vector<std::size_t>>{{}, {8}, {0, 8}, {8, 0}, {1, hrm::max_width + 1}, {1, 8, 8}}) {
+      CHECK(changed([&](Raw&, Tensors& all) {
+              find(all, name).shape = shape;
+            }).starts_with(name + std::string(": expected a matrix of 1 to 1048576 columns, found shape [")));
+    }
+  }
+  for (const std::string level : {"H_level.layers.0", "L_level.layers.0"}) {
+    CHECK(changed([&](Raw&, Tensors& all) {
+            std::erase_if(all, [&](const auto& t) { return t.name.starts_with(level.substr(0, 8)); });
+          }) == level + ": expected at least one layer, found none");
+  }
   const auto added = [](const std::string& name) {
     return changed([&](Raw&, Tensors& all) { all.push_back({name, hrm::DType::f32, {8}, std::string(32, '\0')}); });
   };
@@ -228,6 +253,8 @@ TEST_CASE("config: tensors that are missing, of another shape, or too many") {
   CHECK(added("other") == "other: expected the tensors of an HRM alone, found this one");
   CHECK(added("H_level.layers.2.mlp.down_proj.weight") ==
         "H_level.layers.1: expected the tensors of 3 layers, found none of this one");
+  CHECK(added("H_level.layers.10.x") == "H_level.layers.1: expected the tensors of 11 layers, found none of this one");
+  CHECK(added("H_level.layers.1024.x").ends_with("expected a layer from 0 to 1023, found another name"));
   CHECK(added("H_level.layers.99999999.x").ends_with("expected a layer from 0 to 1023, found another name"));
   CHECK(added("H_level.layers.00.x").ends_with("expected a layer from 0 to 1023, found another name"));
   CHECK(added("rotary_emb.cos_cached") == "");
