@@ -18,6 +18,8 @@ TEST_CASE("ByteReader reads little-endian numbers and never beyond the end") {
   CHECK(!in.ok());
   CHECK(in.position() == 6);
   CHECK(in.number<std::uint8_t>() == 0);  // once wrong, always wrong
+  CHECK(ByteReader(bytes).take(bytes.size()).size() == bytes.size());
+  CHECK(ByteReader(bytes).take(bytes.size() + 1).empty());
   CHECK(ByteReader(bytes).take(~std::uint64_t{0}).empty());
 }
 

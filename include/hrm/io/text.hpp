@@ -135,7 +135,6 @@ class Callback {
   double scale = 1.0;
   double step = 10.0;
   int left = power < 0 ? -power : power;
-  if (left > 400) left = 400;
   for (; left > 0; left >>= 1, step *= step) {
     if ((left & 1) != 0) scale *= step;
   }

@@ -60,11 +60,11 @@ template <class Scalar>
   constexpr std::size_t none = ~std::size_t{0};
   struct Indent {
     std::size_t columns;
-    std::size_t parent;  // which key opened it
+    std::size_t map;  // how many keys stood before it: no two maps' number is the same
   };
   std::array<Indent, max_depth> levels{};
   std::array<std::string_view, max_depth> path{};
-  std::vector<detail::SortKey> keys;  // parent and name
+  std::vector<detail::SortKey> keys;  // map and name
   std::size_t depth = 0;              // levels that are open
   std::size_t skip_deeper = none;     // lines indented more than this belong to what is stepped over
   std::size_t number = 0;
@@ -111,10 +111,10 @@ template <class Scalar>
     if (depth == 0 || indent > levels[depth - 1].columns) {
       if (depth != before) return fail("the indentation of a key above", line);
       if (depth == max_depth) return fail("at most 16 levels", "more");
-      levels[depth++] = Indent{indent, keys.empty() ? none : keys.size() - 1};
+      levels[depth++] = Indent{indent, keys.size()};
     }
     if (keys.size() == max_keys) return fail("at most 65536 keys", "more");
-    keys.push_back({levels[depth - 1].parent, name});
+    keys.push_back({levels[depth - 1].map, name});
     path[depth - 1] = name;
     const bool block = !value.empty() && (value.front() == '|' || value.front() == '>');
     if (!value.empty()) skip_deeper = indent;  // what is indented more goes on with this value
