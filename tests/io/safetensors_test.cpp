@@ -63,9 +63,15 @@ TEST_CASE("safetensors: what the writer writes is read back the same") {
       CHECK(std::string_view(reinterpret_cast<const char*>(read.data), read.bytes()) == tensors[i].data);
     }
   }
-  const hrm::TensorView bad{.name = "a\"b"};
   std::string file;
-  CHECK(!hrm::write_safetensors({&bad, 1}, append, &file));
+  for (const char* name : {"a\"b", "a\\b", "a\nb", "a\x7f", "\xc3\xa9"}) {
+    const hrm::TensorView bad{.name = name};
+    CHECK(!hrm::write_safetensors({&bad, 1}, append, &file));
+  }
+  const hrm::TensorView named{.name = "a b~", .shape = {}, .data = reinterpret_cast<const std::byte*>("1234")};
+  REQUIRE(hrm::write_safetensors({&named, 1}, append, &file).has_value());
+  CHECK(file.size() % 8 == 4);  // the data begins at a multiple of 8
+  CHECK(hrm::read_safetensors(support::bytes_of(file))->tensors.at(0).name == "a b~");
   CHECK(!hrm::write_safetensors(
       {}, [](void*, std::span<const std::byte>) { return false; }, nullptr));
   const std::array<std::byte, 4> levels{};
@@ -106,6 +112,8 @@ TEST_CASE("safetensors: bad files, each by its error") {
         "header: t: bytes: expected 8 as data_offsets say, found shape [3] of float32");
   CHECK(one(R"({"dtype":"F32","shape":[4294967296,4294967296,2],"data_offsets":[0,8]})", 8) ==
         "header: t: bytes: expected 8 as data_offsets say, found shape [4294967296, 4294967296, 2] of float32");
+  CHECK(one(R"({"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]})", 0) ==
+        "header: t: bytes: expected 0 as data_offsets say, found shape [4611686018427387904] of float32");
   CHECK(one(R"({"dtype":"F32","shape":[1,1,1,1,2],"data_offsets":[0,8]})", 8) ==
         "header: t: shape: expected at most 4 dimensions, found more");
   CHECK(one(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})", 8) ==
@@ -114,6 +122,8 @@ TEST_CASE("safetensors: bad files, each by its error") {
         "header: t: expected dtype, shape and data_offsets, found some missing");
   CHECK(one(R"({"dtype":"F32","shape":[2],"data_offsets":[0]})", 8) ==
         "header: t: data_offsets: expected 2 numbers, found 1");
+  CHECK(one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8,8]})", 8) ==
+        "header: t: data_offsets: expected 2 numbers, found 3");
   CHECK(one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1})", 8) ==
         "header: t: expected dtype, shape and data_offsets, found x");
   CHECK(one(R"({"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]})", 8) ==
