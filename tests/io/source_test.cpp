@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <hrm/io/source.hpp>
 #include <support/files.hpp>
 
@@ -33,6 +34,53 @@ TEST_CASE("Source: a file, mapped and read, holds the same bytes") {
     CHECK(text_of(moved) == "other");
   }
 }
+
+TEST_CASE("Source: bytes that are passed on come in pieces, all of them and in order") {
+  const support::TemporaryFolder folder;
+  std::string text(9'000'000, '\0');
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i / 1000);
+  const auto mapped = hrm::Source::open(folder.write("a", text)).value();
+  const auto memory = hrm::Source::memory(support::bytes_of(text));
+  for (const hrm::Source* source : {&mapped, &memory}) {
+    for (const std::size_t size : {std::size_t{0}, std::size_t{5}, std::size_t{8} << 20, text.size() - 3}) {
+      std::string passed;
+      source->pass(source->bytes().subspan(3, size), [&](std::span<const std::byte> piece) {
+        CHECK(!piece.empty());
+        passed.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+      });
+      CHECK((passed == text.substr(3, size)));  // without megabytes in a message
+    }
+  }
+}
+
+TEST_CASE("Source: the caller's own memory is never let go") {
+  hrm::Buffer block(std::size_t{4} << 20);
+  std::memset(block.data(), 'x', block.size());
+  hrm::Source::memory(block.bytes()).release(block.data(), block.size());
+  CHECK(std::count(block.bytes().begin(), block.bytes().end(), std::byte{'x'}) == 4 << 20);
+}
+
+#if defined(__linux__)
+TEST_CASE("Source: nothing stays open or mapped") {
+  const support::TemporaryFolder folder;
+  const std::string path = folder.write("mapped and gone", "bytes");
+  const auto mapped = [&] { return support::read_file("/proc/self/maps").find(path) != std::string::npos; };
+  const auto open_files = [] {
+    const std::filesystem::directory_iterator files("/proc/self/fd");
+    return std::distance(begin(files), end(files));
+  };
+  const auto before = open_files();
+  {
+    const auto source = hrm::Source::open(path);
+    REQUIRE(source.has_value());
+    CHECK(mapped());
+    CHECK(open_files() == before);  // a mapping needs no descriptor
+  }
+  CHECK(!mapped());
+  CHECK(hrm::Source::open(path, {.map = false}).has_value());
+  CHECK(open_files() == before);
+}
+#endif
 
 TEST_CASE("Source: a name is UTF-8 on every system") {
   const support::TemporaryFolder folder;
@@ -77,6 +125,7 @@ TEST_CASE("Source: a callback is asked piece by piece, and its failure is an err
   auto source = hrm::Source::read(read, &context, context.bytes.size(), "pak");
   REQUIRE(source.has_value());
   CHECK(context.calls == 3);
+  CHECK(source->name() == "pak");
   CHECK(text_of(*source) == context.bytes);
   context.calls = 0;
   context.fail_at = 1;

@@ -68,6 +68,25 @@ TEST_CASE("torch: both flavours of our own writer") {
   }
 }
 
+TEST_CASE("torch: tensors that share a storage lie where their offsets say") {
+  const std::string pickle = support::Pickle()
+                                 .op("}(")
+                                 .str("a")
+                                 .tensor("HalfStorage", "0", 5, 3, {2}, {1})
+                                 .str("b")
+                                 .tensor("HalfStorage", "0", 5, 0, {3}, {1})
+                                 .op("u")
+                                 .done();
+  const std::string file = file_of(pickle, {{"m/data/0", "0123456789"}});
+  const auto table = hrm::read_torch(support::bytes_of(file));
+  REQUIRE(support::message_of(table) == "");
+  const auto text = [](const hrm::TensorView& t) {
+    return std::string(reinterpret_cast<const char*>(t.data), t.bytes());
+  };
+  CHECK(text(table->tensors[0]) == "6789");
+  CHECK(text(table->tensors[1]) == "012345");
+}
+
 TEST_CASE("torch: a flipped bit of the data is seen by the check alone") {
   std::string file = support::write_torch(support::make_weights(small));
   const auto table = hrm::read_torch(support::bytes_of(file));
