@@ -2,6 +2,30 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstdint>
+
+TEST_CASE("a buffer is zeroed and aligned, large ones to a huge page, and moves with its bytes") {
+  const std::size_t huge = std::size_t{2} << 20;
+  for (const std::size_t size : {std::size_t{1}, std::size_t{100}, huge - 1, huge, huge + 1, 2 * huge}) {
+    hrm::Buffer buffer(size);
+    std::byte* const at = buffer.data();
+    REQUIRE(at != nullptr);
+    CHECK(buffer.size() == size);
+    CHECK(reinterpret_cast<std::uintptr_t>(at) % (size < huge ? 64 : huge) == 0);
+    CHECK(std::count(at, at + size, std::byte{0}) == static_cast<std::ptrdiff_t>(size));
+    std::memset(at, 1, size);
+    hrm::Buffer moved(std::move(buffer));
+    hrm::Buffer assigned(8);
+    assigned = std::move(moved);
+    CHECK(assigned.data() == at);
+    CHECK(assigned.bytes().size() == size);
+    CHECK(assigned.bytes().back() == std::byte{1});
+  }
+  CHECK(hrm::Buffer(0).data() == nullptr);
+  CHECK(hrm::Buffer(hrm::saturated - huge).data() == nullptr);
+}
+
 TEST_CASE("an arena counts as it carves, and what no memory could hold never looks small") {
   hrm::Arena measure;
   CHECK(measure.take<float>(3, 5) == nullptr);

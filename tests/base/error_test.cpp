@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 
 using hrm::Error;
@@ -44,3 +45,46 @@ TEST_CASE("shapes in messages") {
   CHECK(hrm::detail::shape_text(shape, 1).message() == "[2]");
   CHECK(hrm::detail::shape_text(shape, 0).message() == "[]");
 }
+
+TEST_CASE("a result keeps its value or its error when it is copied, moved and assigned, and lets the value go") {
+  using Shared = std::shared_ptr<std::string>;
+  const Shared value = std::make_shared<std::string>("value");
+  const hrm::Result<Shared> failed(Error(ErrorCode::io, "gone"));
+  {
+    hrm::Result<Shared> one(value);
+    const hrm::Result<Shared> two(one);
+    CHECK(value.use_count() == 3);
+    hrm::Result<Shared> three(std::move(one));
+    CHECK(value.use_count() == 3);
+    CHECK((two && three && *two == value && three->get() == value.get()));
+    three = failed;
+    CHECK(value.use_count() == 2);
+    CHECK(!three);
+    CHECK(three.error().message() == "gone");
+    hrm::Result<Shared> four(std::move(three));
+    CHECK(four.error().code() == ErrorCode::io);
+    four = two;
+    CHECK(value.use_count() == 3);
+    CHECK(four.value() == value);
+  }
+  CHECK(value.use_count() == 1);
+}
+
+#if HRM_EXCEPTIONS
+TEST_CASE("the value of an error is an exception that says it") {
+  const auto said = [](const auto& result) {
+    try {
+      result.value();
+    } catch (const hrm::Exception& fault) {
+      CHECK(fault.error().message() == fault.what());
+      return std::string(fault.what());
+    }
+    return std::string();
+  };
+  CHECK(said(hrm::Result<void>(Error(ErrorCode::io, "gone"))) == "gone");
+  CHECK(said(hrm::Result<void>()) == "");
+  const std::string text(Error::capacity, 'x');
+  CHECK_THROWS_WITH_AS(static_cast<void>(hrm::Result<int>(Error(ErrorCode::io, text)).value()), text.c_str(),
+                       hrm::Exception);
+}
+#endif

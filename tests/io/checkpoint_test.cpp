@@ -36,8 +36,28 @@ TEST_CASE("every prefix is stripped") {
     REQUIRE(support::message_of(checkpoint) == "");
     CHECK(checkpoint->find("lm_head.weight") != nullptr);
     CHECK(checkpoint->find("model.inner.lm_head.weight") == nullptr);
-    CHECK(checkpoint->bytes() < file.size());
+    std::size_t bytes = 0;
+    for (const auto& tensor : support::make_weights(small)) bytes += tensor.data.size();
+    CHECK(checkpoint->bytes() == bytes);
   }
+}
+
+TEST_CASE("a checkpoint keeps the names that had to be decoded") {
+  std::string file;
+  const auto append = [](void* to, std::span<const std::byte> bytes) {
+    static_cast<std::string*>(to)->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return true;
+  };
+  REQUIRE(hrm::write_safetensors(support::views_of(support::make_weights(small)), append, &file).has_value());
+  const std::string name = "lm_head.weight";
+  file.replace(file.find(name), name.size(), "model.inner.lm\\u005fhead.weight");
+  const std::size_t header = file.find("}}") + 2 - 8;
+  file.replace(0, 8, std::string({static_cast<char>(header), static_cast<char>(header >> 8), 0, 0, 0, 0, 0, 0}));
+  file.erase(8 + header, file.find_first_not_of(' ', 8 + header) - 8 - header);
+  auto opened = open(file);
+  REQUIRE(support::message_of(opened) == "");
+  const hrm::Checkpoint moved = *std::move(opened);
+  CHECK(moved.find(name) != nullptr);
 }
 
 TEST_CASE("moving a checkpoint keeps what it looks at") {
