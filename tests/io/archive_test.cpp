@@ -304,7 +304,12 @@ TEST_CASE("archive: headers that lie, with a right checksum") {
   CHECK(error([](auto& h) {
           h.header_bytes = ~std::uint64_t{0};
         }).starts_with("archive: header: expected a length within the file"));
-  CHECK(error([](auto& h) { h.header_bytes = 5; }).starts_with("archive: header: expected a length within the file"));
+  for (const std::uint64_t size : {5U, 29U, 36U, 1U << 20}) {
+    CHECK(error([&](auto& h) {
+            h.header_bytes = size;
+          }).starts_with("archive: header: expected a length within the file"));
+  }
+  CHECK(error_of("HRMmodel") == "archive: header: expected a byte order, found the end");
   CHECK(error([](auto& h) {
           h.tensors[3].offset += 1;
         }).ends_with("expected a place of its own behind the one before, found another"));
@@ -349,17 +354,43 @@ TEST_CASE("archive: headers that lie, with a right checksum") {
   CHECK(error([](auto& h) {
           h.tests[0].logits[0] = std::bit_cast<float>(0x7f800000U);
         }).find("expected a test of tokens") != std::string::npos);
+  CHECK(error([](auto& h) { h.tests[0].q[1] = std::bit_cast<float>(0x7f800000U); }).find("expected a test of tokens") !=
+        std::string::npos);
 }
 
 TEST_CASE("archive: lengths that no file could hold ask for no memory") {
-  std::string file = small_archive(hrm::Precision::f32);
+  const std::string file = small_archive(hrm::Precision::f32);
+  const auto header = hrm::read_archive_header_cereal(support::bytes_of(file))->header_bytes;
+  const auto at = [&](std::size_t place) {
+    std::string bytes = file;
+    for (std::size_t i = 0; i < 8; ++i) bytes[place + i] = '\x7f';
+    const std::uint64_t sum = hrm::detail::archive_checksum(support::bytes_of(bytes).first(header - 8));
+    std::memcpy(bytes.data() + header - 8, &sum, 8);
+    return error_of(bytes);
+  };
   const std::size_t name = 143;  // the length of the first text
-  for (std::size_t i = 0; i < 8; ++i) file[name + i] = '\x7f';
-  const auto header =
-      hrm::read_archive_header_cereal(support::bytes_of(small_archive(hrm::Precision::f32)))->header_bytes;
-  const std::uint64_t sum = hrm::detail::archive_checksum(support::bytes_of(file).first(header - 8));
-  std::memcpy(file.data() + header - 8, &sum, 8);
-  CHECK(error_of(file) == "archive: header: expected fields that fill it, found others");
+  CHECK(at(name) == "archive: header: expected fields that fill it, found others");
+  // Wherever the lengths of the others lie: to ask for so much memory would end the test.
+  for (std::size_t place = name; place + 16 <= header; ++place) static_cast<void>(at(place));
+}
+
+TEST_CASE("archive: the checksum of pieces is that of the whole, and tells lengths apart") {
+  std::string bytes(100, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(7 * i + 1);
+  const auto whole = support::bytes_of(bytes);
+  for (std::size_t size = 0; size <= bytes.size(); ++size) {
+    for (std::size_t piece = 1; piece <= 40; ++piece) {
+      hrm::detail::ArchiveChecksum sum;
+      for (std::size_t at = 0; at < size; at += piece) sum.add(whole.subspan(at, std::min(piece, size - at)));
+      sum.add({});
+      REQUIRE(sum.value() == hrm::detail::archive_checksum(whole.first(size)));
+    }
+  }
+  const std::string zeros(40, '\0');
+  for (std::size_t size = 0; size < zeros.size(); ++size) {
+    CHECK(hrm::detail::archive_checksum(support::bytes_of(zeros).first(size)) !=
+          hrm::detail::archive_checksum(support::bytes_of(zeros).first(size + 1)));
+  }
 }
 
 TEST_CASE("archive: a test that would take minutes or gigabytes is refused") {
@@ -466,9 +497,11 @@ TEST_CASE("archive: what no reader would take is not written") {
           c.header.puzzle_ids = {0, 1, 2, 3};
         }) == ids);
   CHECK(error([](auto& c, auto&) { c.header.puzzle_ids = {0, 1}; }) == ids);
-  CHECK(error([](auto& c, auto&) {
-          c.header.puzzle_ids = {3, 1, 2, 0};
-        }) == "archive: header: expected puzzle ids in ascending order, found others");
+  for (const std::vector<std::uint64_t>& wrong :
+       std::vector<std::vector<std::uint64_t>>{{3, 1, 2, 0}, {1, 0, 2, 3}, {0, 2, 2, 9}, {0, 1, 3, 2}}) {
+    CHECK(error([&](auto& c, auto&) { c.header.puzzle_ids = wrong; }) ==
+          "archive: header: expected puzzle ids in ascending order, found others");
+  }
   CHECK(error([](auto& c, auto&) { c.header.puzzle_ids = {0, 2, 5, 9}; }) == "");
   CHECK(error([](auto& c, auto&) { c.header.config.sizes.inner = 128; }) ==
         "archive: header: expected a configuration that fits the tensors, found another");
