@@ -126,6 +126,40 @@ TEST_CASE("puzzles and their states after every segment are those of a solver al
   }
 }
 
+TEST_CASE("a policy is told for how many segments the prediction has stayed the same, the puzzle itself aside") {
+  const Config config = test::small_config();
+  std::vector<Token> last;
+  std::size_t same = 0;
+  std::size_t most = 0;
+  bool as_given = false;
+  const auto follow = [&](const Thought& t) noexcept {
+    const std::vector<Token> now(t.prediction.begin(), t.prediction.end());
+    as_given |= t.segment == 1 && now == last;
+    same = t.segment > 1 && now == last ? same + 1 : 0;
+    most = std::max(most, same);
+    CHECK(t.unchanged == same);
+    last = now;
+    return false;
+  };
+  for (std::uint64_t seed = 60; seed < 66; ++seed) {
+    const Model model = test::random_model(config, seed);
+    for (Token token = 0; token < 7; ++token) {
+      const std::vector<Token> puzzle{token};
+      last = puzzle;
+      SolverOptions options;
+      options.halting = follow;
+      CHECK(solve(model, puzzle, options).value().segments == 6);
+      last = puzzle;
+      BatchOptions batch;
+      batch.tokens = 1;
+      batch.halting = follow;
+      CHECK(BatchSolver(model, batch).run_all(puzzle, [](const Outcome&) noexcept {}));
+    }
+  }
+  CHECK(most > 2);
+  CHECK(as_given);
+}
+
 TEST_CASE("fed from a span, from iterators over puzzles or jobs, or from a callable: the same results") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 35);
@@ -356,14 +390,19 @@ TEST_CASE("slots by hand: add, tick, hand out") {
   solver.add({puzzle(0), 0, 0, 0}).value();
   solver.add({puzzle(1), 1, 1, 0}).value();
   CHECK(solver.add({puzzle(2), 0, 2, 0}).error().code() == ErrorCode::state);
+  CHECK(std::equal(puzzle(1).begin(), puzzle(1).end(), solver.prediction(1).begin()));  // before it has thought
+  CHECK(solver.logits(1).rows() == 16);
+  CHECK(solver.logits(2).rows() == 0);  // of no puzzle
+  CHECK(solver.z_h(2).rows() == 0);
+  CHECK(solver.z_l(2).rows() == 0);
   int tiles = 0;
   CHECK_FALSE(solver.tick_while([&tiles]() noexcept { return ++tiles < 10; }));
   std::size_t handed = 0;
   const auto count = [&](const Outcome&) noexcept { ++handed; };
-  solver.hand_out(count);
+  CHECK(solver.hand_out(count));
   CHECK(handed == 0);
   solver.step();
-  solver.hand_out(count);
+  CHECK(solver.hand_out(count));
   CHECK(handed == 0);
   solver.step();
   solver.hand_out(count);
@@ -576,11 +615,11 @@ TEST_CASE("what an earlier sink did not want is a later run's, whose window it n
   }
 }
 
-TEST_CASE("what waits in the window is a run's that has nothing else to do") {
+TEST_CASE("what waits in the window is handed out, or a run's that has nothing else to do") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 57);
   const auto tokens = test::random_tokens(config, 16, 58);
-  for (const bool wanted : {true, false}) {
+  for (const auto& [wanted, run] : {std::pair{true, true}, {true, false}, {false, true}, {false, false}}) {
     int asked = 0;
     BatchOptions options;
     options.slots = 2;
@@ -603,7 +642,9 @@ TEST_CASE("what waits in the window is a run's that has nothing else to do") {
     CHECK_FALSE(solver.hand_out(sink(false)));
     CHECK(ids == std::vector<std::size_t>{0});
     CHECK(solver.active() == 0);
-    CHECK(solver.run([](Job&) noexcept { return false; }, sink(wanted)) == wanted);
+    const bool all =
+        run ? solver.run([](Job&) noexcept { return false; }, sink(wanted)) : solver.hand_out(sink(wanted));
+    CHECK(all == wanted);
     CHECK(ids == std::vector<std::size_t>{0, 1});
     CHECK(solver.hand_out(sink(true)));
     CHECK(ids.size() == 2);

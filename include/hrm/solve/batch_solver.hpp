@@ -24,7 +24,6 @@ class BatchSolver {
     Arena arena(block);
     std::tie(slots_, predictions_, waiting_, waiting_tokens_) = carve(arena, model, options);
     for (std::size_t i = 0; i < options.window; ++i) ::new (waiting_ + i) Waiting{};
-    mind_.set_tokens(mind_.capacity().tokens);
   }
   BatchSolver(BatchSolver&& other) noexcept
       : mind_(std::move(other.mind_)),
@@ -72,7 +71,7 @@ class BatchSolver {
     if (window_full()) {
       return Error(ErrorCode::state, "batch: expected room in the window of ", window_size(), " results, found none");
     }
-    if (mind_.active() > 0 && mind_.inside()) return Error(ErrorCode::state, "batch: a segment is under way");
+    if (mind_.inside()) return Error(ErrorCode::state, "batch: a segment is under way");
     if (job.tokens.size() != tokens()) {
       return Error(ErrorCode::value, "tokens: expected ", tokens(), ", found ", job.tokens.size());
     }
