@@ -5,7 +5,9 @@
 #include <hrm/solve/solve.hpp>
 
 #include <limits>
+#include <tuple>
 
+#include "support/executors.hpp"
 #include "support/mapped_puzzles.hpp"
 #include "support/sanitized.hpp"
 
@@ -15,7 +17,7 @@ TEST_CASE("one plain attempt is solve") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 51);
   for (std::uint64_t seed = 0; seed < 5; ++seed) {
-    const auto tokens = test::random_tokens(config, 16, seed);
+    const auto tokens = test::random_tokens(config, seed % 2 == 0 ? 16 : 9, seed);  // some shorter than the model's
     AttemptOptions options;
     options.attempts = 1;
     const AttemptsAnswer several = solve_attempts(model, tokens, options).value();
@@ -63,7 +65,24 @@ TEST_CASE("a symmetry is a view") {
   options.attempts = 1;
   options.views = {&view, 1};
   const AttemptsAnswer found = solve_attempts(model, tokens, options).value();
-  CHECK(found.tokens == symmetry.inverse().apply(solve(model, symmetry.apply(tokens)).value().tokens));
+  const std::vector<Token> turned = symmetry.inverse().apply(solve(model, symmetry.apply(tokens)).value().tokens);
+  CHECK(found.tokens == turned);
+
+  // Of several views each has its turn, and again where there are more attempts.
+  const std::vector<Token> plain = solve(model, tokens).value().tokens;
+  REQUIRE(plain != turned);
+  const std::array views{View{}, view};
+  options.views = views;
+  options.attempts = 5;
+  options.slots = 1;
+  options.noise = Noise{1e-30F, 1};  // too little to change anything
+  std::vector<std::vector<Token>> answers;
+  const auto none = [&](std::span<const Token> answer) noexcept {
+    answers.emplace_back(answer.begin(), answer.end());
+    return false;
+  };
+  CHECK(solve_attempts(model, tokens, options, none).value().finished == 5);
+  CHECK(answers == std::vector{plain, turned, plain, turned, plain});
 }
 
 TEST_CASE("it stops at the first answer that is accepted; without one the votes decide") {
@@ -99,12 +118,63 @@ TEST_CASE("it stops at the first answer that is accepted; without one the votes 
   CHECK(found.finished == first + 1);
   CHECK(found.segments <= 2 * 3 * (first / 3 + 1));
   CHECK(found.segments < all.segments);
+}
 
-  // Halted attempts outvote louder ones that ran out.
-  options.halting = [](const Thought& t) noexcept { return t.segment == 1; };
-  const AttemptsAnswer voted = solve_attempts(model, tokens, options).value();
-  CHECK(voted.halted);
-  CHECK(voted.votes >= 1);
+TEST_CASE("halted attempts vote, the largest q_halt among equals; who helps is asked") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 53);
+  const auto tokens = test::random_tokens(config, 16, 2);
+  test::CountingExecutor counting;
+  struct Attempt {
+    std::vector<Token> tokens;
+    bool halted;
+    float q_halt;
+  };
+  std::vector<Attempt> all;
+  std::size_t most_given = 0;
+  for (const std::uint32_t who : {0U, 0xfffU, 0x111U, 0x28eU, 0x842U, 0xf0fU, 0x3a5U, 0x001U, 0x800U}) {
+    all.clear();
+    bool halted = false;
+    float q_halt = 0.0F;
+    AttemptOptions options;
+    options.attempts = 12;
+    options.slots = 1;
+    options.noise = Noise{0.25F, 1};
+    options.max_segments = 2;
+    options.executor = counting;
+    options.halting = [&](const Thought& t) noexcept {
+      q_halt = t.q_halt;
+      halted = t.segment == 2 && (who >> all.size() & 1U) != 0;
+      return halted;
+    };
+    const auto none = [&](std::span<const Token> answer) noexcept {
+      all.push_back({{answer.begin(), answer.end()}, halted, q_halt});
+      return false;
+    };
+    const AttemptsAnswer found = solve_attempts(model, tokens, options, none).value();
+    REQUIRE(all.size() == 12);
+    CHECK(found.halted == (who != 0));
+    std::tuple<std::size_t, float> best{0, -std::numeric_limits<float>::infinity()};
+    for (const Attempt& one : all) {
+      std::size_t votes = 0;
+      std::size_t given = 0;
+      float most = one.q_halt;
+      for (const Attempt& other : all) {
+        if (other.tokens != one.tokens) continue;
+        ++given;
+        votes += other.halted ? 1 : 0;
+        most = std::max(most, other.q_halt);
+      }
+      if (std::tuple(votes, most) > best) best = {votes, most};
+      if (one.tokens != found.tokens) continue;
+      CHECK(found.votes == given);
+      most_given = std::max(most_given, given);
+      CHECK(found.q_halt == most);
+    }
+    CHECK(found.q_halt == std::get<1>(best));
+  }
+  CHECK(most_given > 1);
+  CHECK(counting.runs > 0);
 }
 
 TEST_CASE("the largest q_halt may count instead of votes") {
@@ -218,6 +288,8 @@ TEST_CASE("maps that are no permutations are errors") {
   View view{position, {}};
   AttemptOptions options;
   options.views = {&view, 1};
+  CHECK(solve_attempts(model, tokens, options).error().message() == "view: expected permutations");
+  for (std::uint32_t i = 0; i < 16; ++i) position[i] = i + 1;  // the last is beyond the end
   CHECK(solve_attempts(model, tokens, options).error().message() == "view: expected permutations");
   position.resize(15);
   view.position = position;
