@@ -25,6 +25,36 @@ SolverOptions two_segments() {
   return options;
 }
 
+// The header's numbers, 32 or 64 bits each, and where they stand.
+constexpr std::size_t magic_at = 0;
+constexpr std::size_t version_at = 4;
+constexpr std::size_t puzzle_id_at = 32;
+constexpr std::size_t segments_at = 40;
+constexpr std::size_t unchanged_at = 48;
+constexpr std::size_t disturbed_at = 56;
+constexpr std::size_t token_count_at = 64;
+constexpr std::size_t halted_at = 68;
+constexpr std::size_t tiles_first_at = 72;
+constexpr std::size_t tiles_second_at = 76;
+constexpr std::size_t checksum_at = 80;
+constexpr std::size_t payload_at = 88;
+
+// `bytes` with another number somewhere, and the checksum that is then right.
+template <class Number>
+std::vector<std::byte> changed(std::vector<std::byte> bytes, std::size_t at, Number number) {
+  std::memcpy(bytes.data() + at, &number, sizeof(Number));
+  std::memset(bytes.data() + checksum_at, 0, 8);
+  std::uint64_t sum = 0xcbf29ce484222325U;
+  for (std::size_t i = 0; i < bytes.size(); i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + i, std::min<std::size_t>(8, bytes.size() - i));
+    sum = (sum ^ word) * 0x100000001b3U;
+    sum ^= sum >> 32;
+  }
+  std::memcpy(bytes.data() + checksum_at, &sum, 8);
+  return bytes;
+}
+
 }  // namespace
 
 TEST_CASE("saved at every pause, restored elsewhere, it thinks on to the same bits") {
@@ -184,6 +214,116 @@ TEST_CASE("a segment under way gets no noise from the options of who goes on wit
   to.step();
   CHECK(to.finished());
   CHECK_FALSE(SavedState::equal(to, from));
+}
+
+TEST_CASE("bytes that lie, with a right checksum, are refused with the reason up to the last number") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 56);
+  Solver solver(model, two_segments());
+  solver.start(test::random_tokens(config, 16, 57), 2).value();
+  solver.step();
+  const auto between = saved(solver);
+  int tiles = 0;
+  solver.tick_while([&tiles]() noexcept { return tiles++ < 30; });
+  const auto inside = saved(solver);
+  Solver target(model, two_segments());
+  target.start(test::random_tokens(config, 9, 58)).value();
+  const Solver before(target);
+  const auto refused = [&](const std::vector<std::byte>& bytes) {
+    const auto result = SavedState::restore(target, bytes);
+    REQUIRE_FALSE(result);
+    CHECK(SavedState::equal(target, before));
+    return std::string(result.error().message());
+  };
+  using u32 = std::uint32_t;
+  using u64 = std::uint64_t;
+  CHECK(refused(changed(between, magic_at, u32{0})) == "saved state: expected the mark 'hrmS', found another");
+  CHECK(refused(changed(between, version_at, u32{8})) == "saved state: version: expected 7, found 8");
+  CHECK(refused(changed(between, puzzle_id_at, u64{3})) == "puzzle id: expected below 3, found 3");
+  for (const u32 count : {0U, 17U}) {
+    CHECK(refused(changed(between, token_count_at, count)) ==
+          "saved state: expected tokens up to 16, found " + std::to_string(count));
+  }
+  const std::string counters = "saved state: counters contradict each other";
+  CHECK(refused(changed(between, unchanged_at, u64{2})) == counters);
+  CHECK(refused(changed(between, disturbed_at, u64{18})) == counters);
+  CHECK(refused(changed(between, halted_at, u32{2})) == counters);
+  CHECK(refused(changed(between, payload_at, Token{-1})) == "saved state: token 0: expected 0 to 6, found -1");
+  CHECK(refused(changed(between, payload_at + 4 * 31, Token{7})) == "saved state: token 15: expected 0 to 6, found 7");
+  for (const std::size_t at : {payload_at + 4 * 32, between.size() - 4}) {  // the first and the last number
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+      CHECK(refused(changed(between, at, bad)) == "saved state: expected finite numbers, found NaN or infinity");
+    }
+  }
+  const std::string below = "saved state: expected tiles below ";
+  const std::string found = refused(changed(inside, tiles_first_at, u32{1} << 30));
+  REQUIRE(found.starts_with(below));
+  const std::uint64_t all = std::stoull(found.substr(below.size()));
+  u32 first = 0;
+  u32 second = 0;
+  std::memcpy(&first, inside.data() + tiles_first_at, 4);
+  std::memcpy(&second, inside.data() + tiles_second_at, 4);
+  CHECK(solver.segment_progress() == static_cast<float>(first + second) / static_cast<float>(all));
+  const u64 end = second > 0 ? all / 2 * 0x100000001U : all;  // of two lanes, or of one
+  const std::string whole = std::to_string(all);
+  CHECK(refused(changed(inside, tiles_first_at, end)) == below + whole + ", found " + whole);
+  CHECK(refused(changed(inside, tiles_first_at, end + 1)).starts_with(below));
+  CHECK(refused(changed(inside, tiles_first_at, end + 0x100000000U)).starts_with(below));
+
+  // As far as each may go.
+  for (const auto& bytes : {changed(between, disturbed_at, u64{17}), changed(between, unchanged_at, u64{1}),
+                            changed(between, halted_at, u32{1}), changed(between, segments_at, ~u64{0}),
+                            changed(between, payload_at, Token{6}), changed(inside, tiles_first_at, end - 1)}) {
+    CHECK(SavedState::restore(target, bytes));
+    target.step();
+    CHECK(target.finished());
+  }
+}
+
+TEST_CASE("saved between segments, restored where there is more room or less, if there is enough") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 59);
+  Solver from(model, two_segments());
+  from.start(test::random_tokens(config, 9, 60)).value();
+  from.step();
+  const auto bytes = saved(from);
+  from.step();
+  for (const std::size_t room : {8U, 9U, 30U}) {
+    SolverOptions options = two_segments();
+    options.max_tokens = room;
+    Solver to(model, options);
+    const auto restored = SavedState::restore(to, bytes);
+    if (room == 8) {
+      CHECK(restored.error().message() == "saved state: expected tokens up to 8, found 9");
+      continue;
+    }
+    REQUIRE(restored);
+    to.step();
+    CHECK(SavedState::equal(to, from));
+  }
+}
+
+TEST_CASE("how long the prediction has stayed the same, and that it halted, is saved and copied") {
+  const Config config = test::small_config();
+  bool halted = false;
+  for (std::uint64_t seed = 60; seed < 64; ++seed) {
+    const Model model = test::random_model(config, seed);
+    SolverOptions options;
+    options.halting = Stable{2};
+    Solver solver(model, options);
+    Solver other(model, options);
+    solver.start(std::array<Token, 1>{1}).value();
+    for (bool done = false; !done;) {
+      done = solver.step();
+      SavedState::restore(other, saved(solver)).value();
+      CHECK(SavedState::equal(other, solver));
+      CHECK(other.finished() == done);
+      const Solver copy(solver);
+      CHECK(SavedState::equal(copy, solver));
+    }
+    halted |= solver.halted();
+  }
+  CHECK(halted);
 }
 
 TEST_CASE("flipped, cut and lengthened bytes never get in") {
