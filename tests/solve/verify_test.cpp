@@ -2,6 +2,7 @@
 
 #include <hrm/solve/verify.hpp>
 
+#include <cmath>
 #include <limits>
 
 #include "support/random_model.hpp"
@@ -24,6 +25,44 @@ TEST_CASE("a test that a model made holds for it; a value that is off is told, h
     CHECK(found(far) == where + std::to_string(static_cast<std::int64_t>(9e12F * 1e6F)) + " millionths off");
   }
   CHECK(found(std::numeric_limits<float>::infinity()) == where + "-1 millionths off");
+
+  SelfTest test = good;
+  for (const float off : {0.5F, -0.5F}) {  // as far off as it may be, and no further
+    test.q[1] = good.q[1] + off;
+    test.tolerance = std::abs(test.q[1] - good.q[1]);
+    CHECK(verify(model, test));
+    test.tolerance = std::nextafter(test.tolerance, 0.0F);
+    CHECK(std::string(verify(model, test).error().message())
+              .starts_with("self-test: q value 1: expected it within the test's tolerance, found it "));
+  }
+  test.logits.pop_back();
+  CHECK(verify(model, test).error().message() == "self-test: logit: expected 111 values, found 112");
+}
+
+TEST_CASE("a test's answer is a solver's that does not halt, after as many segments as it says") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 71);
+  for (const std::uint32_t segments : {1U, 8U}) {     // more than the model's own limit too
+    for (const std::size_t count : {5U, 16U, 30U}) {  // shorter and longer than its puzzles
+      const auto tokens = test::random_tokens(config, count, 75);
+      SolverOptions options;
+      options.max_tokens = count;
+      options.max_segments = segments;
+      options.halting = Never{};
+      Solver solver(model, options);
+      solver.start(tokens, 2).value();
+      for (std::uint32_t i = 0; i < segments; ++i) solver.step();
+      const auto logits = solver.logits();
+      const SelfTest expected{tokens,
+                              2,
+                              segments,
+                              0.25F,
+                              {logits.data(), logits.data() + logits.size()},
+                              {solver.q_halt(), solver.q_continue()}};
+      CHECK(make_self_test(model, tokens, 2, segments, 0.25F).value() == expected);
+    }
+  }
+  CHECK(make_self_test(model, {}, 1, 1, 0.0F).error().message() == "tokens: expected at least one, found none");
 }
 
 TEST_CASE("a test without a segment, or of a model that was moved from, is an error") {
