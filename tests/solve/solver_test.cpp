@@ -311,10 +311,13 @@ TEST_CASE("a solver on the caller's memory that is assigned to stays there, and 
   SolverOptions options;
   options.memory = block.bytes();
   Solver inside(model, options);
-  Solver other(model);
+  SolverOptions longer;
+  longer.max_segments = 9;
+  Solver other(model, longer);
   other.start(tokens).value();
   other.step();
   inside = other;
+  CHECK(inside.max_segments() == 9);
   CHECK(SavedState::equal(inside, other));
   CHECK(inside.options().memory.data() == block.data());
   CHECK(reinterpret_cast<const std::byte*>(inside.z_h().data()) >= block.data());
@@ -428,10 +431,12 @@ TEST_CASE("policies: margin, minimum, sign, never, until, stable, and one's own"
   t.q_continue = 0.5F;
   CHECK(QHalt{}(t));
   CHECK_FALSE(QHalt{0.6F}(t));
+  CHECK_FALSE(QHalt{0.5F}(t));  // no lead beyond it
   CHECK_FALSE(QHalt{0.0F, 2}(t));
   t.q_continue = 2.0F;
   CHECK_FALSE(QHalt{}(t));
   CHECK(QHalt{0.0F, 1, true}(t));
+  CHECK_FALSE(QHalt{1.0F, 1, true}(t));
   CHECK_FALSE(Never{}(t));
   t.unchanged = 2;
   CHECK(Stable{2}(t));
@@ -515,6 +520,31 @@ TEST_CASE("a tick whose time is spent wakes nobody; who is woken is not asked on
   CHECK(asked == 2);
   CHECK(counting.runs == 1);
   CHECK(solver.segment_progress() > before);
+}
+
+TEST_CASE("the share of a segment that is done grows from none to all") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 23);
+  Solver solver(model);
+  CHECK(solver.segment_progress() == 0.0F);
+  solver.start(test::random_tokens(config, 16, 1)).value();
+  float last = 0.0F;
+  for (solver.tick(0ns); solver.segments() == 0; solver.tick(0ns)) {
+    CHECK(solver.segment_progress() > last);
+    last = solver.segment_progress();
+  }
+  CHECK(last > 0.95F);
+  CHECK(last < 1.0F);
+}
+
+TEST_CASE("where nobody says how long puzzles are, a solver has room for a canvas") {
+  Config config = test::small_config();
+  config.seq_len = 0;
+  const Model model = test::random_model(config, 24);
+  Solver solver(model);
+  CHECK(solver.start(test::random_tokens(config, 900, 1)));
+  CHECK(solver.start(test::random_tokens(config, 901, 1)).error().message() ==
+        "tokens: expected at most 900, found 901");
 }
 
 TEST_CASE("a model that was moved from is empty, and no puzzle is begun on it") {
