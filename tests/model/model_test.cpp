@@ -81,6 +81,31 @@ TEST_CASE("what does not fit is named, and nothing is half-loaded") {
   }
   {
     test::RandomTensors tensors(config, 1);
+    Config other = config;
+    for (const std::size_t inner : {0U, 96U}) {
+      other.sizes.inner = inner;
+      CHECK(message(other, tensors) == "inner size: expected a multiple of 64, found " + std::to_string(inner));
+    }
+    for (std::size_t Sizes::*number :
+         {&Sizes::vocab, &Sizes::h_layers, &Sizes::l_layers, &Sizes::h_cycles, &Sizes::l_cycles}) {
+      other = config;
+      other.sizes.*number = 0;
+      CHECK(message(other, tensors) == "model: expected layers, cycles and a vocabulary, found none");
+    }
+    other = config;
+    other.sizes.puzzle_tokens = 2;
+    CHECK(message(other, tensors) == "puzzle tokens: expected 1, found 2");
+  }
+  {
+    Sizes longest{32, 2, 256, 7, 7, 1, 2, 47656, 1};
+    Arena measure;
+    CHECK(Schedule::fits(longest));
+    CHECK(Schedule(measure, longest, true).size() == Schedule::most_stages);
+    ++longest.l_cycles;
+    CHECK_FALSE(Schedule::fits(longest));
+  }
+  {
+    test::RandomTensors tensors(config, 1);
     Config endless = config;  // no file's few bytes may make a segment of millions of steps
     endless.sizes.h_cycles = 1024;
     endless.sizes.l_cycles = 1024;
@@ -143,7 +168,7 @@ TEST_CASE("unaligned tensors are packed as well") {
 TEST_CASE("puzzle ids chosen at load, and every page let go") {
   const Config config = test::small_config();
   test::RandomTensors tensors(config, 5);
-  const std::array<std::size_t, 2> keep{2, 1};
+  const std::array<std::size_t, 3> keep{2, 1, 2};
   std::size_t released = 0;
   ModelOptions options;
   options.puzzle_ids = keep;
@@ -168,6 +193,31 @@ TEST_CASE("puzzle ids chosen at load, and every page let go") {
   CHECK(message(config, tensors, options) == "puzzle_emb.weights: expected puzzle ids below 3, found 3");
 }
 
+TEST_CASE("rows of a puzzle embedding have the ids that are told, as many as they are and ascending") {
+  const Config config = test::small_config();
+  test::RandomTensors tensors(config, 11);
+  const auto tokens = test::random_tokens(config, 16, 12);
+  const Model all = made(config, tensors).value();
+  const std::vector<std::uint64_t> ids{4, 7, 90};
+  ModelOptions options;
+  options.row_ids = ids;
+  const Model some = made(config, tensors, options).value();
+  for (std::size_t row = 0; row < 3; ++row) {
+    const auto id = static_cast<std::size_t>(ids[row]);
+    CHECK(solve(some, tokens, {}, id).value().q_halt == solve(all, tokens, {}, row).value().q_halt);
+  }
+  for (const std::size_t id : {0U, 5U, 91U}) {
+    CHECK(solve(some, tokens, {}, id).error().message() ==
+          "puzzle id: expected one of the 3 kept at load, found " + std::to_string(id));
+  }
+  options.row_ids = std::span(ids).first(2);
+  CHECK(message(config, tensors, options) == "puzzle_emb.weights: expected ascending ids of 3 rows, found 2");
+  const std::vector<std::uint64_t> mixed{4, 90, 7};
+  options.row_ids = mixed;
+  CHECK(message(config, tensors, options) ==
+        "puzzle_emb.weights: expected ascending ids of 3 rows, found 3 that do not ascend");
+}
+
 TEST_CASE("learned positions: their number is the longest puzzle") {
   Config config = test::small_config();
   config.positions = PositionEncoding::learned;
@@ -177,6 +227,11 @@ TEST_CASE("learned positions: their number is the longest puzzle") {
   CHECK(solve(model, test::random_tokens(config, 9, 8), {}, 1).has_value());
   CHECK(solve(model, test::random_tokens(config, 10, 8), {}, 1).error().message() ==
         "tokens: expected at most 9 (learned positions), found 10");
+  for (const std::size_t rows : {0U, 1U}) {  // none for a token beside the puzzle's own
+    test::RandomTensors few(config, 7, rows);
+    CHECK(message(config, few) ==
+          "embed_pos.embedding_weight: expected more than 1 learned positions, found " + std::to_string(rows));
+  }
 }
 
 TEST_CASE("lower precision stays close and takes less memory") {

@@ -55,9 +55,10 @@ class TokenEmbedding {
     }
     const auto rows = reader.options().row_ids;
     if (!rows.empty()) {
-      if (rows.size() != puzzles_ || !std::is_sorted(rows.begin(), rows.end())) {
-        return reader.fail(Error(ErrorCode::shape, "puzzle_emb.weights: expected ", rows.size(),
-                                 " rows as there are ids, found ", puzzles_));
+      const bool ascend = std::is_sorted(rows.begin(), rows.end());
+      if (rows.size() != puzzles_ || !ascend) {
+        return reader.fail(Error(ErrorCode::shape, "puzzle_emb.weights: expected ascending ids of ", puzzles_,
+                                 " rows, found ", rows.size(), ascend ? "" : " that do not ascend"));
       }
       for (const std::size_t id : chosen_) {
         if (std::binary_search(rows.begin(), rows.end(), id)) continue;
