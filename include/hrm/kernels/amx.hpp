@@ -4,13 +4,13 @@
 /// by side, is a right one. The operating system lends the registers to a process that asks (amx_ready.hpp).
 
 #include <hrm/kernels/micro.hpp>
+#include <hrm/kernels/tile_registers.hpp>
 
 #if defined(HRM_SIMD_AMX)
 namespace hrm::kernels {
 
 /// The tile registers of this thread: tiles 0 to 3 are sums (row tile i and column tile j at 2i + j), 4 and 5 operand
-/// rows, 6 and 7 weights. Constructed for left tiles of `height` rows; given back at the end, so that a thread that is
-/// switched away from has none to save.
+/// rows, 6 and 7 weights. Constructed for left tiles of `height` rows; given back at the end.
 template <class Arch, class Weight>
 class TileProduct {
  public:
@@ -19,24 +19,10 @@ class TileProduct {
   static constexpr std::size_t steps = 16;                           ///< of depth in a tile
   static constexpr std::size_t step_bytes = 2 * 16 * D::lane_bytes;  ///< of a panel of two tiles' columns
 
-  explicit TileProduct(std::size_t height) noexcept {
-    struct alignas(64) {
-      std::uint8_t palette = 1;
-      std::uint8_t start_row = 0;
-      std::uint8_t reserved[14] = {};
-      std::uint16_t bytes[16] = {};
-      std::uint8_t rows[16] = {};
-    } config;
-    static_assert(sizeof config == 64);
-    for (std::size_t t = 0; t < 8; ++t) {
-      config.bytes[t] = 64;
-      config.rows[t] = static_cast<std::uint8_t>(t < 6 ? height : steps);
-    }
-    asm volatile("ldtilecfg %0" ::"m"(config));
-  }
+  explicit TileProduct(std::size_t height) noexcept { load_tile_registers<Arch>(height); }
   TileProduct(const TileProduct&) = delete;
   TileProduct& operator=(const TileProduct&) = delete;
-  ~TileProduct() { asm volatile("tilerelease"); }
+  ~TileProduct() { _tile_release(); }
 
   /// Sums of two row tiles (one if `b1` is no second: `Two` false), from a0 and a1 on, and one panel over `tiles` tiles
   /// of depth. `next` is what to pull into the second-level cache meanwhile, `pace` bytes a tile of depth.

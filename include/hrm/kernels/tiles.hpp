@@ -8,6 +8,7 @@
 /// 2k + 1 of 16 columns, side by side; tiles of one block of columns follow each other.
 
 #include <hrm/kernels/amx_ready.hpp>
+#include <hrm/kernels/tile_registers.hpp>
 #include <hrm/kernels/transpose.hpp>
 
 #if defined(HRM_SIMD_AVX512) && defined(__AVX512BF16__)
@@ -55,13 +56,7 @@ struct Tiles {
    public:
     Session() noexcept {  // NOLINT(modernize-use-equals-default) not empty where there are tiles
 #if defined(HRM_TILES_AMX)
-      struct alignas(64) Shape {
-        std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
-        std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-        std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-      };
-      const Shape shape;
-      if (matrix_unit()) _tile_loadconfig(&shape);
+      if (matrix_unit()) load_tile_registers<Arch>(side);
 #endif
     }
     Session(const Session&) = delete;
