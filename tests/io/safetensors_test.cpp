@@ -64,10 +64,14 @@ TEST_CASE("safetensors: what the writer writes is read back the same") {
     }
   }
   std::string file;
-  for (const char* name : {"a\"b", "a\\b", "a\nb", "a\x7f", "\xc3\xa9"}) {
+  const std::string long_name(1025, 'n');
+  for (const std::string_view name : {"a\"b", "a\\b", "a\nb", "a\x7f", "\xc3\xa9", "__metadata__", long_name.c_str()}) {
     const hrm::TensorView bad{.name = name};
     CHECK(!hrm::write_safetensors({&bad, 1}, append, &file));
   }
+  const std::array<hrm::TensorView, 2> twins{};
+  CHECK(!hrm::write_safetensors(twins, append, &file));
+  CHECK(file.empty());
   const hrm::TensorView named{.name = "a b~", .shape = {}, .data = reinterpret_cast<const std::byte*>("1234")};
   REQUIRE(hrm::write_safetensors({&named, 1}, append, &file).has_value());
   CHECK(file.size() % 8 == 4);  // the data begins at a multiple of 8

@@ -93,6 +93,9 @@ TEST_CASE("what does not fit is named, and nothing is half-loaded") {
       CHECK(message(other, tensors) == "model: expected layers, cycles and a vocabulary, found none");
     }
     other = config;
+    other.sizes.l_layers = 1025;
+    CHECK(message(other, tensors) == "layers: expected at most 1024 of a module, found 2 and 1025");
+    other = config;
     other.sizes.puzzle_tokens = 2;
     CHECK(message(other, tensors) == "puzzle tokens: expected 1, found 2");
   }

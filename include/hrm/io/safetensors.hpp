@@ -183,16 +183,20 @@ inline constexpr std::array<SafetensorsType, 7> safetensors_types{{{"F32", DType
 using WriteCallback = bool (*)(void* context, std::span<const std::byte> bytes);
 
 /// Writes tensors as a safetensors file: the header padded to 8 bytes, then the data in the order given. Names are made
-/// of printable ASCII; shapes and data are the caller's word. Scales, which an archive's int8 tensors have, are
-/// refused, as the format has no place for them.
+/// of printable ASCII, and such as the reader takes; shapes and data are the caller's word. Scales, which an archive's
+/// int8 tensors have, are refused, as the format has no place for them.
 [[nodiscard]] HRM_COLD inline Result<void> write_safetensors(std::span<const TensorView> tensors, WriteCallback write,
                                                              void* context) {
+  if (auto names = detail::check_names(tensors); !names) return names;
   std::string header = "{";
   std::size_t at = 0;
   for (const TensorView& tensor : tensors) {
     if (tensor.scales != nullptr) {
       return Error(ErrorCode::unsupported, detail::brief(tensor.name), ": expected a tensor without scales, found ",
                    name_of(tensor.dtype), " with some");
+    }
+    if (tensor.name == "__metadata__") {
+      return Error(ErrorCode::value, "__metadata__: expected another name, as the format keeps this one");
     }
     for (const char c : tensor.name) {
       if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') {

@@ -202,6 +202,10 @@ class ShapedModel : public ModelInterface {
     if (s.vocab == 0 || s.h_layers == 0 || s.l_layers == 0 || s.h_cycles == 0 || s.l_cycles == 0) {
       return Error(ErrorCode::shape, "model: expected layers, cycles and a vocabulary, found none");
     }
+    if (s.h_layers > max_layers || s.l_layers > max_layers) {
+      return Error(ErrorCode::unsupported, "layers: expected at most ", max_layers, " of a module, found ", s.h_layers,
+                   " and ", s.l_layers);
+    }
     if (!Schedule::fits(s)) {
       return Error(ErrorCode::unsupported, "model: expected at most ", Schedule::most_stages,
                    " steps in a segment, found more: ", s.h_cycles, " x ", s.l_cycles, " cycles, ", s.h_layers, " and ",
