@@ -2,6 +2,7 @@
 
 #include <hrm/solve/noise.hpp>
 
+#include <algorithm>
 #include <vector>
 
 using namespace hrm;
