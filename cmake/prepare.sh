@@ -1,5 +1,6 @@
-# Sourced by tests/run.sh and examples/demo.sh: finds out which packages are missing, installs them where it may,
-# configures and builds a preset. Expects to be run from the root of the repository, under `set -euo pipefail`.
+# Sourced by tests/run.sh, tests/kernels/bochs/run.sh and examples/demo.sh: finds out which packages are missing, installs
+# them where it may, configures and builds a preset. Expects to be run from the root of the repository, under
+# `set -euo pipefail`.
 
 # Debian's and Ubuntu's name of each package, and how to tell that it is there.
 have_command() { command -v "$1" >/dev/null 2>&1; }
@@ -32,6 +33,12 @@ have_package() {
     libbenchmark-dev) have_header benchmark/benchmark.h ;;
     libsdl2-dev) have_header SDL2/SDL.h ;;
     libpng-dev) have_header png.h ;;
+    bochs | xorriso | cpio) have_command "$1" ;;
+    busybox-static) have_command busybox ;;
+    bochsbios) [ -e /usr/share/bochs/BIOS-bochs-latest ] ;;
+    vgabios) [ -e /usr/share/bochs/VGABIOS-lgpl-latest ] ;;
+    isolinux) [ -e /usr/lib/ISOLINUX/isolinux.bin ] ;;
+    syslinux-common) [ -e /usr/lib/syslinux/modules/bios/ldlinux.c32 ] ;;
     *) echo "prepare.sh: no way to tell whether $1 is there" >&2; exit 2 ;;
   esac
 }

@@ -65,11 +65,7 @@ std::string without(const std::string& bytes, std::string_view name) {
   REQUIRE(removed + 1 == tensors.end());
   tensors.erase(removed, tensors.end());
   std::string out;
-  const auto write = [](void* context, std::span<const std::byte> part) {
-    static_cast<std::string*>(context)->append(reinterpret_cast<const char*>(part.data()), part.size());
-    return true;
-  };
-  hrm::write_safetensors(tensors, write, &out).value();
+  hrm::write_safetensors(tensors, support::append, &out).value();
   return out;
 }
 

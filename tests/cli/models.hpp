@@ -12,11 +12,7 @@ namespace cli {
 inline void write_model(const support::TemporaryFolder& folder, const support::Shape& shape,
                         const std::vector<support::Tensor>& tensors) {
   std::string bytes;
-  const auto write = [](void* context, std::span<const std::byte> part) {
-    static_cast<std::string*>(context)->append(reinterpret_cast<const char*>(part.data()), part.size());
-    return true;
-  };
-  hrm::write_safetensors(support::views_of(tensors), write, &bytes).value();
+  hrm::write_safetensors(support::views_of(tensors), support::append, &bytes).value();
   support::write_file(folder.path("model.safetensors"), bytes);
   support::write_file(folder.path("all_config.yaml"), support::write_yaml(shape));
 }

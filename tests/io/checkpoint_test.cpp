@@ -44,11 +44,7 @@ TEST_CASE("every prefix is stripped") {
 
 TEST_CASE("a checkpoint keeps the names that had to be decoded") {
   std::string file;
-  const auto append = [](void* to, std::span<const std::byte> bytes) {
-    static_cast<std::string*>(to)->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    return true;
-  };
-  REQUIRE(hrm::write_safetensors(support::views_of(support::make_weights(small)), append, &file).has_value());
+  REQUIRE(hrm::write_safetensors(support::views_of(support::make_weights(small)), support::append, &file).has_value());
   const std::string name = "lm_head.weight";
   file.replace(file.find(name), name.size(), "model.inner.lm\\u005fhead.weight");
   const std::size_t header = file.find("}}") + 2 - 8;

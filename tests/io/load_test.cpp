@@ -16,13 +16,9 @@ std::string load_error(const std::string& path, const hrm::LoadOptions& options 
   return support::message_of(hrm::load(path, options));
 }
 
-bool append(void* context, std::span<const std::byte> bytes) {
-  static_cast<std::string*>(context)->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return true;
-}
 std::string safetensors_of(const std::vector<support::Tensor>& tensors) {
   std::string out;
-  REQUIRE(hrm::write_safetensors(support::views_of(tensors), append, &out).has_value());
+  REQUIRE(hrm::write_safetensors(support::views_of(tensors), support::append, &out).has_value());
   return out;
 }
 

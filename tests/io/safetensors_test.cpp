@@ -16,11 +16,6 @@ std::string error_of(const std::string& file) {
   return support::message_of(hrm::read_safetensors(support::bytes_of(file)));
 }
 
-bool append(void* context, std::span<const std::byte> bytes) {
-  static_cast<std::string*>(context)->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return true;
-}
-
 }  // namespace
 
 TEST_CASE("safetensors: names, types, shapes and bytes") {
@@ -51,7 +46,7 @@ TEST_CASE("safetensors: what the writer writes is read back the same") {
   for (const hrm::DType type : {hrm::DType::f32, hrm::DType::f16, hrm::DType::bf16}) {
     const auto tensors = support::make_weights(shape, 3, type);
     std::string file;
-    REQUIRE(hrm::write_safetensors(support::views_of(tensors), append, &file).has_value());
+    REQUIRE(hrm::write_safetensors(support::views_of(tensors), support::append, &file).has_value());
     const auto table = hrm::read_safetensors(support::bytes_of(file));
     REQUIRE(table.has_value());
     REQUIRE(table->tensors.size() == tensors.size());
@@ -67,13 +62,13 @@ TEST_CASE("safetensors: what the writer writes is read back the same") {
   const std::string long_name(1025, 'n');
   for (const std::string_view name : {"a\"b", "a\\b", "a\nb", "a\x7f", "\xc3\xa9", "__metadata__", long_name.c_str()}) {
     const hrm::TensorView bad{.name = name};
-    CHECK(!hrm::write_safetensors({&bad, 1}, append, &file));
+    CHECK(!hrm::write_safetensors({&bad, 1}, support::append, &file));
   }
   const std::array<hrm::TensorView, 2> twins{};
-  CHECK(!hrm::write_safetensors(twins, append, &file));
+  CHECK(!hrm::write_safetensors(twins, support::append, &file));
   CHECK(file.empty());
   const hrm::TensorView named{.name = "a b~", .shape = {}, .data = reinterpret_cast<const std::byte*>("1234")};
-  REQUIRE(hrm::write_safetensors({&named, 1}, append, &file).has_value());
+  REQUIRE(hrm::write_safetensors({&named, 1}, support::append, &file).has_value());
   CHECK(file.size() % 8 == 4);  // the data begins at a multiple of 8
   CHECK(hrm::read_safetensors(support::bytes_of(file))->tensors.at(0).name == "a b~");
   CHECK(!hrm::write_safetensors(
@@ -81,10 +76,10 @@ TEST_CASE("safetensors: what the writer writes is read back the same") {
   const std::array<std::byte, 4> levels{};
   const std::array<float, 2> scales{0.5F, 0.25F};
   hrm::TensorView scaled{.name = "s", .dtype = hrm::DType::i8, .rank = 2, .shape = {2, 2}, .data = levels.data()};
-  CHECK(hrm::write_safetensors({&scaled, 1}, append, &file).has_value());
+  CHECK(hrm::write_safetensors({&scaled, 1}, support::append, &file).has_value());
   scaled.scales = reinterpret_cast<const std::byte*>(scales.data());
   file.clear();
-  const auto refused = hrm::write_safetensors({&scaled, 1}, append, &file);
+  const auto refused = hrm::write_safetensors({&scaled, 1}, support::append, &file);
   CHECK(support::message_of(refused) == "s: expected a tensor without scales, found int8 with some");
   CHECK(refused.error().code() == hrm::ErrorCode::unsupported);
   CHECK(file.empty());

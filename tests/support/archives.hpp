@@ -4,6 +4,7 @@
 #include <hrm/io/archive_cereal.hpp>
 #include <hrm/io/config.hpp>
 #include <hrm/solve/verify.hpp>
+#include <support/files.hpp>
 #include <support/make_weights.hpp>
 
 namespace support {
@@ -16,11 +17,6 @@ inline const Shape archive_shape{.hidden = 8,
                                  .puzzle_emb_ndim = 8,
                                  .puzzle_ids = 4,
                                  .inner = 64};
-
-inline bool append(void* context, std::span<const std::byte> bytes) {
-  static_cast<std::string*>(context)->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return true;
-}
 
 /// What an archive may have beside its tensors.
 struct ArchiveExtras {

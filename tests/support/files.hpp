@@ -27,6 +27,12 @@ inline void write_file(const std::string& path, std::string_view bytes) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
+/// For what writes to a callback: into the std::string that `context` points to.
+inline bool append(void* context, std::span<const std::byte> bytes) {
+  static_cast<std::string*>(context)->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return true;
+}
+
 /// A fresh folder in the system's temporary one.
 class TemporaryFolder {
  public:

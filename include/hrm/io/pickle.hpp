@@ -383,7 +383,7 @@ class PickleMachine {
         return Error(ErrorCode::format, "tensor: expected sizes and strides, found other values");
       }
       tensor.shape[i] = static_cast<std::size_t>(length.number);
-      if (!empty && tensor.shape[i] > 1 && static_cast<std::size_t>(stride.number) != elements) {
+      if (!empty && tensor.shape[i] > 1 && static_cast<std::uint64_t>(stride.number) != elements) {
         return Error(ErrorCode::unsupported, "tensor: expected contiguous strides, found ", stride.number, " where ",
                      elements, " is contiguous");
       }

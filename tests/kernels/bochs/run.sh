@@ -1,29 +1,20 @@
 #!/usr/bin/env bash
 # The kernels' tests for AVX-512 on a machine that has none: they boot with a Linux kernel in Bochs, an emulator of
-# processors, as on a Skylake-X. VNNI, bfloat16 and tiles, which that one lacks, are functions there (stand_ins.hpp);
+# processors, as on a Skylake-X. VNNI, bfloat16 and tiles, which that one lacks, are functions there (../stand_ins.hpp);
 # everything else is what the compiler makes of it for the set.
 #   tests/kernels/bochs/run.sh [avx512|avx512vnni|avx512bf16|amx]..    all by default; several minutes each
-# Debian's packages: bochs bochsbios vgabios isolinux syslinux-common xorriso cpio busybox-static. The kernel is
-# $HRM_VMLINUZ, or Debian's for clouds, which is fetched. CXX (g++) compiles.
+# Debian's packages are named and installed as tests/run.sh does it. The kernel is $HRM_VMLINUZ, or Debian's for clouds,
+# which is fetched. CXX (g++) compiles.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
-here=tests/kernels/bochs
+. cmake/prepare.sh
 work=${HRM_BOCHS_BUILD:-build/bochs}
 
 sets=("$@")
 [ ${#sets[@]} -gt 0 ] || sets=(avx512 avx512vnni avx512bf16 amx)
 flags=(-march=x86-64 -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl)
 
-missing=()
-for tool in bochs xorriso cpio busybox; do command -v $tool >/dev/null || missing+=("$tool"); done
-for file in /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 \
-  /usr/share/bochs/{BIOS-bochs-latest,VGABIOS-lgpl-latest}; do
-  [ -e "$file" ] || missing+=("$file")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-  echo "run.sh: missing: ${missing[*]}; as root: apt-get install bochs bochsbios vgabios isolinux syslinux-common xorriso cpio busybox-static" >&2
-  exit 1
-fi
+need_packages bochs bochsbios vgabios isolinux syslinux-common xorriso cpio busybox-static
 
 mkdir -p "$work"
 kernel=${HRM_VMLINUZ:-$work/vmlinuz}
@@ -43,7 +34,7 @@ compile() {
     amx) level=3 options+=(-Wl,--wrap=syscall) ;;
     *) echo "run.sh: there is no set $1" >&2; exit 2 ;;
   esac
-  [ $level = 0 ] || options+=(-include "$here/stand_ins.hpp" -DSTAND_IN=$level)
+  [ $level = 0 ] || options+=(-include tests/kernels/stand_ins.hpp -DSTAND_IN=$level)
   { echo '#include "tests/main.cpp"'; printf '#include "%s"\n' tests/kernels/*_test.cpp; } >"$work/$1.cpp"
   # A signal ends the program, so that the kernel tells where.
   "${CXX:-g++}" -std=c++20 -O1 "${options[@]}" -static -DDOCTEST_CONFIG_NO_POSIX_SIGNALS "-DHRM_TEST_SET=\"$1\"" \

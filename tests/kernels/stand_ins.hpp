@@ -1,6 +1,7 @@
 #pragma once
-// Included before everything else: what AVX-512 processors have beside AVX512F, BW, DQ and VL, as functions, for a
-// processor that has these alone. STAND_IN is 1 for VNNI, 2 for bfloat16's instructions too, 3 for tiles too.
+// Included before everything else: instructions as functions, so that kernels that are made of them can be tested on a
+// processor without. Compiled for AVX2: VNNI's, without AVX-512, so that the compiler makes no others of that set.
+// Compiled for AVX512F, BW, DQ and VL: by STAND_IN, 1 for VNNI, 2 for bfloat16's too, 3 for tiles too.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -11,19 +12,6 @@
 #include <immintrin.h>
 
 namespace stand_in {
-
-/// The elements of a vector of 64 bytes, and back.
-template <class Element>
-struct Elements {
-  Element at[64 / sizeof(Element)];
-  explicit Elements(const void* from) { std::memcpy(at, from, sizeof at); }
-};
-template <class Vector>
-Vector vector(const void* elements) {
-  Vector v;
-  std::memcpy(&v, elements, sizeof v);
-  return v;
-}
 
 /// A sum with four products of an unsigned and a signed byte; it wraps around.
 inline void add_bytes(void* sum, const void* x, const void* w) {
@@ -36,19 +24,40 @@ inline void add_bytes(void* sum, const void* x, const void* w) {
   std::memcpy(sum, &s, 4);
 }
 
+/// add(sum, x, w) of every 32 bits of three vectors.
+template <class Add>
+void each_lane(Add add, void* sums, const void* xs, const void* ws, std::size_t bytes) {
+  for (std::size_t at = 0; at < bytes; at += 4) {
+    add(static_cast<std::byte*>(sums) + at, static_cast<const std::byte*>(xs) + at,
+        static_cast<const std::byte*>(ws) + at);
+  }
+}
+
+#if defined(__AVX512F__)
 inline __m512i dpbusd(__m512i sum, __m512i x, __m512i w) {
-  Elements<std::uint32_t> sums(&sum);
-  const Elements<std::uint32_t> xs(&x), ws(&w);
-  for (int i = 0; i < 16; ++i) add_bytes(sums.at + i, xs.at + i, ws.at + i);
-  return vector<__m512i>(sums.at);
+  each_lane(add_bytes, &sum, &x, &w, sizeof sum);
+  return sum;
 }
 inline __m512i dpwssd(__m512i sum, __m512i x, __m512i w) { return _mm512_add_epi32(sum, _mm512_madd_epi16(x, w)); }
+#else
+inline __m256i dpbusd(__m256i sum, __m256i x, __m256i w) {
+  each_lane(add_bytes, &sum, &x, &w, sizeof sum);
+  return sum;
+}
+inline __m256i dpwssd(__m256i sum, __m256i x, __m256i w) { return _mm256_add_epi32(sum, _mm256_madd_epi16(x, w)); }
+#endif
 
 }  // namespace stand_in
 
+#if !defined(__AVX512F__)
+#define __AVXVNNI__ 1
+#define _mm256_dpbusd_avx_epi32 stand_in::dpbusd
+#define _mm256_dpwssd_avx_epi32 stand_in::dpwssd
+#else
 #define __AVX512VNNI__ 1
 #define _mm512_dpbusd_epi32 stand_in::dpbusd
 #define _mm512_dpwssd_epi32 stand_in::dpwssd
+#endif
 
 #if STAND_IN >= 2
 namespace stand_in {
@@ -81,25 +90,27 @@ inline void add_bf16(void* sum, const void* x, const void* w) {
 }
 
 inline __m512 dpbf16(__m512 sum, __m512bh x, __m512bh w) {
-  Elements<float> sums(&sum);
-  const Elements<std::uint32_t> xs(&x), ws(&w);
-  for (int i = 0; i < 16; ++i) add_bf16(sums.at + i, xs.at + i, ws.at + i);
-  return vector<__m512>(sums.at);
+  each_lane(add_bf16, &sum, &x, &w, sizeof sum);
+  return sum;
+}
+/// The 16 numbers of a vector, rounded.
+inline void round_all(const void* from, void* to) {
+  float wide[16];
+  std::uint16_t narrow[16];
+  std::memcpy(wide, from, sizeof wide);
+  for (int i = 0; i < 16; ++i) narrow[i] = rounded(wide[i]);
+  std::memcpy(to, narrow, sizeof narrow);
 }
 inline __m256bh cvtne(__m512 x) {
-  const Elements<float> from(&x);
-  std::uint16_t to[16];
-  for (int i = 0; i < 16; ++i) to[i] = rounded(from.at[i]);
-  return vector<__m256bh>(to);
+  __m256bh to;
+  round_all(&x, &to);
+  return to;
 }
 inline __m512bh cvtne2(__m512 high, __m512 low) {
-  const Elements<float> highs(&high), lows(&low);
-  std::uint16_t to[32];
-  for (int i = 0; i < 16; ++i) {
-    to[i] = rounded(lows.at[i]);
-    to[16 + i] = rounded(highs.at[i]);
-  }
-  return vector<__m512bh>(to);
+  __m512bh to;
+  round_all(&low, &to);
+  round_all(&high, reinterpret_cast<std::byte*>(&to) + 32);
+  return to;
 }
 
 }  // namespace stand_in
