@@ -22,6 +22,7 @@ TEST_CASE("YAML: nested maps of plain and quoted scalars") {
   CHECK(read("a: 1\nb: two words\n") == "a=1;b=two words;");
   CHECK(read("arch:\n  x: 1\n  loss:\n    name: l\n  y: 2\nz: 3") == "arch.x=1;arch.loss.name=l;arch.y=2;z=3;");
   CHECK(read("'a b': \"c: d\"\n\"e\": 'f # g'\r\n") == "a b=c: d;e=f # g;");
+  CHECK(read("\"a: b\": c\n'd:\te': f: g\n") == "a: b=c;d:\te=f: g;");
   CHECK(read("a:\n  b: 'x # y' #c\n  d: \"\"  # e\n") == "a.b=x # y;a.d=;");
   CHECK(read("# c\n---\n\na: 1 # d\nb: x#y\n") == "a=1;b=x#y;");
   CHECK(read("name: hrm.hrm_act_v1@Model\nlr: 1e-4\n") == "name=hrm.hrm_act_v1@Model;lr=1e-4;");

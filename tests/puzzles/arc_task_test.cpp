@@ -32,6 +32,8 @@ TEST_CASE("arc task: many in a file, their solutions in another") {
   CHECK_FALSE(hrm::add_arc_solutions(tasks, R"({"b": [[[1]]]})"));
   CHECK_FALSE(hrm::add_arc_solutions(tasks, R"({"b": [[[1]], [[2]], [[3]]]})"));
   CHECK_FALSE(hrm::add_arc_solutions(tasks, R"([])"));
+  CHECK_FALSE(hrm::add_arc_solutions(tasks, R"({"b": [[[7]], [[8]]], "a": 1})"));
+  CHECK(tasks[1].test[0].output == ArcGrid{1, 1, {1}});  // as it stood before what failed
 }
 
 TEST_CASE("arc task: what is none") {

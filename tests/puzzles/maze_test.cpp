@@ -75,6 +75,20 @@ TEST_CASE("maze: the shortest way") {
   }
 }
 
+TEST_CASE("maze: one made by hand whose cells do not fill it") {
+  CHECK(Maze{}.whole());
+  CHECK(maze_of(ring).whole());
+  for (const Maze& maze : {Maze{1, 5, "S G"}, Maze{2, 3, "S G"}, Maze{2, 2, "S G"}, Maze{0, 0, "S G"}, Maze{3, 0, "SG"},
+                           Maze{0, 3, "S G"}, Maze{1, 3, "S G S G"}}) {
+    CHECK_FALSE(maze.whole());
+    const auto solution = hrm::solve_maze(maze);
+    REQUIRE_FALSE(solution);
+    CHECK(solution.error().code() == hrm::ErrorCode::shape);
+    CHECK_FALSE(hrm::check_maze(maze, maze).kept);
+  }
+  CHECK(hrm::solve_maze(Maze{1, 3, "S "}).error().message() == "maze: cells, expected 1 x 3, found 2");
+}
+
 TEST_CASE("maze: rows do not join at their ends") {
   CHECK_FALSE(hrm::solve_maze(maze_of("##S\nG##\n")));
   CHECK(hrm::solve_maze(maze_of("#S \nG  \n")).value().steps == 2);

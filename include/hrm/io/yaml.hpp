@@ -98,8 +98,10 @@ template <class Scalar>
       skip_deeper = indent;
       continue;
     }
-    std::size_t colon = line.find(": ");
-    if (const std::size_t tab = line.find(":\t"); tab < colon) colon = tab;
+    const bool quoted = line.front() == '"' || line.front() == '\'';
+    const std::size_t key_end = quoted ? line.find(line.front(), 1) : 0;  // a colon within quotes ends no key
+    std::size_t colon = line.find(": ", key_end);
+    if (const std::size_t tab = line.find(":\t", key_end); tab < colon) colon = tab;
     if (colon == std::string_view::npos && line.back() == ':') colon = line.size() - 1;
     if (colon == std::string_view::npos || colon == 0) return fail("'key: value'", line);
     const std::string_view name = detail::yaml_unquoted(line.substr(0, colon));

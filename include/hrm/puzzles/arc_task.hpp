@@ -5,6 +5,8 @@
 #include <hrm/puzzles/arc.hpp>
 #include <hrm/puzzles/json.hpp>
 
+#include <utility>
+
 namespace hrm {
 
 /// A grid and what becomes of it.
@@ -92,20 +94,24 @@ inline bool read_arc_task(JsonCursor& json, ArcTask& task) {
 }
 
 /// Puts the solutions, `{"ID":[[[..]],..],..}`, one for each test input, into the tasks. Error: the text is not that,
-/// or has another number of solutions than the task has test inputs. Tasks without solutions stay as they are.
+/// or has another number of solutions than the task has test inputs; all tasks stay as they are then. So do tasks
+/// without solutions.
 [[nodiscard]] inline Result<void> add_arc_solutions(std::vector<ArcTask>& tasks, std::string_view text) {
   JsonCursor json(text);
+  std::vector<std::pair<ArcGrid*, ArcGrid>> solutions;  // where each belongs
   const bool read = json.object([&](std::string_view id) {
     const auto task = std::find_if(tasks.begin(), tasks.end(), [&](const ArcTask& t) { return t.id == id; });
     if (task == tasks.end()) return json.skip();
     std::size_t count = 0;
     const bool grids = json.array([&] {
       if (count >= task->test.size()) return json.fail("as many solutions as test inputs");
-      return detail::read_arc_grid(json, task->test[count++].output);
+      auto& solution = solutions.emplace_back(&task->test[count++].output, ArcGrid{});
+      return detail::read_arc_grid(json, solution.second);
     });
     return grids && (count == task->test.size() || json.fail("as many solutions as test inputs"));
   });
   if (!read || !json.end()) return json.error();
+  for (auto& [output, solution] : solutions) *output = std::move(solution);
   return {};
 }
 

@@ -107,7 +107,10 @@ class CsvDataset {
     for (;;) {
       const auto more = file_.next_line(line);
       if (!more) return more.error();
-      if (!*more) return std::vector<std::string>();
+      if (!*more) {
+        read_ = file_.size();  // also where ends of lines took two bytes
+        return std::vector<std::string>();
+      }
       read_ = std::min(read_ + line.size() + 1, file_.size());  // the last line may have no end
       if (detail::trimmed(line, " \t\r").empty()) continue;
       auto fields = parse_csv_line(line);

@@ -65,8 +65,9 @@ inline void paint(std::string& out, std::string_view code, std::string_view text
   return out + rule;
 }
 
-/// A maze as lines of text: without colours the characters themselves, with colours two columns a cell.
+/// A maze, whole(), as lines of text: without colours the characters themselves, with colours two columns a cell.
 [[nodiscard]] inline std::string terminal_maze(const Maze& answer, const Maze& before, bool colours) {
+  HRM_ASSERT(answer.whole());
   std::string out;
   for (std::size_t i = 0; i < answer.size(); ++i) {
     const char c = answer.cells[i];
@@ -182,9 +183,10 @@ inline Frame frame(double width, double height, const Caption& caption) {
 }
 
 /// A maze as a picture: walls dark, the way yellow; what differs from `puzzle` where it must not is red, cells that
-/// changed are paler. Cells have 8 to 36 pixels, fewer in larger mazes.
+/// changed are paler. Cells have 8 to 36 pixels, fewer in larger mazes. `answer` is whole().
 [[nodiscard]] inline Picture draw_maze(const Maze& puzzle, const Maze& answer, const Maze& before,
                                        const Caption& caption = {}) {
+  HRM_ASSERT(answer.whole());
   constexpr Colour free = colour(0xffffff);
   const auto longest = static_cast<double>(std::max<std::size_t>({answer.rows, answer.cols, 1}));
   const double cell = std::clamp(std::floor(320 / longest), 8.0, 36.0);

@@ -16,7 +16,8 @@ namespace hrm {
 inline constexpr std::string_view maze_chars = "# SGo";
 inline constexpr std::size_t maze_vocab = 6;
 
-/// A rectangle of the characters above, row by row. Models take squares; everything here takes any rectangle.
+/// A rectangle of the characters above, row by row. Models take squares; everything here takes any rectangle, and says
+/// so of one made by hand whose cells do not fill it.
 struct Maze {
   std::size_t rows = 0;
   std::size_t cols = 0;
@@ -25,12 +26,16 @@ struct Maze {
   static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
 
   [[nodiscard]] std::size_t size() const noexcept { return cells.size(); }
+  /// Whether there are as many cells as rows and columns say.
+  [[nodiscard]] bool whole() const noexcept {
+    return cols == 0 ? cells.empty() : cells.size() % cols == 0 && cells.size() / cols == rows;
+  }
   /// The first cell that holds `c`, or none.
   [[nodiscard]] std::size_t find(char c) const noexcept {
     const std::size_t at = cells.find(c);
     return at == std::string::npos ? none : at;
   }
-  /// Calls `visit(cell)` for the up to four neighbours of `cell`: right, left, below, above.
+  /// Calls `visit(cell)` for the up to four neighbours of `cell`: right, left, below, above. The maze is whole().
   template <class Visit>
   void neighbours(std::size_t cell, Visit&& visit) const {
     if (cell % cols + 1 < cols) visit(cell + 1);
@@ -79,8 +84,9 @@ struct Maze {
   return maze;
 }
 
-/// The rows, each with a line end.
+/// The rows, each with a line end. The maze is whole().
 [[nodiscard]] inline std::string format_maze(const Maze& maze) {
+  HRM_ASSERT(maze.whole());
   std::string text;
   for (std::size_t r = 0; r < maze.rows; ++r) text.append(maze.cells, r * maze.cols, maze.cols).push_back('\n');
   return text;
@@ -106,8 +112,9 @@ struct Maze {
   return maze;
 }
 
-/// Steps from `from` to every cell, walls and what cannot be reached Maze::none.
+/// Steps from `from` to every cell, walls and what cannot be reached Maze::none. The maze is whole().
 [[nodiscard]] inline std::vector<std::size_t> maze_distances(const Maze& maze, std::size_t from) {
+  HRM_ASSERT(maze.whole());
   std::vector<std::size_t> distance(maze.size(), Maze::none);
   if (from >= maze.size() || maze.cells[from] == '#') return distance;
   std::vector<std::size_t> queue{from};
@@ -131,8 +138,12 @@ struct MazeSolution {
   std::uint64_t shortest = 0;  ///< ways of this length (stays at the largest number once it is reached)
 };
 
-/// Breadth-first search from G; an `o` counts as free. Error: not exactly one S and one G, or no way between them.
+/// Breadth-first search from G; an `o` counts as free. Error: a maze that is not whole(), not exactly one S and one G,
+/// or no way between them.
 [[nodiscard]] inline Result<MazeSolution> solve_maze(const Maze& maze) {
+  if (!maze.whole()) {
+    return Error(ErrorCode::shape, "maze: cells, expected ", maze.rows, " x ", maze.cols, ", found ", maze.size());
+  }
   const std::size_t start = maze.find('S');
   const std::size_t goal = maze.find('G');
   if (start == Maze::none || goal == Maze::none || maze.cells.find('S', start + 1) != std::string::npos ||
@@ -189,7 +200,8 @@ struct MazeCheck {
 /// one way (a shortest path never does).
 [[nodiscard]] inline MazeCheck check_maze(const Maze& maze, const Maze& answer) {
   MazeCheck check;
-  if (maze.rows != answer.rows || maze.cols != answer.cols || maze.size() != answer.size()) return check;
+  if (!maze.whole() || maze.rows != answer.rows || maze.cols != answer.cols || maze.size() != answer.size())
+    return check;
   for (std::size_t i = 0; i < maze.size(); ++i) {
     const bool free = maze.cells[i] == ' ' || maze.cells[i] == 'o';
     if (free ? answer.cells[i] != ' ' && answer.cells[i] != 'o' : answer.cells[i] != maze.cells[i]) return check;
