@@ -112,7 +112,8 @@ install_packages() {
 
 core_count() { getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2; }
 
-# build_preset PRESET [TARGET..]: configures (ninja where there is one) and builds; quiet unless something fails.
+# build_preset PRESET [TARGET..]: configures (ninja where there is one), with the words of the array `configure_with` if
+# there is one, and builds; quiet unless something fails.
 build_preset() {
   local preset=$1 log
   shift
@@ -121,7 +122,7 @@ build_preset() {
   if [ ! -e "build/$preset/CMakeCache.txt" ] && have_command ninja; then
     export CMAKE_GENERATOR=Ninja
   fi
-  if ! cmake --preset "$preset" >"$log" 2>&1; then
+  if ! cmake --preset "$preset" ${configure_with[@]+"${configure_with[@]}"} >"$log" 2>&1; then
     cat "$log" >&2
     return 1
   fi

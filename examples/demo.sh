@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
-# Builds the example programs and shows a model think: Sudokus, then mazes. Missing packages are named and, where that
-# can be done, installed.
+# Shows a model think: Sudokus, then mazes; then builds the other example programs. Missing packages are named and,
+# where that can be done, installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/prepare.sh
 
 need_packages g++ cmake -- ninja-build ccache git libeigen3-dev libxsimd-dev libcereal-dev libsdl2-dev libpng-dev
-echo "Building (build/release/examples) .."
-build_preset release hrm_examples
+# In a new build folder without what only tests and benchmarks need, which would be fetched; any later
+# `cmake --preset release` brings them back.
+if [ ! -e build/release/CMakeCache.txt ]; then configure_with=(-DHRM_BUILD_TESTS=OFF -DHRM_BUILD_BENCH=OFF); fi
+echo "Building hrm-sudoku and hrm-maze (build/release/examples) .."
+build_preset release hrm-sudoku hrm-maze
 
 # show PROGRAM ARGUMENT..: the command as one would type it, then what it prints. Code 3 is a puzzle left unsolved.
 show() {
@@ -40,3 +43,11 @@ show hrm-maze --trace '########G#S  ## ### ##   # ## ### ##     ########'
 echo
 echo "A larger one, the answer alone."
 show hrm-maze --grid '################  G  #     # ## ### # # # # ## #   #S# # # ## # ##### # # ## #     # #   ## ##### # ###### #     #     ## # ##### ### ## #   #   #   ## ### ##### # ## # #   #   # ## # ##### ### ##         #   ################'
+
+echo
+echo "Building the other programs .."
+build_preset release hrm_examples
+for program in build/release/examples/*; do
+  if [ -f "$program" ] && [ -x "$program" ]; then echo "  $program"; fi
+done
+echo "Each says with --help what it does."
