@@ -61,20 +61,21 @@ int main(int argc, char** argv) {
   }
   const hrm::Sizes& sizes = model.config().sizes;
   const double width = static_cast<double>(sizes.hidden), inner = static_cast<double>(sizes.inner);
-  const double blocks = static_cast<double>(sizes.h_cycles * (sizes.l_cycles * sizes.l_layers + sizes.h_layers));
+  const hrm::SegmentWork work = hrm::segment_work(sizes, w.positions);
   const double rows = static_cast<double>(w.positions * batch), keys = static_cast<double>(w.positions);
-  const auto flop = [&](hrm::Op op) {  // of a whole segment, 0 where nothing is multiplied
+  const auto flop = [&](hrm::Op op) {  // of a whole segment; 0 for what is next to nothing beside these
+    const double each = 2.0 * work.blocks * rows * width;
     switch (op) {
       case hrm::Op::qkv:
-        return 2.0 * blocks * rows * width * 3.0 * width;
+        return each * 3.0 * width;
       case hrm::Op::attend:
-        return 4.0 * blocks * rows * keys * width;
+        return each * 2.0 * keys;
       case hrm::Op::project:
-        return 2.0 * blocks * rows * width * width;
+        return each * width;
       case hrm::Op::gate_up:
-        return 2.0 * blocks * rows * width * 2.0 * inner;
+        return each * 2.0 * inner;
       case hrm::Op::down:
-        return 2.0 * blocks * rows * inner * width;
+        return each * inner;
       default:
         return 0.0;
     }
@@ -93,8 +94,6 @@ int main(int argc, char** argv) {
     }
   }
   const double peak = std::max(before, bench::peak_here());
-  double work = 0.0;
-  for (std::size_t op = 0; op < 14; ++op) work += flop(static_cast<hrm::Op>(op));
   std::printf("%s, %zu x %zu positions, %s, %u tiles, peak %.1f GFLOP/s\n", which.c_str(), batch, w.positions,
               model->table().name, tiles, peak);
   const auto line = [&](const char* name, const Time& time, double operations) {
@@ -106,6 +105,6 @@ int main(int argc, char** argv) {
   for (std::size_t op = 0; op < 14; ++op) {
     if (by_op[op].median > 0.0) line(names[op], by_op[op], flop(static_cast<hrm::Op>(op)));
   }
-  line("all", all, work);
+  line("all", all, 2.0 * static_cast<double>(batch) * work.blocks * work.block);
   return 0;
 }

@@ -16,8 +16,8 @@ namespace hrm {
 inline constexpr std::string_view maze_chars = "# SGo";
 inline constexpr std::size_t maze_vocab = 6;
 
-/// A rectangle of the characters above, row by row. Models take squares; everything here takes any rectangle, and says
-/// so of one made by hand whose cells do not fill it.
+/// A rectangle of the characters above, row by row. Models take squares; everything here takes any rectangle. Of
+/// one made by hand whose cells do not fill it solve_maze and check_maze say so; other functions must not be given it.
 struct Maze {
   std::size_t rows = 0;
   std::size_t cols = 0;
