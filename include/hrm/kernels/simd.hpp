@@ -194,19 +194,22 @@ struct XsimdBase {
   static HRM_ALWAYS_INLINE Float to_float(Int a) noexcept { return xsimd::to_float(a); }
   static HRM_ALWAYS_INLINE Int sub(Int a, Int b) noexcept { return a - b; }
   static HRM_ALWAYS_INLINE Int joined(Float low, Float high) noexcept {
-    return (xsimd::bitwise_cast<Int>(low) & Int(0xffff)) | (xsimd::bitwise_cast<Int>(high) << 16);
+    return (bits_as<Int>(low) & Int(0xffff)) | (bits_as<Int>(high) << 16);
   }
-  static HRM_ALWAYS_INLINE Float pow2(Int n) noexcept { return xsimd::bitwise_cast<Float>((n + Int(127)) << 23); }
-  static HRM_ALWAYS_INLINE Float low_halves(const std::byte* p) noexcept {
-    return xsimd::bitwise_cast<Float>(words(p) << 16);
-  }
+  static HRM_ALWAYS_INLINE Float pow2(Int n) noexcept { return bits_as<Float>((n + Int(127)) << 23); }
+  static HRM_ALWAYS_INLINE Float low_halves(const std::byte* p) noexcept { return bits_as<Float>(words(p) << 16); }
   static HRM_ALWAYS_INLINE Float high_halves(const std::byte* p) noexcept {
-    return xsimd::bitwise_cast<Float>(words(p) & Int(static_cast<std::int32_t>(0xffff0000U)));
+    return bits_as<Float>(words(p) & Int(static_cast<std::int32_t>(0xffff0000U)));
   }
   static HRM_ALWAYS_INLINE Float reciprocal(Float a) noexcept { return as_written(Float(1.0F) / a); }
   static HRM_ALWAYS_INLINE Float reciprocal_once(Float a) noexcept { return as_written(Float(1.0F) / a); }
 
  private:
+  // xsimd::bitwise_cast names a vector in xsimd 8, an element from 10 on.
+  template <class To, class From>
+  static HRM_ALWAYS_INLINE To bits_as(From x) noexcept {
+    return To(bit_cast<typename To::register_type>(x.data));
+  }
   static HRM_ALWAYS_INLINE Int words(const std::byte* p) noexcept {
     return Int::load_unaligned(reinterpret_cast<const std::int32_t*>(p));
   }
