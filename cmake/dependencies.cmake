@@ -50,23 +50,23 @@ endmacro()
 # hrm_header_dependency(<target> <fetched name> <package> <least version> <imported target> <folder> <header>)
 # makes the INTERFACE target <target> with the headers of a package. Its CMake code is never run where it is fetched:
 # SOURCE_SUBDIR above names no folder, so only the headers come in, as system headers. The version is compared here,
-# as the packages' own version files refuse a later major one.
+# as the packages' own version files refuse a later major one; one that is too old is passed over (Ubuntu 22.04 has
+# xsimd 7.6), unless the project that takes hrm brought it in.
 function(hrm_header_dependency target fetched package version imported subfolder header)
   if(TARGET ${target})
     return()
   endif()
   string(TOUPPER "${fetched}" upper)
   add_library(${target} INTERFACE)
+  set(old FALSE)
   if(NOT TARGET ${imported} AND HRM_SYSTEM_DEPENDENCIES AND NOT FETCHCONTENT_SOURCE_DIR_${upper})
     find_package(${package} QUIET CONFIG)
-    if(TARGET ${imported})
-      if(DEFINED ${package}_VERSION AND ${package}_VERSION VERSION_LESS version)
-        message(FATAL_ERROR "hrm: ${package}: expected version ${version} or later, found ${${package}_VERSION}; "
-                            "set HRM_SYSTEM_DEPENDENCIES to OFF to fetch it")
-      endif()
+    if(TARGET ${imported} AND DEFINED ${package}_VERSION AND ${package}_VERSION VERSION_LESS version)
+      message(STATUS "hrm: ${package}: expected version ${version} or later, found ${${package}_VERSION}")
+      set(old TRUE)
     endif()
   endif()
-  if(TARGET ${imported})
+  if(TARGET ${imported} AND NOT old)
     # Its headers alone: Debian's xsimd also asks to be linked with a library, xtl, that is nowhere.
     get_target_property(include ${imported} INTERFACE_INCLUDE_DIRECTORIES)
     target_include_directories(${target} SYSTEM INTERFACE ${include})

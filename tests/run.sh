@@ -3,6 +3,7 @@
 #   tests/run.sh              what CI runs: every test with gcc, the quick ones with sanitizers, clang's kernels, style
 #   tests/run.sh --full       every test in every stage, with the sanitizers of both compilers
 #   tests/run.sh [--full] STAGE..    some of: release clang asan tsan style
+# In CI (where CI is set) warnings are errors; elsewhere a compiler that we have not seen may have its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/prepare.sh
@@ -10,7 +11,7 @@ cd "$(dirname "$0")/.."
 all_stages=(release clang asan tsan style)
 full=0
 usage() {
-  sed -n '2,5s/^# \{0,1\}//p' tests/run.sh
+  sed -n '2,6s/^# \{0,1\}//p' tests/run.sh
   exit "$1"
 }
 stages=()
@@ -26,6 +27,8 @@ done
 
 need_packages g++ cmake -- ninja-build ccache git libeigen3-dev libxsimd-dev libcereal-dev doctest-dev \
   libbenchmark-dev clang libc++-dev libclang-rt-dev clang-format clang-tidy libsdl2-dev libpng-dev
+
+[ -z "${CI:-}" ] || configure_with=(-DHRM_WERROR=ON)
 
 passed=0
 skipped=0

@@ -40,12 +40,13 @@ inline std::string printable(std::string text) {
 
 /// Options that choose how a model is loaded and run; for the list given to Arguments.
 inline std::vector<Option> with_solver_options(std::vector<Option> own) {
-  own.push_back({"--config", "F",
-                 "the model's configuration (otherwise all_config.yaml or config.json beside it; not for an archive)"});
-  own.push_back({"--max-segments", "M", "limit of segments (otherwise as trained)"});
-  own.push_back({"--halt", "q|never", "stop when q_halt > q_continue, or never before the limit"});
-  own.push_back({"--precision", "P", "f32, bf16 or int8: the weights in memory (otherwise an archive's own, or f32)"});
-  own.push_back({"--threads", "N", "threads that work on one puzzle (1)"});
+  own.insert(own.end(),
+             {{"--config", "F",
+               "the model's configuration (otherwise all_config.yaml or config.json beside it; not for an archive)"},
+              {"--max-segments", "M", "limit of segments (otherwise as trained)"},
+              {"--halt", "q|never", "stop when q_halt > q_continue, or never before the limit"},
+              {"--precision", "P", "f32, bf16 or int8: the weights in memory (otherwise an archive's own, or f32)"},
+              {"--threads", "N", "threads that work on one puzzle (1)"}});
   return own;
 }
 

@@ -17,17 +17,17 @@ namespace example {
 
 /// Options of both programs, after their own.
 inline std::vector<Option> with_puzzle_options(std::vector<Option> own) {
-  own.push_back({"--file", "F", "puzzles from a file, or from standard input (-)"});
-  own.push_back({"--model", "M", "a model (otherwise the bundled one of this size)"});
-  own.push_back({"--puzzle-id", "N", "row of the model's puzzle embedding (0)"});
-  own.push_back(
-      {"--views", "N", "ways to look at a puzzle until the answer is right: as it is, then through symmetries (1)"});
-  own.push_back({"--trace", "", "the grid after every segment: what changed, q_halt and q_continue"});
-  own.push_back({"--svg", "F", "of a single puzzle: a moving picture of the thought"});
-  own.push_back({"--png", "F", "of a single puzzle: a picture of the answer"});
-  own.push_back({"--generate", "N", "print N new puzzles with their solutions instead"});
-  own.push_back({"--seed", "S", "of the generator (1)"});
-  own.push_back({"--dataset", "DIR", "with --generate: write DIR/dataset.json and DIR/all__*.npy instead"});
+  own.insert(own.end(), {{"--file", "F", "puzzles from a file, or from standard input (-)"},
+                         {"--model", "M", "a model (otherwise the bundled one of this size)"},
+                         {"--puzzle-id", "N", "row of the model's puzzle embedding (0)"},
+                         {"--views", "N",
+                          "ways to look at a puzzle until the answer is right: as it is, then through symmetries (1)"},
+                         {"--trace", "", "the grid after every segment: what changed, q_halt and q_continue"},
+                         {"--svg", "F", "of a single puzzle: a moving picture of the thought"},
+                         {"--png", "F", "of a single puzzle: a picture of the answer"},
+                         {"--generate", "N", "print N new puzzles with their solutions instead"},
+                         {"--seed", "S", "of the generator (1)"},
+                         {"--dataset", "DIR", "with --generate: write DIR/dataset.json and DIR/all__*.npy instead"}});
   return with_solver_options(std::move(own));
 }
 

@@ -24,9 +24,12 @@ elseif(CASE STREQUAL fetch)
   file(MAKE_DIRECTORY "${folder}/copies/eigen" "${folder}/copies/xsimd/include" "${folder}/copies/doctest")
   file(CREATE_LINK "${EIGEN}/Eigen" "${folder}/copies/eigen/Eigen" SYMBOLIC)
   file(CREATE_LINK "${XSIMD}/xsimd" "${folder}/copies/xsimd/include/xsimd" SYMBOLIC)
+  # A system whose xsimd is too old, Ubuntu 22.04's.
+  file(WRITE "${folder}/old/lib/cmake/xsimd/xsimdConfig.cmake" "add_library(xsimd INTERFACE IMPORTED)\n")
+  file(WRITE "${folder}/old/lib/cmake/xsimd/xsimdConfigVersion.cmake" "set(PACKAGE_VERSION 7.6.0)\n")
   set(arguments "-DHRM_COPIES=${folder}/copies" "-DFETCHCONTENT_SOURCE_DIR_HRM=${ROOT}"
-                "-DFETCHCONTENT_SOURCE_DIR_EIGEN=${folder}/copies/eigen"
-                "-DFETCHCONTENT_SOURCE_DIR_XSIMD=${folder}/copies/xsimd" -DFETCHCONTENT_FULLY_DISCONNECTED=ON)
+                "-DFETCHCONTENT_SOURCE_DIR_EIGEN=${folder}/copies/eigen" "-DCMAKE_PREFIX_PATH=${folder}/old"
+                -DFETCHCONTENT_FULLY_DISCONNECTED=ON)
 endif()
 
 step("${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}/${CASE}" -B "${folder}/build" -G "${GENERATOR}"

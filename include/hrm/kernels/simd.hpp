@@ -15,6 +15,9 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 #include <xsimd/xsimd.hpp>
+#if XSIMD_VERSION_MAJOR < 8
+#error "hrm: xsimd 8.1 or later is needed; Ubuntu 22.04's is older"
+#endif
 #if defined(HRM_SIMD_AVX512) || defined(HRM_SIMD_AVX2)
 #include <immintrin.h>
 #elif defined(HRM_SIMD_SSE2)
