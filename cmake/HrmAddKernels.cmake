@@ -17,7 +17,8 @@ function(hrm_add_kernels target)
     set(flags_sse2 -march=x86-64 -mtune=generic)
     set(flags_avx2 ${flags_sse2} -mavx2 -mfma)
     set(flags_avxvnni ${flags_avx2} -mavxvnni)
-    set(flags_avx512 ${flags_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+    # All that Skylake-X has: xsimd from 13 on refuses a part of it.
+    set(flags_avx512 ${flags_avx2} -mavx512f -mavx512cd -mavx512bw -mavx512dq -mavx512vl)
     set(flags_avx512vnni ${flags_avx512} -mavx512vnni)
     set(flags_avx512bf16 ${flags_avx512vnni} -mavx512bf16)
     if(CMAKE_SYSTEM_NAME STREQUAL "Linux") # which has to lend the tile registers

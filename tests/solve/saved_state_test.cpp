@@ -42,6 +42,7 @@ constexpr std::size_t payload_at = 88;
 // `bytes` with another number somewhere, and the checksum that is then right.
 template <class Number>
 std::vector<std::byte> changed(std::vector<std::byte> bytes, std::size_t at, Number number) {
+  REQUIRE(bytes.size() >= payload_at);
   std::memcpy(bytes.data() + at, &number, sizeof(Number));
   std::memset(bytes.data() + checksum_at, 0, 8);
   std::uint64_t sum = 0xcbf29ce484222325U;

@@ -12,7 +12,7 @@ work=${HRM_BOCHS_BUILD:-build/bochs}
 
 sets=("$@")
 [ ${#sets[@]} -gt 0 ] || sets=(avx512 avx512vnni avx512bf16 amx)
-flags=(-march=x86-64 -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+flags=(-march=x86-64 -mavx2 -mfma -mavx512f -mavx512cd -mavx512bw -mavx512dq -mavx512vl)
 
 need_packages bochs bochsbios vgabios isolinux syslinux-common xorriso cpio busybox-static
 

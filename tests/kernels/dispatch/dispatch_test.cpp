@@ -29,8 +29,8 @@ TEST_CASE("the kernels are the best this processor has") {
     const bool second_page = __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && a >= 1;
     const bool vnni = second_page && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1U) != 0;
     best = vnni ? "avxvnni" : "avx2";
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl")) {
+    if (__builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
       best = "avx512";
       if (__builtin_cpu_supports("avx512vnni"))
         best = __builtin_cpu_supports("avx512bf16") ? "avx512bf16" : "avx512vnni";
