@@ -90,7 +90,8 @@ inline constexpr ArchiveLimit archive_limit<ArchivePanels>{64, "panels for at mo
 /// eight neighbouring bytes is always seen.
 class ArchiveChecksum {
  public:
-  void add(std::span<const std::byte> bytes) noexcept {
+  // Not inlined: gcc 16 warns falsely of blocks where the bytes are known to be few.
+  HRM_NOINLINE void add(std::span<const std::byte> bytes) noexcept {
     size_ += bytes.size();
     if (held_ > 0) {
       const std::size_t count = bytes.size() < block - held_ ? bytes.size() : block - held_;
