@@ -88,7 +88,7 @@ int play_file(const Arguments& arguments, example::Players& players, example::Li
   if (status && played == 0) {
     status = Error(ErrorCode::format, lines.name(), ": expected a maze, found an empty input");
   }
-  return status ? players.code() : fail(arguments, status.error());
+  return status ? players.conclude() : fail(arguments, status.error());
 }
 
 }  // namespace
@@ -143,5 +143,5 @@ int main(int argc, char** argv) {
   }
   const auto one = [&](const std::string& maze) { return play(players, maze); };
   if (auto played = example::play_words(arguments, one); !played) return fail(arguments, played.error());
-  return arguments.finish(players.code());
+  return arguments.finish(players.conclude());
 }

@@ -68,7 +68,7 @@ int play_file(const Arguments& arguments, example::Players& players, example::Li
     if (auto done = play(players, puzzle); !done) return fail(arguments, done.error().in(lines.where()));
     ++played;
   }
-  if (played > 0) return players.code();
+  if (played > 0) return players.conclude();
   return fail(arguments, Error(ErrorCode::format, lines.name(), ": expected a puzzle, found an empty input"));
 }
 
@@ -124,5 +124,5 @@ int main(int argc, char** argv) {
   }
   const auto one = [&](const std::string& puzzle) { return play(players, without_blanks(puzzle)); };
   if (auto played = example::play_words(arguments, one); !played) return fail(arguments, played.error());
-  return arguments.finish(players.code());
+  return arguments.finish(players.conclude());
 }

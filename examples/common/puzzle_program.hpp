@@ -5,6 +5,7 @@
 #include <hrm/puzzles/draw.hpp>
 
 #include "program.hpp"
+#include "progress.hpp"
 
 #include <cmath>
 #include <map>
@@ -168,10 +169,23 @@ class Players {
     }
     const auto solved = player->second.play(arguments_, puzzle, options_);
     if (!solved) return solved.error();
-    all_solved_ = all_solved_ && *solved;
+    if (*solved) return {};
+    all_solved_ = false;
+    const std::size_t ways = std::min<std::size_t>(64, puzzle.ways());
+    if (ways > options_.views) {
+      ++worth_another_look_;
+      ways_ = ways;
+    }
     return {};
   }
-  [[nodiscard]] int code() const noexcept { return all_solved_ ? done : unsolved; }
+  /// The code to end with. On a terminal it also says what may solve what was left unsolved.
+  [[nodiscard]] int conclude() const {
+    if (worth_another_look_ > 0 && error_terminal()) {
+      std::fprintf(stderr, "%zu unsolved: --views %zu looks again, through symmetries, until an answer is right\n",
+                   worth_another_look_, ways_);
+    }
+    return all_solved_ ? done : unsolved;
+  }
 
  private:
   const Arguments& arguments_;
@@ -179,6 +193,8 @@ class Players {
   const char* self_;
   const PlayOptions& options_;
   bool all_solved_ = true;
+  std::size_t worth_another_look_ = 0;  // unsolved, and not yet looked at in `ways_` ways
+  std::size_t ways_ = 0;
   std::map<std::string, Player> players_;
 };
 

@@ -12,8 +12,9 @@ namespace {
 
 /// Runs a program on a terminal; what it says and prints comes back as one text in `out`. Nothing where there is none.
 std::optional<cli::Outcome> run(const std::string& program, const std::vector<std::string>& words) {
-  if (cli::shell("script --version").out.find("util-linux") == std::string::npos) {
-    support::skip("there is no script(1) of util-linux");
+  if (cli::shell("script --version").out.find("util-linux") == std::string::npos ||
+      cli::shell("script -qec true /dev/null").code != 0) {
+    support::skip("there is no script(1) of util-linux that can make a terminal");
     return std::nullopt;
   }
   const std::string line = cli::quoted(cli::line_of(program, words));
@@ -46,6 +47,23 @@ TEST_CASE("hrm-eval shows how far it is and takes that away again") {
   CHECK(bar->out.find("{\"puzzles\":20,") > cleared);
   CHECK(widest(bar->out) > 22);
   CHECK(widest(bar->out) < 80);
+}
+
+TEST_CASE("hrm-sudoku and hrm-maze say what may solve a puzzle that they left unsolved") {
+  const std::string puzzle = "..4..2.6.5..6..42.........5..34.....";
+  const auto hurried = run("hrm-sudoku", {"--max-segments", "1", puzzle, puzzle});
+  if (!hurried) return;
+  CHECK(hurried->code == 3);
+  CHECK(hurried->out.find("\n2 unsolved: --views 64 looks again, ") != std::string::npos);
+  const auto maze = run("hrm-maze", {"--max-segments", "1", "########G#S  ## ### ##   # ## ### ##     ########"});
+  CHECK(maze->code == 3);
+  CHECK(maze->out.find("\n1 unsolved: --views 8 looks again, ") != std::string::npos);
+  const std::string impossible = "11" + std::string(34, '.');
+  const std::vector<std::vector<std::string>> nothing_to_say{
+      {puzzle}, {impossible}, {"--views", "64", "--max-segments", "1", "12345......6" + std::string(24, '.')}};
+  for (const auto& words : nothing_to_say) {
+    CHECK(run("hrm-sudoku", words)->out.find("--views") == std::string::npos);
+  }
 }
 
 TEST_CASE("batch and hrm-train leave their last line, which is no wider than the terminal") {

@@ -82,7 +82,7 @@ check '[ "$status" -eq 1 ] && [[ $out == *"as root: apt-get install g++"* ]]'
 check '[ ! -e "$work/user/log" ]'
 
 # On a terminal it asks, and no means no; in CI it does not ask there either.
-if command -v script >/dev/null && command -v timeout >/dev/null; then
+if command -v timeout >/dev/null && script -qefc true /dev/null >/dev/null 2>&1; then
   on_terminal() { # NAME ANSWER [VARIABLE=VALUE]
     status=0
     cat >"$work/$1/go" <<END

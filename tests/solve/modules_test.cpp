@@ -28,7 +28,9 @@ void check_modules(const Config& config, std::span<const Token> tokens) {
   CHECK(h.layers() == config.sizes.h_layers);
   CHECK(l.layers() == config.sizes.l_layers);
 
-  Solver solver{Model(made)};
+  SolverOptions options;
+  options.halting = Never{};
+  Solver solver(Model(made), options);
   solver.start(tokens, puzzle_id).value();
   Mind mind(Model(made), {tokens.size(), 1});
   mind.set_tokens(tokens.size());
