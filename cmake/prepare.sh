@@ -1,6 +1,6 @@
-# Sourced by tests/run.sh, tests/kernels/bochs/run.sh and examples/demo.sh: finds out which packages are missing, installs
-# them where it may, configures and builds a preset. Expects to be run from the root of the repository, under
-# `set -euo pipefail`.
+# Sourced by tests/run.sh, examples/demo.sh and the scripts in tests/consume and tests/kernels/bochs: finds out which
+# packages are missing, installs them where it may, configures and builds a preset. Expects to be run from the root of the
+# repository, under `set -euo pipefail`.
 
 # Debian's and Ubuntu's name of each package, and how to tell that it is there.
 have_command() { command -v "$1" >/dev/null 2>&1; }
@@ -33,7 +33,7 @@ have_package() {
     libbenchmark-dev) have_header benchmark/benchmark.h ;;
     libsdl2-dev) have_header SDL2/SDL.h ;;
     libpng-dev) have_header png.h ;;
-    bochs | xorriso | cpio) have_command "$1" ;;
+    bochs | xorriso | cpio | debootstrap) have_command "$1" ;;
     busybox-static) have_command busybox ;;
     bochsbios) [ -e /usr/share/bochs/BIOS-bochs-latest ] ;;
     vgabios) [ -e /usr/share/bochs/VGABIOS-lgpl-latest ] ;;
