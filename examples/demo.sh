@@ -6,9 +6,11 @@ cd "$(dirname "$0")/.."
 . cmake/prepare.sh
 
 need_packages g++ cmake -- ninja-build ccache git libeigen3-dev libxsimd-dev libcereal-dev libsdl2-dev libpng-dev
-# In a new build folder without what only tests and benchmarks need, which would be fetched; any later
+# Without what only tests and benchmarks need, which would be fetched, where they are not built already; any later
 # `cmake --preset release` brings them back.
-if [ ! -e build/release/CMakeCache.txt ]; then configure_with=(-DHRM_BUILD_TESTS=OFF -DHRM_BUILD_BENCH=OFF); fi
+if ! grep -qs '^HRM_BUILD_TESTS:BOOL=ON' build/release/CMakeCache.txt; then
+  configure_with=(-DHRM_BUILD_TESTS=OFF -DHRM_BUILD_BENCH=OFF)
+fi
 echo "Building hrm-sudoku and hrm-maze (build/release/examples) .."
 build_preset release hrm-sudoku hrm-maze
 
