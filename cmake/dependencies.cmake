@@ -73,6 +73,7 @@ function(hrm_header_dependency target fetched package version imported subfolder
     return()
   endif()
   hrm_fetch(${fetched})
+  set_property(TARGET ${target} PROPERTY HRM_FETCHED TRUE)
   set(include "${${fetched}_SOURCE_DIR}")
   if(subfolder)
     string(APPEND include "/${subfolder}")
