@@ -40,7 +40,8 @@ failed=0
 for suite in "${suites[@]}"; do
   root=$(realpath -m "$work/$suite")
   mkdir -p "$work"
-  if [ ! -e "$root/etc/debian_version" ]; then set_up "$suite" "$root"; fi
+  # A set-up that was broken off leaves its own folder in there.
+  if [ ! -e "$root/etc/debian_version" ] || [ -e "$root/debootstrap" ]; then set_up "$suite" "$root"; fi
   cp /etc/resolv.conf "$root/etc/resolv.conf"
   mkdir -p "$root/root/hrm"
   find "$root/root/hrm" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
