@@ -141,7 +141,8 @@ class Block {
 
   /// Packs the tensors `prefix`self_attn.qkv_proj.weight and so on. q and k rows are interleaved for the rotary
   /// embedding (with learned positions too, where the order within a head does not matter), gate and up in runs.
-  void load(detail::WeightReader& reader, const Sizes& s, const kernels::Table& table, const std::string& prefix) {
+  HRM_COLD void load(detail::WeightReader& reader, const Sizes& s, const kernels::Table& table,
+                     const std::string& prefix) {
     reader.pack(reader.find(prefix + "self_attn.qkv_proj.weight", {3 * s.hidden, s.hidden}), table, qkv_, s,
                 [](std::size_t column, const Sizes& sizes, std::size_t) noexcept {
                   return column < 2 * sizes.hidden ? rope_row(column, sizes.head_dim()) : column;

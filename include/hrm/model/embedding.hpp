@@ -76,7 +76,7 @@ class TokenEmbedding {
     }
   }
 
-  void load(detail::WeightReader& reader, const Config& config) {
+  HRM_COLD void load(detail::WeightReader& reader, const Config& config) {
     const std::size_t hidden = config.sizes.hidden;
     const auto all = [&](std::string_view name, std::size_t rows, float* out) {
       const TensorView* table = reader.find(name, {rows, hidden});

@@ -222,7 +222,7 @@ class ShapedModel : public ModelInterface {
     return {};
   }
 
-  void take(Arena& arena) {
+  HRM_COLD void take(Arena& arena) {
     const Sizes& s = config_.sizes;
     l_.take(arena, s, *table_);
     h_.take(arena, s, *table_);
@@ -233,7 +233,7 @@ class ShapedModel : public ModelInterface {
     embedding_.take(arena, config_);
   }
 
-  void load(detail::WeightReader& reader) {
+  HRM_COLD void load(detail::WeightReader& reader) {
     const Sizes& s = config_.sizes;
     reader.read(reader.find("H_init", {s.hidden}), 0, s.hidden, h_init_);
     reader.read(reader.find("L_init", {s.hidden}), 0, s.hidden, l_init_);

@@ -112,7 +112,7 @@ class WeightReader {
   }
 
   /// The tensor of that name, held against a shape; null (and an error) where it does not fit.
-  [[nodiscard]] const TensorView* find(std::string_view name, std::initializer_list<std::size_t> shape) {
+  [[nodiscard]] HRM_COLD const TensorView* find(std::string_view name, std::initializer_list<std::size_t> shape) {
     const SortKey* const found = find_text(by_name_, name);
     if (found == nullptr) {
       fail(Error(ErrorCode::missing, name, ": expected a tensor of that name, found none"));
