@@ -160,6 +160,33 @@ TEST_CASE("a policy is told for how many segments the prediction has stayed the 
   CHECK(as_given);
 }
 
+TEST_CASE("a policy is told whose thought it is") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 61);
+  const auto all = test::random_tokens(config, 16 * 5, 62);
+  std::vector<std::size_t> asked(5, 0);
+  BatchOptions options;
+  options.slots = 2;
+  options.halting = [&](const Thought& t) noexcept {
+    CHECK(t.attempt == 40 + t.id);
+    ++asked[t.id];
+    return t.segment > t.id;  // the puzzles change their slots
+  };
+  std::vector<Job> jobs;
+  for (std::size_t i = 0; i < 5; ++i) jobs.push_back({std::span<const Token>(all).subspan(16 * i, 16), 0, i, 40 + i});
+  CHECK(BatchSolver(model, options).run_each(jobs, [](const Outcome& o) noexcept {
+    CHECK(o.halted);
+    CHECK(o.segments == o.id + 1);
+  }));
+  CHECK(asked == std::vector<std::size_t>{1, 2, 3, 4, 5});
+  SolverOptions alone;
+  alone.halting = [](const Thought& t) noexcept {
+    CHECK(t.id + t.attempt == 0);
+    return true;
+  };
+  CHECK(solve(model, std::span<const Token>(all).first(16), alone).value().segments == 1);
+}
+
 TEST_CASE("fed from a span, from iterators over puzzles or jobs, or from a callable: the same results") {
   const Config config = test::small_config();
   const Model model = test::random_model(config, 35);
@@ -190,6 +217,9 @@ TEST_CASE("fed from a span, from iterators over puzzles or jobs, or from a calla
   CHECK(collect([&](BatchSolver& s, const auto& sink) { return s.run_each(puzzles.begin(), puzzles.end(), sink); }) ==
         expected);
   CHECK(collect([&](BatchSolver& s, const auto& sink) { return s.run_each(jobs.data(), jobs.data() + count, sink); }) ==
+        expected);
+  CHECK(collect([&](BatchSolver& s, const auto& sink) { return s.run_each(puzzles, sink); }) == expected);
+  CHECK(collect([&](BatchSolver& s, const auto& sink) { return s.run_each(std::span<const Job>(jobs), sink); }) ==
         expected);
   std::size_t next = 0;
   CHECK(collect([&](BatchSolver& s, const auto& sink) {

@@ -103,6 +103,11 @@ template <class Iterator>
 concept RunsEach = requires(BatchSolver& b, Iterator at) {
   b.run_each(at, at, Yes{});
 };
+template <class Puzzles>
+concept RunsEachOf = requires(BatchSolver& b, Puzzles&& puzzles) {
+  b.run_each(std::forward<Puzzles>(puzzles), Yes{});
+  b.run_each(std::forward<Puzzles>(puzzles), Yes{}, Yes{});
+};
 template <class Accept>
 concept Accepts = requires(const Model& m, const Accept& accept) {
   solve_attempts(m, Tokens(), {}, accept);
@@ -122,6 +127,10 @@ static_assert(RunsEach<Giving<Job>> && RunsEach<Giving<Tokens>> && RunsEach<Givi
 static_assert(!RunsEach<Giving<std::vector<Token>>> && !RunsEach<Giving<std::vector<Token>&&>> &&
               !RunsEach<Giving<std::array<Token, 16>>>);  // gone when they are read
 static_assert(!RunsEach<ThrowingIterator> && !RunsEach<const int*>);
+static_assert(RunsEachOf<std::vector<Job>&> && RunsEachOf<std::span<const Job>> &&
+              RunsEachOf<const std::forward_list<std::vector<Token>>&> && RunsEachOf<std::array<Tokens, 3>> &&
+              RunsEachOf<Job (&)[2]>);
+static_assert(!RunsEachOf<std::vector<int>&> && !RunsEachOf<Job>);
 static_assert(Accepts<Yes> && !Accepts<ThrowingYes>);
 static_assert(std::is_constructible_v<Executor, const ConstExecutor&> &&
               !std::is_constructible_v<Executor, const GoodExecutor&>);

@@ -30,6 +30,8 @@ struct AttemptOptions {
   std::size_t attempts = 8;
   std::size_t slots = 0;         ///< attempts at once; 0: all
   std::size_t max_segments = 0;  ///< limit for each attempt; 0: the config's
+  /// Asked about each attempt as it is seen through its view (Thought::attempt tells which): rules that know the
+  /// puzzle's givens belong in solve_attempts()'s `accept`, which sees answers as the puzzle was.
   Halting halting = QHalt{};
   Choose choose = Choose::votes;
   Noise noise{};                  ///< another path for every attempt; off by default

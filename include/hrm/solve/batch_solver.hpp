@@ -224,6 +224,12 @@ class BatchSolver {
     };
     return run(source, sink, go_on);
   }
+  /// The same for a container or a view of them.
+  template <class Puzzles, OutcomeSink Sink, NoexceptConstCallable<bool> GoOn = NeverCancelled>
+    requires JobIterator<decltype(std::begin(std::declval<Puzzles&>())), decltype(std::end(std::declval<Puzzles&>()))>
+  bool run_each(Puzzles&& puzzles, Sink&& sink, const GoOn& go_on = {}) noexcept {
+    return run_each(std::begin(puzzles), std::end(puzzles), sink, go_on);
+  }
 
   /// Drops everything under way and waiting. A sink may call it.
   void reset() noexcept {
@@ -331,7 +337,8 @@ class BatchSolver {
       s.unchanged = changed || s.segments == 0 ? 0 : s.unchanged + 1;
       s.disturbed = 0;
       ++s.segments;
-      s.halted = options_.halting(Thought{s.segments, row_of(slot), s.unchanged, q_halt(slot), q_continue(slot)});
+      s.halted = options_.halting(
+          Thought{s.segments, row_of(slot), s.unchanged, q_halt(slot), q_continue(slot), s.id, s.attempt});
       s.finished = s.halted || s.segments >= limit();
     }
     calling_ = false;

@@ -42,6 +42,15 @@ class Executor {
         concurrency_(static_cast<unsigned>(executor.concurrency())),
         run_([](void* self, Task task) noexcept { static_cast<T*>(self)->run(task); }) {}
 
+  /// Chosen for one whose functions may throw, so that the compiler says what is wrong with it.
+  template <class T>
+    requires(!std::same_as<std::remove_cv_t<T>, Executor> && !ExecutorLike<T> && requires(T & e, Task task) {
+      e.run(task);
+      e.concurrency();
+    })
+  Executor(T& run_and_concurrency_must_be_noexcept)
+  = delete;
+
   [[nodiscard]] unsigned concurrency() const noexcept { return concurrency_; }
   void run(Task task) const noexcept {
     if (run_ != nullptr) run_(self_, task);

@@ -26,6 +26,8 @@ struct Thought {
   std::size_t unchanged = 0;          ///< segments in a row that have given this same prediction, less one
   float q_halt = 0.0F;                ///< the value of stopping now, before the sigmoid
   float q_continue = 0.0F;            ///< the value of thinking on
+  std::size_t id = 0;                 ///< which puzzle of a BatchSolver: Job::id; 0 in a Solver
+  std::size_t attempt = 0;            ///< Job::attempt; in solve_attempts() the attempt's number, else 0
 };
 
 /// The paper's rule: stop when q_halt > q_continue (section 2.4). `margin` asks for more than a lead, `min_segments`
@@ -72,6 +74,12 @@ class Halting {
     static_assert(std::is_trivially_copyable_v<Policy>, "a policy must be trivially copyable");
     ::new (static_cast<void*>(bytes_)) Policy(policy);
   }
+  /// Chosen for a policy that may throw, so that the compiler says what is wrong with it.
+  template <class Policy>
+    requires(!std::same_as<Policy, Halting> && std::is_invocable_r_v<bool, const Policy&, const Thought&> &&
+             !NoexceptCallable<const Policy&, bool, const Thought&>)
+  Halting(Policy policy_must_be_noexcept)
+  = delete;
   [[nodiscard]] bool operator()(const Thought& thought) const noexcept { return call_(bytes_, thought); }
 
  private:

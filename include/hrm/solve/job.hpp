@@ -20,8 +20,9 @@ struct BatchOptions {
   Halting halting = QHalt{};     ///< asked for each puzzle after each of its segments
   Executor executor{};           ///< who helps; must outlive the solver
   Noise noise{};                 ///< see Job::attempt
-  std::size_t window =
-      0;  ///< results are handed out in the order the puzzles came, at most this many waiting; 0: as they finish
+  /// Results are handed out in the order the puzzles came, and puzzles begun but not handed out yet, those under way
+  /// included, are this many at most: with fewer than `slots` some slots stay empty. 0: as they finish.
+  std::size_t window = 0;
   std::span<std::byte>
       memory{};  ///< memory_bytes() of 64-byte aligned memory that outlives the solver; empty: it takes its own
 };
