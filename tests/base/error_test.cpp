@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <sstream>
 #include <string>
 
 using hrm::Error;
@@ -20,6 +21,12 @@ TEST_CASE("an error is put together from texts, characters and whole numbers of 
   CHECK(Error(ErrorCode::io).message().empty());
   CHECK(error.in("file").message() == "file: " + std::string(error.message()));
   CHECK(error.in("file").code() == ErrorCode::shape);
+}
+
+TEST_CASE("an error is written to a stream as its message") {
+  std::ostringstream out;
+  out << "first: " << hrm::Error(hrm::ErrorCode::io, "no ", 7) << '.';
+  CHECK(out.str() == "first: no 7.");
 }
 
 TEST_CASE("an error is one line that is cut at its capacity, whatever a file's names hold") {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -81,6 +82,12 @@ class Error {
     constexpr std::size_t least = 120;
     const std::size_t room = capacity - size_ > least + 2 ? capacity - size_ - 2 : least;
     return Error(code_, where.substr(0, room), ": ", message());
+  }
+
+  /// Writes the message. Whoever calls it includes <ostream>.
+  template <class Traits>
+  friend std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out, const Error& error) {
+    return out << error.message();
   }
 
  private:
