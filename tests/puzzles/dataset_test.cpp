@@ -92,7 +92,7 @@ TEST_CASE("csv: the published form and the plain one") {
   REQUIRE(maze);
   CHECK(maze->info().kind() == hrm::PuzzleKind::maze);
   const std::string six(36, '.');
-  CHECK(CsvDataset::open(folder.write("e.csv", six + "," + six + "\n")).value().info().vocab == 8);
+  CHECK(CsvDataset::open(folder.write("e.csv", six + "," + std::string(36, '1') + "\n")).value().info().vocab == 8);
 }
 
 TEST_CASE("csv: bad ones, each with its line") {
@@ -122,6 +122,10 @@ TEST_CASE("csv: bad ones, each with its line") {
   CHECK(message("") == "expected a puzzle, found none");
   CHECK(message("source,question,answer,rating\n") == "line 1: expected a puzzle, found none");
   CHECK(message("1...............\n") == "line 1: fields, expected at least 2, found 1");
+  CHECK(message(good + "1...............,12343412214.4321,0\n") ==
+        "line 2: answer: cell 12, expected a digit, found a blank");
+  CHECK(message("question,answer\n0100000000000000,0101010101010101\n") ==
+        "line 2: answer: cell 1, expected a digit, found a blank");
   CHECK(message("answer,question\n1234341221434321,1...............\n1234341221434321\n") ==
         "line 3: fields, expected at least 2, found 1");
   CHECK(message(good + "12..,1234,0\n") == "line 2: cells, expected 16, found 4");

@@ -30,7 +30,8 @@ namespace hrm {
   return fields;
 }
 
-/// CSV of Sudokus or square mazes; the first puzzle says which and how large. Reads line by line. Move-only.
+/// CSV of Sudokus or square mazes with their answers; the first puzzle says which and how large. Reads line by line.
+/// Move-only.
 class CsvDataset {
  public:
   /// Error: the file cannot be read, or holds no puzzle at its beginning.
@@ -138,7 +139,10 @@ class CsvDataset {
       return wrong("fields, expected at least ", std::max(question_, answer_) + 1, ", found ", fields.size());
     }
     if (auto good = parse_cells(fields[question_], example.input); !good) return good.error();
-    return parse_cells(fields[answer_], example.label);
+    if (auto good = parse_cells(fields[answer_], example.label); !good) return good.error();
+    const auto blank = std::find(example.label.begin(), example.label.end(), 1);
+    if (maze_ || blank == example.label.end()) return {};
+    return wrong("answer: cell ", blank - example.label.begin() + 1, ", expected a digit, found a blank");
   }
   Result<void> parse_cells(const std::string& text, std::vector<Token>& tokens) const {
     if (text.size() != info_.seq_len) return wrong("cells, expected ", info_.seq_len, ", found ", text.size());
