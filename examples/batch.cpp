@@ -2,18 +2,13 @@
 
 #include <hrm/puzzles/picture.hpp>
 
+#include "common/interrupt.hpp"
 #include "common/progress.hpp"
 #include "common/sudoku_input.hpp"
-
-#include <csignal>
 
 namespace {
 
 using example::Arguments;
-
-/// Ctrl-C ends the run in the middle of a segment; what was solved until then is counted.
-volatile std::sig_atomic_t interrupted = 0;
-void interrupt(int) { interrupted = 1; }
 
 /// How many puzzles took how many segments, a bar for each number.
 void print_histogram(std::span<const std::size_t> counts) {
@@ -76,7 +71,7 @@ int main(int argc, char** argv) {
   std::size_t next = 0;
   using namespace std::chrono_literals;
   example::Progress progress(50ms, arguments.has("--progress") ? 1000ms : 0ms);
-  static_cast<void>(std::signal(SIGINT, interrupt));
+  example::listen_for({SIGINT});  // ends the run in the middle of a segment; what was solved until then is counted
   const auto begin = std::chrono::steady_clock::now();
   const bool whole = solver.run(
       [&](hrm::Job& job) noexcept {
@@ -103,7 +98,7 @@ int main(int argc, char** argv) {
         progress.show(done / static_cast<double>(puzzles.size()), "%zu of %zu, %zu solved, %.0f puzzles/s", sums.done,
                       puzzles.size(), sums.solved, 1000 * done / example::milliseconds_since(begin));
       },
-      []() noexcept { return interrupted == 0; });
+      example::go_on);
   const double seconds = example::milliseconds_since(begin) / 1000;
   progress.end();
 

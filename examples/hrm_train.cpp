@@ -11,13 +11,13 @@
 
 #include <chrono>
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <new>
 #include <stdexcept>
 #include <tuple>
 
+#include "common/interrupt.hpp"
 #include "common/program.hpp"
 #include "common/progress.hpp"
 #include "common/train_settings.hpp"
@@ -28,8 +28,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 using Settings = example::TrainSettings;
-
-volatile std::sig_atomic_t interrupted = 0;
+using example::go_on;
 
 using SourcePointer = std::unique_ptr<ExampleSource>;
 
@@ -44,6 +43,10 @@ Result<SourcePointer> make_source(const Settings& s, bool held_out) {
                         hrm::detail::path_kind(path) == hrm::detail::PathKind::file;
     if (shared && single) {
       options.part = held_out ? StoredSource::Part::held_out : StoredSource::Part::training;
+    }
+    if (held_out && shared && !single && hrm::detail::path_kind(path + "/test") == hrm::detail::PathKind::none) {
+      return Error(ErrorCode::missing, path, ": held-out puzzles: expected a folder test, --test or --evaluate 0, ",
+                   "found none of them");
     }
     options.split = held_out ? "test" : "train";
     options.seed = seed;
@@ -139,6 +142,15 @@ Result<void> start_from(Trainer& trainer, const std::string& path) {
                  name(theirs.positions));
   }
   const Sizes& sizes = ours.sizes;
+  // Where there are more of them, their tensors would be left out.
+  const std::tuple<const char*, std::size_t, std::size_t> numbers[] = {
+      {"hidden size", sizes.hidden, theirs.sizes.hidden},
+      {"layers of the H-module", sizes.h_layers, theirs.sizes.h_layers},
+      {"layers of the L-module", sizes.l_layers, theirs.sizes.l_layers},
+      {"width of the puzzle embedding", ours.puzzle_emb_ndim, theirs.puzzle_emb_ndim}};
+  for (const auto& [name, expected, found] : numbers) {
+    if (expected != found) return Error(ErrorCode::shape, path, ": ", name, ", expected ", expected, ", found ", found);
+  }
   if (theirs.sizes.h_cycles != sizes.h_cycles || theirs.sizes.l_cycles != sizes.l_cycles) {  // these weights serve all
     std::fprintf(stderr,
                  "hrm-train: %s: has %zu cycles of the H- and %zu of the L-module, trained on with %zu and %zu\n",
@@ -241,7 +253,7 @@ class Run {
     StepStats sum;
     double since = 0.0;
     std::uint64_t done = 0;
-    while (trainer_.steps() < steps && interrupted == 0 && (s_.minutes <= 0 || seconds() < 60 * s_.minutes)) {
+    while (trainer_.steps() < steps && go_on() && (s_.minutes <= 0 || seconds() < 60 * s_.minutes)) {
       const StepStats stats = trainer_.step();
       if (!std::isfinite(stats.loss(s_.trainer.halting))) return came_apart();
       sum.add(stats);
@@ -267,10 +279,12 @@ class Run {
         if (auto saved = save(); !saved) return saved;
       }
     }
-    if (interrupted != 0)
-      progress_.say("interrupted at step %llu: saved, go on with --resume",
-                    static_cast<unsigned long long>(trainer_.steps()));
-    return save();
+    if (auto saved = save(); !saved) return saved;
+    if (trainer_.steps() < steps) {
+      progress_.say("%s at step %llu of %llu: saved, go on with --resume", go_on() ? "out of time" : "interrupted",
+                    static_cast<unsigned long long>(trainer_.steps()), static_cast<unsigned long long>(steps));
+    }
+    return {};
   }
 
   LogRow row_of(const StepStats& sum, std::uint64_t step, double seconds) const {
@@ -293,9 +307,10 @@ class Run {
     BatchOptions options;
     options.slots = std::max<std::size_t>(1, std::min<std::size_t>(16, 2048 / test_->tokens()));
     options.executor = executor_;
-    const auto found =
-        train::evaluate(trainer_.layout(), trainer_.average(), *test_, std::min(s_.evaluate, test_->size()), options);
+    const auto found = train::evaluate(trainer_.layout(), trainer_.average(), *test_,
+                                       std::min(s_.evaluate, test_->size()), options, go_on);
     if (!found) return found.error();
+    if (found->cancelled) return {};
     row.tested = true;
     row.test_exact = found->exact_share();
     row.test_cells = found->cell_share();
@@ -355,8 +370,7 @@ class Run {
 
 int run_checked(Settings& s, const example::Arguments& arguments) {
   const auto fail = [&](const Error& error) { return example::fail(arguments, error); };
-  std::signal(SIGINT, [](int) { interrupted = 1; });
-  std::signal(SIGTERM, [](int) { interrupted = 1; });
+  example::listen_for({SIGINT, SIGTERM});
   const std::string earlier = hrm::detail::first_file(
       s.out, {"train.state", "model.safetensors", "model.hrm", "checkpoint", "all_config.yaml", "config.json"});
   if (!s.resume && !earlier.empty()) {
@@ -370,13 +384,17 @@ int run_checked(Settings& s, const example::Arguments& arguments) {
     auto made = make_source(s, true);
     if (!made) return fail(made.error());
     test = *std::move(made);
-    if (test->tokens() != (*source)->tokens() || test->vocab() != (*source)->vocab()) {
-      return fail(Error(ErrorCode::shape, s.test, ": expected puzzles of ", (*source)->tokens(), " tokens, found ",
-                        test->tokens()));
+    const std::string& place = s.test.empty() ? s.task : s.test;
+    const std::tuple<const char*, std::size_t, std::size_t> numbers[] = {
+        {"tokens of a puzzle", (*source)->tokens(), test->tokens()}, {"vocabulary", (*source)->vocab(), test->vocab()}};
+    for (const auto& [name, expected, found] : numbers) {
+      if (expected == found) continue;
+      return fail(Error(ErrorCode::shape, place, ": held-out puzzles: ", name, ", expected ", expected,
+                        " as in training, found ", found));
     }
     if (s.puzzle_width > 0 && test->largest_id() >= (*source)->puzzle_ids()) {
-      return fail(Error(ErrorCode::value, s.test.empty() ? s.task : s.test, ": puzzle id, expected below ",
-                        (*source)->puzzle_ids(), " as in training, found ", test->largest_id()));
+      return fail(Error(ErrorCode::value, place, ": puzzle id, expected below ", (*source)->puzzle_ids(),
+                        " as in training, found ", test->largest_id()));
     }
   }
   if (!s.weights.empty()) {

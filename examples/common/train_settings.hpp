@@ -41,9 +41,11 @@ inline Arguments train_arguments() {
       "TASK --out FOLDER",
       "Trains a model. TASK is sudoku4, sudoku6, sudoku9, .. (any side up to 25) or maze7, maze15, maze7x15, .. (any\n"
       "odd sides), freshly made; or a data set: a folder as published (dataset.json, *.npy), or CSV\n"
-      "(puzzle,solution). Writes FOLDER/model.safetensors and all_config.yaml (the averaged weights), log.csv,\n"
-      "curve.svg, recipe.txt and train.state. Ctrl-C saves and ends; --resume goes on from there, bit for bit. A run\n"
-      "that is in FOLDER already is not written over.",
+      "(puzzle,solution) of Sudokus or square mazes; README.md has how to make a folder of your own puzzles. Writes\n"
+      "FOLDER/model.safetensors and all_config.yaml (the averaged weights), log.csv, curve.svg, recipe.txt and\n"
+      "train.state. Ctrl-C saves and ends; --resume goes on from there, bit for bit. A run that is in FOLDER already "
+      "is\n"
+      "not written over.",
       {{"--out", "FOLDER", "where everything goes"},
        {"--archive", "", "write FOLDER/model.hrm as well: one file, which programs prefer"},
        {"", "", "Puzzles"},
@@ -72,7 +74,7 @@ inline Arguments train_arguments() {
        {"--max-segments", "M", "limit of segments (16)"},
        {"--from", "MODEL",
         "begin from a model's weights, rms_norm_eps and rope_theta: a folder or a file of the same\n"
-        "                         sizes"},
+        "                         sizes. Also how a run that has ended is trained on"},
        {"", "", "Training"},
        {"--steps", "N", "in all (10000)"},
        {"--batch", "N", "puzzles at once (64)"},
@@ -93,7 +95,9 @@ inline Arguments train_arguments() {
        {"--precision", "P", "f32 or bf16: what factors of products are rounded to"},
        {"--threads", "N", "in all (1)"},
        {"--lanes", "N", "parts of a batch that are worked out side by side (8)"},
-       {"--resume", "", "go on with FOLDER/train.state: beside the whole command, which FOLDER/recipe.txt holds"},
+       {"--resume", "",
+        "go on with FOLDER/train.state: beside the whole command, which FOLDER/recipe.txt holds, from\n"
+        "                         the same working folder"},
        {"--minutes", "M", "save and end after so many"},
        {"--evaluate", "N", "held-out puzzles to test on, spread evenly over a data set's (500; 0: none are needed)"},
        {"--evaluate-every", "N", "steps (1000)"},

@@ -68,29 +68,37 @@ TEST_CASE("hrm-train stopped and resumed, on other threads, writes the very same
     CHECK(support::read_file(parts + "/model.safetensors") == support::read_file(straight + "/model.safetensors"));
     CHECK(support::read_file(parts + "/train.state") == support::read_file(straight + "/train.state"));
     const auto other = run("hrm-train", small_run(parts, and_more({"--resume", "--rate", "0.5"})));
-    CHECK(cli::fault_of(other, 1, "hrm-train", {"train.state", "same options"}) == "");
+    CHECK(cli::fault_of(other, 1, "hrm-train", {"train.state", "same options and puzzles"}) == "");
   }
 }
 
 TEST_CASE("hrm-train saves and ends well when it is interrupted") {
   const support::TemporaryFolder folder;
-  const std::string out = folder.path("run");
-  std::string command;
-  for (const std::string& word : small_run(out, {"--steps", "1000000", "--evaluate", "0", "--save-every", "1000000"}))
-    command += " " + cli::quoted(word);
-  // Interrupted once the recipe is there, which is just before the first step; again, should it not have listened yet.
-  const std::string program = cli::quoted(support::example("hrm-train"));
-  const int status =
-      std::system((program + command + " 2> " + cli::quoted(folder.path("err")) + " & pid=$!; until [ -f " +
-                   cli::quoted(out + "/recipe.txt") +
-                   " ]; do sleep 0.05; done; (for i in 1 2 3 4 5 6 7 8 9; do sleep 0.5; kill -INT $pid; done) 2> " +
-                   cli::quoted(folder.path("kill")) + " & wait $pid")
-                      .c_str());
-  CHECK(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 0);
-  CHECK(support::read_file(folder.path("err")).find("--resume") != std::string::npos);
-  CHECK_FALSE(support::read_file(out + "/train.state").empty());
-  CHECK(hrm::load(out));
+  // In training, and while it tests, which would take minutes.
+  for (const char* evaluate : {"0", "10000000"}) {
+    const std::string out = folder.path(std::string("run") + evaluate);
+    std::string command;
+    for (const std::string& word : small_run(
+             out, {"--steps", "1000000", "--evaluate", evaluate, "--evaluate-every", "1", "--save-every", "1000000"}))
+      command += " " + cli::quoted(word);
+    // Interrupted once the recipe is there, which is just before the first step; again, should it not have listened
+    // yet.
+    const std::string program = cli::quoted(support::example("hrm-train"));
+    const int status =
+        std::system((program + command + " 2> " + cli::quoted(folder.path("err")) + " & pid=$!; until [ -f " +
+                     cli::quoted(out + "/recipe.txt") +
+                     " ]; do sleep 0.05; done; (for i in 1 2 3 4 5 6 7 8 9; do sleep 0.5; kill -INT $pid; done) 2> " +
+                     cli::quoted(folder.path("kill")) + " & wait $pid")
+                        .c_str());
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+    const std::string said = support::read_file(folder.path("err"));
+    CHECK(said.find("interrupted at step ") != std::string::npos);
+    CHECK(said.find(" of 1000000: saved, go on with --resume\n") != std::string::npos);
+    CHECK(said.find("held out") == std::string::npos);
+    CHECK_FALSE(support::read_file(out + "/train.state").empty());
+    CHECK(hrm::load(out));
+  }
 }
 
 TEST_CASE("hrm-train learns from mazes, from CSV, and from another model's weights") {
@@ -171,8 +179,12 @@ TEST_CASE("hrm-train learns from mazes, from CSV, and from another model's weigh
   CHECK(published.code == 0);
   CHECK(published.err.find("held out 12") != std::string::npos);
   CHECK(hrm::load(folder.path("e")).value().config().sizes.vocab == 6);
-  const auto wrong = run("hrm-train", {"maze7", "--out", folder.path("d"), "--heads", "2", "--from", folder.path("a")});
-  CHECK(cli::fault_of(wrong, 1, "hrm-train", {"embed_tokens.embedding_weight", "expected", "found"}) == "");
+  words = small_run(folder.path("d"), {"--from", folder.path("a")});
+  words[0] = "sudoku6";
+  CHECK(cli::fault_of(run("hrm-train", words), 1, "hrm-train",
+                      {"embed_tokens.embedding_weight: expected shape [8, 32], found [6, 32]"}) == "");
+  const auto wider = run("hrm-train", small_run(folder.path("d"), {"--from", folder.path("a"), "--hidden", "64"}));
+  CHECK(cli::fault_of(wider, 1, "hrm-train", {"hidden size, expected 64, found 32"}) == "");
   const auto heads = run("hrm-train", small_run(folder.path("d"), {"--from", folder.path("a"), "--heads", "4"}));
   CHECK(cli::fault_of(heads, 1, "hrm-train", {"heads, expected 4, found 2"}) == "");
   std::vector<std::string> rope = small_run(folder.path("d"), {"--from", folder.path("c"), "--puzzle-width", "0"});
@@ -230,9 +242,42 @@ TEST_CASE("hrm-train --from takes rms_norm_eps and rope_theta with it, and says 
   CHECK(model.config().rope_theta == 500.0F);
 }
 
-TEST_CASE("hrm-train --evaluate 0 needs nothing to test on") {
+TEST_CASE("hrm-train --from takes models of its own sizes only") {
+  const support::TemporaryFolder folder;
+  const std::string from = folder.path("a");
+  REQUIRE(run("hrm-train", small_run(from, {"--quiet", "--evaluate", "0", "--layers", "2", "--steps", "1"})).code == 0);
+  const auto fault = [&](const std::vector<std::string>& more, const std::vector<std::string>& say) {
+    std::vector<std::string> words = small_run(folder.path("b"), {"--quiet", "--evaluate", "0", "--from", from});
+    words.insert(words.end(), more.begin(), more.end());
+    std::filesystem::remove_all(folder.path("b"));
+    return cli::fault_of(run("hrm-train", words), 1, "hrm-train", say);
+  };
+  CHECK(fault({}, {"a: layers of the H-module, expected 1, found 2"}) == "");
+  REQUIRE(run("hrm-train", small_run(folder.path("c"), {"--quiet", "--evaluate", "0", "--steps", "1"})).code == 0);
+  std::filesystem::rename(folder.path("c"), folder.path("a/one"));
+  const std::string one = folder.path("a/one");
+  std::vector<std::string> words =
+      small_run(folder.path("d"), {"--quiet", "--evaluate", "0", "--from", one, "--puzzle-width", "0"});
+  CHECK(cli::fault_of(run("hrm-train", words), 1, "hrm-train",
+                      {"one: width of the puzzle embedding, expected 0, found 32"}) == "");
+}
+
+TEST_CASE("hrm-train --evaluate 0 needs nothing to test on, and anything else something of the same kind") {
   const support::TemporaryFolder folder;
   REQUIRE(run("hrm-sudoku", {"--side", "4", "--generate", "3", "--dataset", folder.path("set/train")}).code == 0);
+  std::vector<std::string> tested = small_run(folder.path("tested"), {"--quiet"});
+  tested[0] = folder.path("set");
+  CHECK(cli::fault_of(run("hrm-train", tested), 1, "hrm-train", {"set: held-out puzzles", "--evaluate 0"}) == "");
+  REQUIRE(run("hrm-sudoku", {"--side", "6", "--generate", "3", "--dataset", folder.path("set/test")}).code == 0);
+  CHECK(cli::fault_of(run("hrm-train", tested), 1, "hrm-train",
+                      {"set: held-out puzzles: tokens of a puzzle, expected 16 as in training, found 36"}) == "");
+  std::string json = support::read_file(folder.path("set/train/dataset.json"));
+  json.replace(json.find("\"vocab_size\": 6"), 15, "\"vocab_size\": 7");
+  std::filesystem::remove_all(folder.path("set/test"));
+  std::filesystem::copy(folder.path("set/train"), folder.path("set/test"));
+  support::write_file(folder.path("set/test/dataset.json"), json);
+  CHECK(cli::fault_of(run("hrm-train", tested), 1, "hrm-train",
+                      {"set: held-out puzzles: vocabulary, expected 6 as in training, found 7"}) == "");
   std::vector<std::string> words = small_run(folder.path("out"), {"--quiet", "--evaluate", "0", "--steps", "1"});
   words[0] = folder.path("set");
   const auto outcome = run("hrm-train", words);
@@ -250,7 +295,7 @@ TEST_CASE("hrm-train --resume is the same run or none, and an archive that is th
   };
   REQUIRE(begun("maze7", {"--steps", "2", "--grow", "50", "--evaluate", "0", "--quiet"}).code == 0);
   CHECK(cli::fault_of(begun("maze7", {"--steps", "2", "--evaluate", "0", "--quiet", "--resume"}), 1, "hrm-train",
-                      {"same options", "recipe.txt"}) == "");
+                      {"same options and puzzles", "recipe.txt"}) == "");
   CHECK(support::read_file(out + "/recipe.txt").find("--out '" + out + "'") != std::string::npos);
 
   std::string rows;
@@ -263,9 +308,10 @@ TEST_CASE("hrm-train --resume is the same run or none, and an archive that is th
     return more;
   };
   REQUIRE(begun(csv, and_more({"--archive"})).code == 0);
-  CHECK(cli::fault_of(begun(csv, and_more({"--resume", "--test", csv})), 1, "hrm-train", {"same options"}) == "");
+  CHECK(cli::fault_of(begun(csv, and_more({"--resume", "--test", csv})), 1, "hrm-train",
+                      {"same options and puzzles"}) == "");
   static_cast<void>(folder.write("data.csv", rows + rows));
-  CHECK(cli::fault_of(begun(csv, and_more({"--resume"})), 1, "hrm-train", {"same options"}) == "");
+  CHECK(cli::fault_of(begun(csv, and_more({"--resume"})), 1, "hrm-train", {"same options and puzzles"}) == "");
   static_cast<void>(folder.write("data.csv", rows));
   CHECK(begun(csv, and_more({"--resume"})).code == 0);  // without --archive
   CHECK(hrm::load(out).value().fingerprint() == hrm::load(out + "/model.safetensors").value().fingerprint());
@@ -317,7 +363,7 @@ TEST_CASE("hrm-train says which symmetries a data set is drawn under, and is tol
   CHECK(said(trained(folder.path("set"), {"--symmetries", "yes"}, "b"), "those of Sudoku"));
   CHECK(said(trained(csv, {}, "c"), "those of Sudoku"));
   CHECK(said(trained(csv, {"--symmetries", "no"}, "d"), "none"));
-  CHECK(cli::fault_of(trained(csv, {"--quiet", "--resume"}, "d"), 1, "hrm-train", {"same options"}) == "");
+  CHECK(cli::fault_of(trained(csv, {"--quiet", "--resume"}, "d"), 1, "hrm-train", {"same options and puzzles"}) == "");
 }
 
 TEST_CASE("hrm-train refuses what it cannot do, in one line") {

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+
 #include "small.hpp"
 
 using namespace hrm;
@@ -54,6 +56,21 @@ TEST_CASE("counts of right cells, exact answers and segments") {
   CHECK(evaluate(layout, values.span(), echo, 8, options).value().puzzles == 7);
   CHECK(evaluate(layout, values.span(), echo, 8, options).value().exact == 6);
   CHECK(evaluate(layout, values.span(), echo, 8, options).value().segments == 7 * config.halt_max_steps);
+  CHECK_FALSE(found.cancelled);
+  // Cancelled at the first question: nothing; after some: what had come to an end.
+  const Evaluation none = evaluate(layout, values.span(), echo, 7, options, []() noexcept { return false; }).value();
+  CHECK(none.cancelled);
+  CHECK(none.puzzles == 0);
+  std::atomic<int> left = 4000;
+  const auto some = [&left]() noexcept { return --left > 0; };
+  std::size_t most = 0;
+  for (bool cancelled = true; cancelled; left = 4000 + static_cast<int>(1000 * most)) {
+    const Evaluation part = evaluate(layout, values.span(), echo, 7, options, some).value();
+    cancelled = part.cancelled;
+    CHECK(part.puzzles >= most);
+    CHECK((part.puzzles == 7) == !cancelled);
+    most = part.puzzles + 1;
+  }
   values.data()[layout.q_bias] = 5.0F;  // halts at once
   options.halting = BatchOptions().halting;
   CHECK(evaluate(layout, values.span(), echo, 7, options).value().halted == 7);

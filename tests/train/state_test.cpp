@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "small.hpp"
 
@@ -73,6 +74,21 @@ TEST_CASE("a state of another run, a broken one and none are refused") {
     other.*number *= 2;
     Trainer<> changed(other, *source, test::small_options());
     CHECK(load_state(changed, path, 1).error().code() == ErrorCode::mismatch);
+  }
+  // Every byte of the numbers counts; the middle of the file is some moment.
+  const auto size = std::filesystem::file_size(path);
+  for (const std::uintmax_t at : {size / 2, size - 9, size - 1}) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(at));
+    const char byte = static_cast<char>(file.get());
+    const auto put = [&](char c) {
+      file.seekp(static_cast<std::streamoff>(at));
+      file.put(c).flush();
+    };
+    put(static_cast<char>(byte ^ 1));
+    CHECK(load_state(trainer, path, 1).error().message().find(": checksum: expected ") != std::string::npos);
+    put(byte);
+    CHECK(load_state(trainer, path, 1));
   }
   std::filesystem::resize_file(path, 1000);
   CHECK_FALSE(load_state(trainer, path, 1));

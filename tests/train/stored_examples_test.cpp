@@ -254,5 +254,13 @@ TEST_CASE("a published folder: its split, its puzzle ids, and labels that do not
   CHECK(tokens[0] == 7);
   options.part = StoredSource::Part::held_out;
   CHECK(StoredSource::open(folder.string(), options).value()->size() == 2);
+  {
+    auto writer = DatasetWriter::create((folder / "test").string(), info).value();
+    writer.add({{1, 1, 1, 1, 0}, std::vector<Token>(5, any_token), 0}).value();
+    writer.finish().value();
+  }
+  options.part = StoredSource::Part::all;
+  CHECK(StoredSource::open(folder.string(), options).error().message() ==
+        folder.string() + ": expected a puzzle with an answer, found none");
   std::filesystem::remove_all(folder);
 }

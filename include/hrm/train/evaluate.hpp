@@ -15,6 +15,7 @@ struct Evaluation {
   std::size_t halted = 0;              ///< by themselves, before the limit or at it
   std::size_t segments = 0;            ///< of all puzzles together
   std::size_t counted = 0, right = 0;  ///< cells
+  bool cancelled = false;              ///< some puzzles are missing
 
   [[nodiscard]] static double share(std::size_t part, std::size_t whole) noexcept {
     return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
@@ -25,9 +26,12 @@ struct Evaluation {
 };
 
 /// Solves examples 0 .. count - 1 of a source in float32. `options`: how many at once, when to halt, who helps; its
-/// length is the source's. Error: the weights are no model, memory.
-[[nodiscard]] inline Result<Evaluation> evaluate(const Layout& layout, std::span<const float> values,
-                                                 const ExampleSource& source, std::size_t count, BatchOptions options) {
+/// length is the source's. `go_on()` is asked before every tile on every thread that helps; where it says no, what came
+/// to an end before is counted. Error: the weights are no model, memory.
+template <NoexceptConstCallable<bool> GoOn = NeverCancelled>
+[[nodiscard]] Result<Evaluation> evaluate(const Layout& layout, std::span<const float> values,
+                                          const ExampleSource& source, std::size_t count, BatchOptions options,
+                                          const GoOn& go_on = {}) {
   const auto model = make_model(layout.config(), tensor_views(layout, values));
   if (!model) return model.error();
   options.tokens = source.tokens();
@@ -39,7 +43,7 @@ struct Evaluation {
   std::size_t next = 0;
   Evaluation result;
   Result<void> status;
-  solver.run(
+  const bool whole = solver.run(
       [&](Job& job) noexcept {
         if (next == count) return false;
         Example example{tokens, labels, 0};
@@ -69,7 +73,9 @@ struct Evaluation {
         result.exact += counted == right ? 1 : 0;
         result.halted += outcome.halted ? 1 : 0;
         result.segments += outcome.segments;
-      });
+      },
+      go_on);
+  result.cancelled = !whole;
   if (!status) return status.error();
   return result;
 }

@@ -181,8 +181,10 @@ class Values {
     const bool fits = found->rank == p.rank && (p.rank == 1 ? found->shape[0] == p.cols
                                                             : found->shape[0] == p.rows && found->shape[1] == p.cols);
     if (!fits) {
-      return Error(ErrorCode::shape, p.name, ": expected shape [", p.rows, ", ", p.cols, "], found ", found->elements(),
-                   " elements of rank ", found->rank);
+      const std::size_t shape[] = {p.rows, p.cols};
+      return Error(ErrorCode::shape, p.name, ": expected shape ",
+                   hrm::detail::shape_text(shape + 2 - p.rank, p.rank).message(), ", found ",
+                   hrm::detail::shape_text(found->shape.data(), found->rank).message());
     }
     if (found->dtype != DType::f32 && found->dtype != DType::f16 && found->dtype != DType::bf16) {
       return Error(ErrorCode::unsupported, p.name, ": expected float32, float16 or bfloat16, found ",

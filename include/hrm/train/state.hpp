@@ -2,6 +2,7 @@
 /// Files of a training run: its state, to go on bit for bit, and the model in the published layout.
 
 #include <hrm/base/path.hpp>
+#include <hrm/io/archive.hpp>
 #include <hrm/io/safetensors.hpp>
 #include <hrm/io/source.hpp>
 #include <hrm/train/trainer.hpp>
@@ -44,6 +45,9 @@ namespace detail {
 [[nodiscard]] constexpr DType dtype_of(const Token*) noexcept { return DType::i32; }
 [[nodiscard]] constexpr DType dtype_of(const std::uint64_t*) noexcept { return DType::i64; }
 
+/// Of all tensors before it; files of earlier versions have none.
+inline constexpr std::string_view state_checksum = "checksum";
+
 /// A hash of everything that must be the same for a run to go on bit for bit.
 template <class Trainer>
 [[nodiscard]] std::uint64_t run_fingerprint(const Trainer& trainer, std::uint64_t more) {
@@ -76,6 +80,7 @@ template <class Trainer>
 template <class Trainer>
 [[nodiscard]] Result<void> save_state(Trainer& trainer, const std::string& path, std::uint64_t source = 0) {
   std::vector<TensorView> tensors;
+  hrm::detail::ArchiveChecksum sum;
   const auto add = [&](std::string_view name, const auto* data, std::size_t count) {
     TensorView t;
     t.name = name;
@@ -84,10 +89,13 @@ template <class Trainer>
     t.shape[0] = count;
     t.data = reinterpret_cast<const std::byte*>(data);
     tensors.push_back(t);
+    sum.add({t.data, t.bytes()});
   };
   const std::uint64_t fingerprint = detail::run_fingerprint(trainer, source);
   add("run", &fingerprint, 1);
   trainer.state(add);
+  const std::uint64_t checksum = sum.value();
+  add(detail::state_checksum, &checksum, 1);
   return write_tensors(path, tensors);
 }
 
@@ -100,11 +108,16 @@ template <class Trainer>
   auto table = read_safetensors(file->bytes());
   if (!table) return table.error().in(path);
   Result<void> status;
-  const auto read = [&](std::string_view name, auto* data, std::size_t count) {
+  hrm::detail::ArchiveChecksum sum;
+  const auto find = [&](std::string_view name) {
     const TensorView* found = nullptr;
     for (const TensorView& t : table->tensors) {
       if (t.name == name) found = &t;
     }
+    return found;
+  };
+  const auto read = [&](std::string_view name, auto* data, std::size_t count) {
+    const TensorView* const found = find(name);
     if (!status) return;
     if (found == nullptr || found->dtype != detail::dtype_of(data) || found->elements() != count) {
       status = Error(ErrorCode::mismatch, path, ": ", name, ": expected ", count, " numbers, found ",
@@ -112,13 +125,20 @@ template <class Trainer>
       return;
     }
     std::memcpy(data, found->data, found->bytes());
+    sum.add({found->data, found->bytes()});
   };
   std::uint64_t fingerprint = 0;
   read("run", &fingerprint, 1);
   if (status && fingerprint != detail::run_fingerprint(trainer, source)) {
-    status = Error(ErrorCode::mismatch, path, ": expected a run with the same options, found another");
+    status = Error(ErrorCode::mismatch, path, ": expected a run with the same options and puzzles, found another");
   }
   if (status) trainer.state(read);
+  const std::uint64_t checksum = sum.value();
+  std::uint64_t written = checksum;
+  if (find(detail::state_checksum) != nullptr) read(detail::state_checksum, &written, 1);
+  if (status && written != checksum) {
+    status = Error(ErrorCode::format, path, ": checksum: expected ", checksum, ", found ", written);
+  }
   if (status && !trainer.begin_again())
     status = Error(ErrorCode::value, path, ": expected tokens and puzzle ids in range, found others");
   return status;

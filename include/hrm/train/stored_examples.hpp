@@ -61,7 +61,8 @@ class StoredSource final : public ExampleSource {
     std::size_t most = 0;  ///< so many of the part at most, spread evenly over it, and no others read; 0: all
   };
 
-  /// Reads what the options ask for. Error: the files', no example of the part in them, or a puzzle id out of range.
+  /// Reads what the options ask for. Error: the files', no example of the part in them, none with a label that counts,
+  /// or a puzzle id out of range.
   [[nodiscard]] static Result<std::unique_ptr<StoredSource>> open(const std::string& path, const Options& options) {
     const auto numbers = choose(path, options);
     if (!numbers) return numbers.error();
@@ -71,6 +72,7 @@ class StoredSource final : public ExampleSource {
     source->reserve(numbers->size());
     PuzzleExample example;
     std::size_t next = 0;
+    bool asked = false;
     for (const std::size_t number : *numbers) {
       Result<bool> more = true;
       for (; next < number && more && *more; ++next) more = reader->skip(example);
@@ -82,7 +84,9 @@ class StoredSource final : public ExampleSource {
                      ", found ", example.puzzle_id);
       }
       source->add(example);
+      asked = asked || std::any_of(example.label.begin(), example.label.end(), [](Token t) { return t >= 0; });
     }
+    if (!asked) return Error(ErrorCode::format, path, ": expected a puzzle with an answer, found none");
     const bool folder = hrm::detail::path_kind(path) == hrm::detail::PathKind::folder;
     if (!options.in_order && options.symmetries.value_or(!folder)) source->symmetry_ = source->symmetry_of_all();
     if (!options.in_order && options.symmetries == true && source->symmetry_ == StoredSymmetry::none) {
