@@ -40,7 +40,9 @@ struct Puzzle {
 /// Gives the input's puzzles one after the other.
 class Input {
  public:
-  Input(example::Lines& lines, std::size_t default_id) : lines_(lines), default_id_(default_id) {}
+  /// `usual`: the length that the model was trained on, 0 where nobody knows.
+  Input(example::Lines& lines, std::size_t default_id, std::size_t usual)
+      : lines_(lines), default_id_(default_id), usual_(usual) {}
 
   /// False at the end. Error: a line that is no number list.
   hrm::Result<bool> next(Puzzle& puzzle) {
@@ -61,10 +63,19 @@ class Input {
     return false;
   }
 
+  /// Says so if a puzzle, which the model takes, is of a length that it has not seen; once.
+  void mention(const Puzzle& puzzle) {
+    if (usual_ == 0 || puzzle.tokens.size() == usual_) return;
+    std::fprintf(stderr, "hrm-run: %s: %zu tokens, where the model was trained on %zu (said once)\n",
+                 puzzle.where.c_str(), puzzle.tokens.size(), usual_);
+    usual_ = 0;
+  }
+
  private:
   example::Lines& lines_;
   std::string line_;
   std::size_t default_id_;
+  std::size_t usual_;
   std::size_t count_ = 0;
 };
 
@@ -79,6 +90,7 @@ int run_single(const Arguments& arguments, const example::Setup& setup, const hr
     const std::size_t count = puzzle.tokens.size();
     if (auto fits = model->check(puzzle.tokens, puzzle.id); !fits)
       return fail(arguments, fits.error().in(puzzle.where));
+    input.mention(puzzle);
     if (!solver || solver->options().max_tokens < count) solver.emplace(model, setup.solver(count));
     const auto start = std::chrono::steady_clock::now();
     if (auto started = solver->start(puzzle.tokens, puzzle.id); !started) {
@@ -108,6 +120,7 @@ int run_batch(const Arguments& arguments, const example::Setup& setup, const hrm
       end = true;
       return;
     }
+    input.mention(puzzle);
     waiting = std::move(puzzle);
   };
   fetch();
@@ -174,6 +187,7 @@ int run_and_save(const Arguments& arguments, const example::Setup& setup, const 
       return fail(arguments, Error(ErrorCode::shape, puzzle.where, ": tokens with --save, expected ",
                                    puzzles[0].tokens.size(), " as in the first line, found ", puzzle.tokens.size()));
     }
+    input.mention(puzzle);
     puzzles.push_back(std::move(puzzle));
   }
   const hrm::Sizes& sizes = model.config().sizes;
@@ -276,7 +290,7 @@ int main(int argc, char** argv) {
   if (auto opened = lines.open(arguments.text("--input").value_or("-")); !opened) {
     return fail(arguments, opened.error());
   }
-  Input input(lines, id);
+  Input input(lines, id, model->config().seq_len);
   const int code = save        ? run_and_save(arguments, setup, *model, input, *save)
                    : batch > 1 ? run_batch(arguments, setup, *model, input, batch)
                                : run_single(arguments, setup, *model, input);

@@ -7,6 +7,7 @@
 #include <support/places.hpp>
 
 #include <cli/command.hpp>
+#include <cli/small_run.hpp>
 #include <cmath>
 
 namespace {
@@ -286,6 +287,21 @@ TEST_CASE("hrm-run: a byte order mark before the first line") {
             "1 2 3\n\xEF\xBB\xBF"
             "4 5 6\n")
             .code == 1);
+}
+
+TEST_CASE("hrm-run: a puzzle of another length than the model's is mentioned, once") {
+  const support::TemporaryFolder folder;
+  const std::string model = folder.path("model");  // an archive, which says how long its puzzles were
+  REQUIRE(run("hrm-train", cli::small_run(model, {"--archive", "--evaluate", "0", "--steps", "1"})).code == 0);
+  const std::string usual = "1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 2\n", shorter = usual.substr(2);
+  for (const std::string batch : {"1", "2"}) {
+    CHECK(run("hrm-run", {model, "--batch", batch}, usual).err == "");
+    const auto said = run("hrm-run", {model, "--batch", batch}, usual + shorter + shorter);
+    CHECK(said.code == 0);
+    CHECK(cli::lines_of(said.out).size() == 3);
+    CHECK(cli::lines_of(said.err).size() == 1);
+    CHECK(said.err.find("line 2: 15 tokens, where the model was trained on 16") != std::string::npos);
+  }
 }
 
 TEST_CASE("hrm-run: usage is code 2 and one line") {
