@@ -1,6 +1,7 @@
 # hrm_add_kernels(<target>) compiles the kernels once per instruction set, each in an object of its own, and lets
 # <target> pick the best the processor has when the program first loads a model. Without it a program runs on what its
-# files are compiled for. Every file of <target> sees HRM_DISPATCH=1, which makes that choice the default.
+# files are compiled for. Every file of <target> sees HRM_DISPATCH=1, which makes that choice the default. What links
+# <target> does not see it: where it loads models itself, call this for it too.
 include_guard(GLOBAL)
 
 function(hrm_add_kernels target)
