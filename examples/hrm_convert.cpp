@@ -361,7 +361,7 @@ int main(int argc, char** argv) {
       "hrm-convert", "IN [OUT]",
       "Writes a model as an archive, or as safetensors with config.json beside it where OUT ends so, and tries it.\n"
       "Without OUT, --info and --verify look at IN.",
-      {{"--precision", "P", "f32, bf16 or int8: the weights of the blocks (otherwise as they are)"},
+      {{"--precision", "P", "f32, bf16 or int8: the weights of the blocks (otherwise as they are); none is made finer"},
        {"--puzzle-ids", "a,b,c",
         "keep these rows of the puzzle embedding alone; they keep their ids in an archive, and are\n"
         "                         numbered anew, from 0 in ascending order, in safetensors"},

@@ -340,7 +340,7 @@ int main(int argc, char** argv) {
   Arguments arguments(
       "hrm-eval", "MODEL DATASET",
       "Measures a model on a data set: a folder in the published form (dataset.json, all__inputs.npy, ..) or\n"
-      "CSV (question and answer). Exact means that every cell is right.",
+      "CSV (question and answer) of Sudokus or square mazes. Exact means that every cell is right.",
       {{"--split", "S", "the folder within the data set (test)"},
        {"--limit", "N", "only the first N puzzles (of a published ARC set, those of its first tasks)"},
        {"--halting-only", "", "let each puzzle halt; no figures after each segment, but quicker"},
