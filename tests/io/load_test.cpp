@@ -74,6 +74,8 @@ TEST_CASE("load: the configuration beside the file, or the one that is named") {
         folder.path("no") + ": file: expected a file that can be read, found none");
   const std::string poor = folder.write("poor.yaml", "arch:\n  H_cycles: 2\n");
   CHECK(load_error(model, {.config = poor}) == poor + ": num_heads: expected this key in the config, found none");
+  CHECK(support::message_of(hrm::open_checkpoint(hrm::Source::open(model).value(), "arch:\n  H_cycles: 2\n")) ==
+        model + ": config: num_heads: expected this key in the config, found none");
 }
 
 TEST_CASE("load: float32, float16 and bfloat16 in any mix") {

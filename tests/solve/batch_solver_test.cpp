@@ -441,6 +441,25 @@ TEST_CASE("slots by hand: add, tick, hand out") {
   CHECK(solver.add({puzzle(2), 3, 2, 0}).error().message() == "puzzle id: expected below 3, found 3");
 }
 
+TEST_CASE("a batch takes no puzzle inside a segment") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 31);
+  const auto all = test::random_tokens(config, 16 * 2, 32);
+  BatchOptions options;
+  options.slots = 2;
+  options.tokens = 16;
+  BatchSolver solver(model, options);
+  const Job first{std::span<const Token>(all).first(16)}, second{std::span<const Token>(all).last(16)};
+  solver.add(first).value();
+  CHECK(solver.confidence(0, 0) == 0.0F);  // it has not thought yet
+  int tiles = 0;
+  REQUIRE_FALSE(solver.tick_while([&tiles]() noexcept { return ++tiles < 10; }));
+  CHECK(solver.add(second).error().message() == "batch: a segment is under way");
+  solver.step();
+  CHECK(solver.confidence(0, 0) > 0.0F);
+  CHECK(solver.add(second));
+}
+
 TEST_CASE("a batch that no memory could hold is an error") {
   const Model model = test::random_model(test::small_config());
   for (const auto& [slots, tokens, window] : {std::array<std::size_t, 3>{1, max_seq_len + 1, 0},

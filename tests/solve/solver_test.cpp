@@ -271,6 +271,10 @@ TEST_CASE("the caller's memory serves as well as the solver's own") {
   while (!outside.step()) {
   }
   CHECK(snapshot(inside) == snapshot(outside));
+  Buffer larger(need + alignment);
+  options.memory = larger.bytes().subspan(4, need);
+  CHECK(Solver(model, options).status().error().message() == "solver: expected a block aligned to 64 bytes");
+  options.memory = block.bytes();
   CHECK(reinterpret_cast<const std::byte*>(inside.z_h().data()) >= block.data());
   CHECK(reinterpret_cast<const std::byte*>(inside.prediction().data()) < block.data() + need);
 
