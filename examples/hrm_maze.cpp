@@ -6,6 +6,7 @@
 
 #include <hrm/puzzles/maze_generator.hpp>
 
+#include "common/puzzle_column.hpp"
 #include "common/puzzle_program.hpp"
 
 namespace {
@@ -52,10 +53,12 @@ hrm::Result<void> play(example::Players& players, std::string_view text) {
   return players.play(SquareMaze{std::move(*maze)}, "maze" + side, "mazes of " + side + " x " + side, hrm::maze_vocab);
 }
 
-/// Plays the mazes of a file: rows with an empty line after each maze, or one square maze a line (of CSV the first
-/// field). A line with both S and G is a maze of its own if the next one is empty or has both as well, else a row.
+/// Plays the mazes of a file: rows with an empty line after each maze, or one square maze a line (of CSV see
+/// PuzzleColumn). A line with both S and G is a maze of its own if the next one is empty or has both as well, else a
+/// row.
 int play_file(const Arguments& arguments, example::Players& players, example::Lines& lines) {
   constexpr std::size_t longest = std::size_t{2} << 20;
+  example::PuzzleColumn column;
   std::string block, line, where;
   bool single = false;  // the block is one line that could be a maze of its own
   std::size_t played = 0;
@@ -70,9 +73,11 @@ int play_file(const Arguments& arguments, example::Players& players, example::Li
     const auto more = lines.next(line);
     if (!more) return fail(arguments, more.error());
     if (!*more) break;
-    const std::string_view cells = std::string_view(line).substr(0, line.find(','));
+    const auto field = column.of(line);
+    if (!field) return fail(arguments, field.error().in(lines.where()));
+    const std::string_view cells = *field;
     const bool whole = cells.find('S') != std::string_view::npos && cells.find('G') != std::string_view::npos;
-    const bool csv = cells.size() < line.size();
+    const bool csv = line.find(',') != std::string::npos;
     if (cells.empty() || csv || (whole && single)) play_block();
     if (!cells.empty()) {
       single = whole && block.empty();

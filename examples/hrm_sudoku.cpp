@@ -6,6 +6,7 @@
 
 #include <hrm/puzzles/sudoku_search.hpp>
 
+#include "common/puzzle_column.hpp"
 #include "common/puzzle_program.hpp"
 
 namespace {
@@ -56,14 +57,17 @@ hrm::Result<void> play(example::Players& players, std::string_view text) {
                       shape.vocab());
 }
 
-/// Plays every line of a file; of CSV the first field.
+/// Plays every line of a file; see PuzzleColumn.
 int play_file(const Arguments& arguments, example::Players& players, example::Lines& lines) {
+  example::PuzzleColumn column;
   std::size_t played = 0;
   for (std::string line;;) {
     const auto more = lines.next(line);
     if (!more) return fail(arguments, more.error());
     if (!*more) break;
-    const std::string puzzle = without_blanks(line.substr(0, line.find(',')));
+    const auto field = column.of(line);
+    if (!field) return fail(arguments, field.error().in(lines.where()));
+    const std::string puzzle = without_blanks(*field);
     if (puzzle.empty()) continue;
     if (auto done = play(players, puzzle); !done) return fail(arguments, done.error().in(lines.where()));
     ++played;

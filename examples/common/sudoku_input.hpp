@@ -4,6 +4,7 @@
 #include <hrm/puzzles/sudoku.hpp>
 
 #include "program.hpp"
+#include "puzzle_column.hpp"
 
 namespace example {
 
@@ -15,7 +16,7 @@ struct SudokuInput {
 
 /// Options that say which; for the list given to Arguments.
 inline std::vector<Option> with_sudoku_input(std::vector<Option> own) {
-  own.insert(own.begin(), {{"--file", "F", "puzzles, the first field of each line (test.csv of the bundled model)"},
+  own.insert(own.begin(), {{"--file", "F", "puzzles, one a line, or CSV (test.csv of the bundled model)"},
                            {"--first", "N", "only the first N of them"},
                            {"--model", "M", "a model (otherwise the bundled one of this size)"},
                            {"--config", "F", "the model's configuration (otherwise beside it)"},
@@ -28,16 +29,19 @@ inline std::size_t first_puzzles(Arguments& arguments) {
   return arguments.number("--first", ~std::size_t{0}, 1, 100000000);
 }
 
-/// Puzzles of one size: the first field of each line.
+/// Puzzles of one size, one a line; see PuzzleColumn.
 inline hrm::Result<std::vector<hrm::SudokuGrid>> read_sudokus(const std::string& path, std::size_t most) {
   Lines lines;
   if (auto opened = lines.open(path); !opened) return opened.error();
+  PuzzleColumn column;
   std::vector<hrm::SudokuGrid> puzzles;
   for (std::string line; puzzles.size() < most;) {
     const auto more = lines.next(line);
     if (!more) return more.error();
     if (!*more) break;
-    const auto cells = hrm::detail::trimmed(std::string_view(line).substr(0, line.find(',')), " \t");
+    const auto field = column.of(line);
+    if (!field) return field.error().in(lines.where());
+    const auto cells = hrm::detail::trimmed(*field, " \t");
     if (cells.empty()) continue;
     auto puzzle = hrm::parse_sudoku(cells);
     if (!puzzle) return puzzle.error().in(lines.where());

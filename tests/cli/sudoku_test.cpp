@@ -54,6 +54,8 @@ TEST_CASE("hrm-sudoku: 0 and . are blanks; files, standard input and CSV") {
   CHECK(cli::lines_of(file.out).size() == 2);
   CHECK(solution(file) == expected);
   CHECK(solution(run("hrm-sudoku", {"--file", "-"}, puzzle)) == expected);
+  CHECK(solution(run("hrm-sudoku", {"--file", "-"}, "source,question,answer\nx," + puzzle + ",\n")) == expected);
+  CHECK(solution(run("hrm-sudoku", {"--file", "-"}, "Puzzle\r\n\"" + puzzle + "\"\r\n")) == expected);
   std::string rows;
   for (std::size_t at = 0; at < 36; at += 6)
     rows += " " + puzzle.substr(at, 3) + " " + puzzle.substr(at + 3, 3) + "\r\n";
@@ -185,6 +187,8 @@ TEST_CASE("hrm-sudoku: bad puzzles are code 1, wrong words code 2") {
   CHECK(bad({"--file", "-"}, {"standard input", "empty input"}) == "");
   const support::TemporaryFolder folder;
   CHECK(bad({"--file", folder.write("f", "\n12\n")}, {"f: line 2", "cells"}) == "");
+  CHECK(bad({"--file", folder.write("g", "source,question\nx\n")}, {"g: line 2: fields, expected at least 2"}) == "");
+  CHECK(bad({"--file", folder.write("h", "puzzle,solution\n")}, {"h: ", "empty input"}) == "");
 
   const auto usage = [](const std::vector<std::string>& words, const std::vector<std::string>& say) {
     return cli::fault_of(run("hrm-sudoku", words), 2, "hrm-sudoku", say);

@@ -43,6 +43,20 @@ TEST_CASE("csv: a first line of names must name the answer too") {
   CHECK(support::message_of(empty).find("o.csv: expected a puzzle") != std::string::npos);
 }
 
+TEST_CASE("csv: names of columns, as they are found") {
+  const auto names = [](const std::string& line) {
+    const auto found = hrm::csv_names(hrm::parse_csv_line(line).value());
+    return std::pair(found.question.value_or(9), found.answer.value_or(9));
+  };
+  using Pair = std::pair<std::size_t, std::size_t>;
+  CHECK(names("source,question,answer,rating") == Pair{1, 2});
+  CHECK(names("quizzes,solutions") == Pair{0, 1});
+  CHECK(names("id, Solution ,PUZZLE,clues") == Pair{2, 1});
+  CHECK(names("\"puzzle\",\"difficulty\"") == Pair{0, 9});
+  CHECK(names("puzzles,solutions") == Pair{9, 1});
+  CHECK(names("") == Pair{9, 9});
+}
+
 TEST_CASE("csv: a line taken apart") {
   using Fields = std::vector<std::string>;
   CHECK(hrm::parse_csv_line("a,b,c").value() == Fields{"a", "b", "c"});

@@ -30,6 +30,22 @@ namespace hrm {
   return fields;
 }
 
+/// The columns that a line of names calls question, puzzle or quizzes, and answer, solution or solutions; in capitals,
+/// too. Without a question it is no line of names.
+struct CsvNames {
+  std::optional<std::size_t> question, answer;
+};
+[[nodiscard]] inline CsvNames csv_names(std::span<const std::string> fields) {
+  CsvNames names;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    std::string name(detail::trimmed(fields[i], " \t\r"));
+    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (name == "question" || name == "puzzle" || name == "quizzes") names.question = i;
+    if (name == "answer" || name == "solution" || name == "solutions") names.answer = i;
+  }
+  return names;
+}
+
 /// CSV of Sudokus or square mazes with their answers; the first puzzle says which and how large. Reads line by line.
 /// Move-only.
 class CsvDataset {
@@ -41,14 +57,11 @@ class CsvDataset {
     CsvDataset csv(std::move(*file));
     auto fields = csv.next_fields();
     if (!fields) return fields.error();
-    bool answer = false;
-    for (std::size_t i = 0; i < fields->size(); ++i) {
-      const std::string& name = (*fields)[i];
-      if (name == "question" || name == "puzzle") csv.question_ = i, csv.named_ = true;
-      if (name == "answer" || name == "solution") csv.answer_ = i, answer = true;
+    if (const CsvNames names = csv_names(*fields); names.question) {
+      if (!names.answer) return csv.wrong("expected a column named answer or solution, found none");
+      csv.question_ = *names.question, csv.answer_ = *names.answer;
+      fields = csv.next_fields();
     }
-    if (csv.named_ && !answer) return csv.wrong("expected a column named answer or solution, found none");
-    if (csv.named_) fields = csv.next_fields();
     if (!fields) return fields.error();
     if (fields->empty()) return csv.wrong("expected a puzzle, found none");
     const std::string question = csv.question_ < fields->size() ? (*fields)[csv.question_] : std::string();
@@ -161,7 +174,7 @@ class CsvDataset {
   PuzzleFile file_;
   DatasetInfo info_;
   std::size_t question_ = 0, answer_ = 1, read_ = 0, count_ = 0;
-  bool named_ = false, maze_ = false;
+  bool maze_ = false;
   std::vector<std::string> waiting_;
 };
 
