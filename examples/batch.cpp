@@ -47,6 +47,10 @@ int main(int argc, char** argv) {
   const example::Setup setup(arguments);
   if (!arguments.rest().empty()) arguments.note(arguments.rest()[0], "expected options alone");
   if (const auto code = arguments.wrong()) return *code;
+  const auto out = arguments.text("--out");
+  if (out) {
+    if (auto good = example::can_be_written(*out); !good) return example::fail(arguments, good.error());
+  }
   const auto input = example::load_sudokus(arguments, setup, first, argv[0]);
   if (!input) return example::fail(arguments, input.error());
   const auto& puzzles = input->puzzles;
@@ -115,9 +119,8 @@ int main(int argc, char** argv) {
   if (sums.refused > 0) std::printf("%zu could not be begun\n", sums.refused);
   std::puts("\nsegments puzzles");
   print_histogram(by_segments);
-  if (const auto path = arguments.text("--out")) {
-    if (auto written = example::write_file(*path, solutions); !written)
-      return example::fail(arguments, written.error());
+  if (out) {
+    if (auto written = example::write_file(*out, solutions); !written) return example::fail(arguments, written.error());
   }
   return arguments.finish(sums.solved == puzzles.size() ? example::done : example::unsolved);
 }

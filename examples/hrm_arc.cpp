@@ -3,7 +3,9 @@
 #include <hrm/puzzles/draw.hpp>
 #include <hrm/puzzles/file.hpp>
 
+#include "common/interrupt.hpp"
 #include "common/program.hpp"
+#include "common/progress.hpp"
 
 #include <map>
 
@@ -60,16 +62,19 @@ hrm::Result<std::vector<ArcTask>> read_tasks(const std::string& path) {
   return tasks;
 }
 
-/// What identifiers.json has for the tasks, the task's own name first, at most `most` augmentations of each.
+/// What identifiers.json has for the tasks, the task's own name first, at most `most` augmentations of each. `names`:
+/// how many it has in all.
 hrm::Result<std::map<std::string, std::vector<Question>, std::less<>>> read_questions(const std::string& path,
                                                                                       const std::vector<ArcTask>& tasks,
-                                                                                      std::size_t most) {
+                                                                                      std::size_t most,
+                                                                                      std::size_t& names) {
   const auto text = hrm::read_text(path, std::size_t{1} << 30);
   if (!text) return text.error();
   std::map<std::string, std::vector<Question>, std::less<>> questions;
   for (const ArcTask& task : tasks) questions[task.id];
   std::size_t strange = 0;
   const auto read = hrm::read_arc_identifiers(*text, [&](std::size_t id, std::string_view name) {
+    ++names;
     // A task's own name may look like an augmentation's, or like nothing at all.
     const auto own = questions.find(name);
     const auto identifier = own != questions.end() ? hrm::ArcIdentifier{name, {}} : hrm::parse_arc_identifier(name);
@@ -97,12 +102,15 @@ hrm::Result<std::map<std::string, std::vector<Question>, std::less<>>> read_ques
 
 /// Asks a model about every test input of a task in every way; the votes for each test input. Error: the model does not
 /// take the question (it has no such puzzle id, or not as many positions). Without an `embedding` there is id 0 alone.
+/// Calls `tell(share)` after each answer; ends early where go_on() says no.
+template <class Tell>
 hrm::Result<std::vector<hrm::ArcVote>> ask(hrm::BatchSolver& solver, const ArcTask& task,
-                                           const std::vector<Question>& questions, bool embedding) {
+                                           const std::vector<Question>& questions, bool embedding, const Tell& tell) {
   std::vector<hrm::ArcVote> votes(task.test.size());
   std::optional<Error> error;
   std::vector<hrm::Token> canvas;
   std::size_t next = 0;
+  std::size_t answers = 0;
   const auto source = [&](hrm::Job& job) noexcept {
     if (next == task.test.size() * questions.size()) return false;
     const Question& question = questions[next % questions.size()];
@@ -118,9 +126,10 @@ hrm::Result<std::vector<hrm::ArcVote>> ask(hrm::BatchSolver& solver, const ArcTa
     }
     const Question& question = questions[outcome.id % questions.size()];
     votes[outcome.id / questions.size()].add(question.augmentation.undo(hrm::arc_crop(outcome.tokens)), outcome.q_halt);
+    tell(static_cast<double>(++answers) / static_cast<double>(task.test.size() * questions.size()));
     return true;
   };
-  static_cast<void>(solver.run(source, sink));
+  static_cast<void>(solver.run(source, sink, example::go_on));
   if (error) return error->in(task.id);
   return votes;
 }
@@ -132,8 +141,8 @@ int main(int argc, char** argv) {
       "hrm-arc", "MODEL TASKS",
       "Answers ARC-AGI tasks: a file of one task or of many, or a folder of files. A model answers only tasks whose\n"
       "puzzle embedding was trained with their examples; any other task cannot be solved (published: 0 % with the\n"
-      "blank identifier). Prints TASK, solved, unsolved or unknown, right and all test inputs, votes, with tabs "
-      "between.",
+      "blank identifier). Prints TASK, solved, unsolved or unknown, right (- where that is unknown) and all test\n"
+      "inputs, votes, with tabs between. Ctrl-C ends it; the submission then has the tasks that were finished.",
       example::with_solver_options({
           {"--identifiers", "F", "identifiers.json: which embedding is whose (otherwise looked for beside the model)"},
           {"--solutions", "F", "the solutions, where they are in a file of their own"},
@@ -155,6 +164,10 @@ int main(int argc, char** argv) {
   }
   if (const auto code = arguments.wrong()) return *code;
   const std::string& model_path = arguments.rest()[0];
+  const auto out = arguments.text("--out");
+  if (out) {
+    if (auto good = example::can_be_written(*out); !good) return fail(arguments, good.error());
+  }
 
   auto tasks = read_tasks(arguments.rest()[1]);
   if (!tasks) return fail(arguments, tasks.error());
@@ -175,8 +188,9 @@ int main(int argc, char** argv) {
     if (std::filesystem::exists(beside, ignored)) identifiers = beside.string();
   }
   std::map<std::string, std::vector<Question>, std::less<>> questions;
+  std::size_t names = 0;
   if (!identifiers.empty()) {
-    auto read = read_questions(identifiers, *tasks, augmentations);
+    auto read = read_questions(identifiers, *tasks, augmentations, names);
     if (!read) return fail(arguments, read.error());
     questions = std::move(*read);
   } else {
@@ -212,6 +226,10 @@ int main(int argc, char** argv) {
   hrm::BatchSolver solver(*model, options);
   if (!solver.status()) return fail(arguments, solver.status().error());
 
+  if (const std::size_t rows = model->config().puzzle_ids; names > 0 && names < rows) {
+    std::fprintf(stderr, "hrm-arc: %s: %zu names, where the model has %zu embeddings: is it of the same data set?\n",
+                 identifiers.c_str(), names, rows);
+  }
   if (identifiers.empty()) {
     std::fprintf(
         stderr,
@@ -226,6 +244,9 @@ int main(int argc, char** argv) {
   hrm::ArcScore score;
   std::string submission;
   std::size_t without = 0;
+  example::listen_for({SIGINT, SIGTERM});
+  example::Progress progress(std::chrono::milliseconds(100));
+  std::size_t finished = 0;
   for (const ArcTask& task : *tasks) {
     const auto& list = questions[task.id];
     const std::string shown = example::printable(task.id);
@@ -233,7 +254,14 @@ int main(int argc, char** argv) {
       ++without;
       std::fprintf(stderr, "hrm-arc: %s: has no trained embedding, so it cannot be solved\n", shown.c_str());
     }
-    const auto votes = ask(solver, task, list, model->config().puzzle_emb_ndim != 0);
+    const auto votes = ask(solver, task, list, model->config().puzzle_emb_ndim != 0, [&](double share) noexcept {
+      if (!progress.due()) return;
+      progress.show((static_cast<double>(finished) + share) / static_cast<double>(tasks->size()), "task %zu of %zu",
+                    finished + 1, tasks->size());
+    });
+    progress.clear();
+    if (votes && !example::go_on()) break;
+    ++finished;
     if (!votes) return fail(arguments, votes.error().in(model_path));
     std::vector<hrm::ArcAttempts> attempts;
     std::size_t counted = 0;
@@ -244,11 +272,12 @@ int main(int argc, char** argv) {
     const hrm::ArcScore before = score;
     const bool solved = score.add(task, attempts);
     const bool known = score.tasks > before.tasks;
-    std::printf("%s\t%s\t%zu/%zu\t%zu\n", shown.c_str(),
+    const std::string right = known ? std::to_string(score.inputs_right - before.inputs_right) : "-";
+    std::printf("%s\t%s\t%s/%zu\t%zu\n", shown.c_str(),
                 !known   ? "unknown"
                 : solved ? "solved"
                          : "unsolved",
-                score.inputs_right - before.inputs_right, task.test.size(), counted);
+                right.c_str(), task.test.size(), counted);
     std::fflush(stdout);
     submission += (submission.empty() ? "{" : ",\n") + hrm::arc_submission_entry(task.id, attempts);
     if (pictures) {
@@ -261,14 +290,16 @@ int main(int argc, char** argv) {
       }
     }
   }
-  if (const auto path = arguments.text("--out")) {
-    if (auto written = example::write_file(*path, submission + "}\n"); !written)
+  if (out) {
+    if (auto written = example::write_file(*out, (submission.empty() ? "{" : submission) + "}\n"); !written)
       return fail(arguments, written.error());
   }
+  const bool whole = finished == tasks->size();
+  if (!whole) std::fprintf(stderr, "hrm-arc: interrupted after %zu of %zu tasks\n", finished, tasks->size());
   if (score.tasks > 0) {
     std::fprintf(stderr, "hrm-arc: %zu of %zu tasks solved, score %s %%%s\n", score.solved, score.tasks,
                  hrm::format_number(100 * score.mean_share()).c_str(),
                  without > 0 ? (", " + std::to_string(without) + " without an embedding").c_str() : "");
   }
-  return arguments.finish(score.solved == score.tasks ? example::done : example::unsolved);
+  return arguments.finish(whole && score.solved == score.tasks ? example::done : example::unsolved);
 }

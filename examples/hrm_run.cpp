@@ -159,22 +159,10 @@ int run_batch(const Arguments& arguments, const example::Setup& setup, const hrm
   return error ? fail(arguments, *error) : static_cast<int>(example::done);
 }
 
-/// Whether a file can be written there; what is in it stays as it is.
-bool can_be_written(const std::string& path) {
-  std::error_code ignored;
-  const auto kind = std::filesystem::status(path, ignored).type();
-  const bool fresh = kind == std::filesystem::file_type::not_found;
-  if (!fresh && kind != std::filesystem::file_type::regular) return kind != std::filesystem::file_type::directory;
-  const bool good = std::ofstream(path, std::ios::binary | std::ios::app).good();
-  if (fresh) std::filesystem::remove(path, ignored);
-  return good;
-}
-
 /// All puzzles, with everything the model computes after each segment kept for the file.
 int run_and_save(const Arguments& arguments, const example::Setup& setup, const hrm::Model& model, Input& input,
                  const std::string& path) {
-  const auto unwritable = [&] { return fail(arguments, Error(ErrorCode::io, path, ": cannot be written")); };
-  if (!can_be_written(path)) return unwritable();
+  if (auto good = example::can_be_written(path); !good) return fail(arguments, good.error());
   std::vector<Puzzle> puzzles;
   for (;;) {
     Puzzle puzzle;
@@ -256,7 +244,8 @@ int run_and_save(const Arguments& arguments, const example::Setup& setup, const 
     return fail(arguments, written.error().in(path));
   }
   file.close();
-  return file ? static_cast<int>(example::done) : unwritable();
+  if (!file) return fail(arguments, Error(ErrorCode::io, path, ": cannot be written"));
+  return example::done;
 }
 
 }  // namespace

@@ -169,6 +169,19 @@ class Lines {
   std::size_t number_ = 0;
 };
 
+/// Error: no file can be written there. What is in one stays as it is. For asking before hours of work.
+inline hrm::Result<void> can_be_written(const std::string& path) {
+  std::error_code ignored;
+  const auto kind = std::filesystem::status(path, ignored).type();
+  const bool fresh = kind == std::filesystem::file_type::not_found;
+  bool good = kind != std::filesystem::file_type::directory;
+  if (fresh || kind == std::filesystem::file_type::regular)
+    good = std::ofstream(path, std::ios::binary | std::ios::app).good();
+  if (fresh) std::filesystem::remove(path, ignored);
+  if (good) return {};
+  return hrm::Error(hrm::ErrorCode::io, path, ": cannot be written");
+}
+
 /// Writes a whole file.
 inline hrm::Result<void> write_file(const std::string& path, std::string_view bytes) {
   std::ofstream file(path, std::ios::binary);

@@ -50,14 +50,19 @@ TEST_CASE("hrm-arc: many tasks, their identifiers, the score") {
         "a\tsolved\t2/2\t6\n"
         "b\tunsolved\t1/2\t2\n"
         "c\tunsolved\t0/1\t1\n"
-        "d\tunknown\t0/1\t1\n"
+        "d\tunknown\t-/1\t1\n"
         "e\tunsolved\t0/2\t0\n");
   CHECK(outcome.err.find("1 names are no task") != std::string::npos);
+  CHECK(outcome.err.find("embeddings") == std::string::npos);
   CHECK(outcome.err.find("e: has no trained embedding, so it cannot be solved") != std::string::npos);
   CHECK(outcome.err.find("1 of 4 tasks solved, score 37.5 %, 1 without an embedding") != std::string::npos);
   const std::string submission = support::read_file(folder.path("out.json"));
   CHECK(submission.find("\"d\":[{\"attempt_1\":[[5,6]],\"attempt_2\":[[5,6]]}]") != std::string::npos);
   CHECK(submission.find("\"e\":[{\"attempt_1\":[[0]],\"attempt_2\":[[0]]},{") != std::string::npos);
+
+  const auto cut = run("hrm-arc", {folder.path(), folder.path("tasks.json"), "--identifiers",
+                                   folder.write("cut.json", R"(["<blank>","a","c"])")});
+  CHECK(cut.err.find("cut.json: 3 names, where the model has 8 embeddings") != std::string::npos);
 
   const auto fewer = run("hrm-arc", {folder.path(), folder.path("tasks.json"), "--augmentations", "1"});
   CHECK(fewer.out.find("a\tsolved\t2/2\t4\n") == 0);
@@ -69,6 +74,31 @@ TEST_CASE("hrm-arc: many tasks, their identifiers, the score") {
   const auto known =
       run("hrm-arc", {folder.path(), folder.path("tasks.json"), "--solutions", folder.path("solutions.json")});
   CHECK(known.out.find("d\tsolved\t1/1\t1\n") != std::string::npos);
+}
+
+TEST_CASE("hrm-arc: interrupted, it hands in what it has") {
+  const support::TemporaryFolder folder;
+  cli::write_copying_model(folder, hrm::arc_vocab, 1);
+  std::string tasks;
+  for (int i = 0; i < 1000; ++i) tasks += (i == 0 ? "{\"" : ",\"") + std::to_string(i) + "\":" + copy_task;
+  const std::string file = folder.write("tasks.json", tasks + "}");
+  const std::string out = folder.path("out.json"), lines = cli::quoted(folder.path("lines"));
+  const auto outcome =
+      cli::shell(cli::line_of("hrm-arc", {folder.path(), file, "--augmentations", "50", "--out", out}) + " > " + lines +
+                 " & pid=$!; until [ -s " + lines + " ]; do sleep 0.05; done; kill -INT $pid; wait $pid");
+  CHECK(outcome.code == 3);
+  const std::size_t finished = cli::lines_of(support::read_file(folder.path("lines"))).size();
+  CHECK(finished >= 1);
+  CHECK(outcome.err.find("interrupted after " + std::to_string(finished) + " of 1000 tasks") != std::string::npos);
+  const auto handed_in = hrm::read_text(out).value();
+  std::size_t answers = 0;
+  hrm::JsonCursor json(handed_in);
+  CHECK(json.object([&](std::string_view) {
+    ++answers;
+    return json.skip();
+  }));
+  CHECK(json.end());
+  CHECK(answers == finished);
 }
 
 TEST_CASE("hrm-arc: a task's name does not steer a terminal, and makes no line or field of its own") {
@@ -131,6 +161,12 @@ TEST_CASE("hrm-arc: what is wrong") {
     return cli::fault_of(run("hrm-arc", {folder.path(), folder.path("t.json")}), 1, "hrm-arc", say);
   };
   CHECK(fault("", {"t.json: json: byte 0"}) == "");
+  CHECK(fault("{\"a\":" + copy_task + ",\"b\":" + copy_task + ",\"a\":" + copy_task + "}",
+              {"t.json: task a: expected once, found twice"}) == "");
+  support::write_file(folder.path("t.json"), other_task);
+  const std::string nowhere = folder.path("no folder/out.json");
+  CHECK(cli::fault_of(run("hrm-arc", {folder.path(), folder.path("t.json"), "--out", nowhere}), 1, "hrm-arc",
+                      {nowhere + ": cannot be written"}) == "");
   CHECK(fault("{}", {"expected a task"}) == "");
   CHECK(fault("{\"a\":{\"train\":[]}}", {"t.json: json:", "train and test pairs"}) == "");
   CHECK(fault("{\"train\":[],\"test\":[{\"input\":[[10]]}]}", {"t.json: json:", "a colour from 0 to 9"}) == "");

@@ -36,6 +36,13 @@ TEST_CASE("arc task: many in a file, their solutions in another") {
   CHECK(tasks[1].test[0].output == ArcGrid{1, 1, {1}});  // as it stood before what failed
 }
 
+TEST_CASE("arc task: one that stands twice in a file") {
+  const std::string task(task_text);
+  const auto twice = hrm::parse_arc_tasks("{\"b\":" + task + ",\"a\":" + task + ",\"b\":" + task + "}");
+  REQUIRE_FALSE(twice);
+  CHECK(twice.error().message() == "task b: expected once, found twice");
+}
+
 TEST_CASE("arc task: what is none") {
   const auto parse = [](std::string_view text) { return hrm::parse_arc_task("x", text); };
   const auto test_grid = [&](std::string_view grid) {

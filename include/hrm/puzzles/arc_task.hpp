@@ -2,6 +2,7 @@
 /// ARC-AGI tasks as the public JSON holds them: one task a file, all tasks in one file with their solutions in another,
 /// and the submission.
 
+#include <hrm/base/sort.hpp>
 #include <hrm/puzzles/arc.hpp>
 #include <hrm/puzzles/json.hpp>
 
@@ -79,7 +80,7 @@ inline bool read_arc_task(JsonCursor& json, ArcTask& task) {
   return task;
 }
 
-/// Reads a file of many tasks, `{"ID":{"train":..},..}`.
+/// Reads a file of many tasks, `{"ID":{"train":..},..}`. Error: the text is not that, or has a task twice.
 [[nodiscard]] inline Result<std::vector<ArcTask>> parse_arc_tasks(std::string_view text) {
   JsonCursor json(text);
   std::vector<ArcTask> tasks;
@@ -90,6 +91,11 @@ inline bool read_arc_task(JsonCursor& json, ArcTask& task) {
     return true;
   });
   if (!read || !json.end()) return json.error();
+  std::vector<detail::SortKey> ids;
+  for (const ArcTask& task : tasks) ids.push_back({0, task.id, ids.size()});
+  if (const auto* twin = detail::find_twin(ids)) {
+    return Error(ErrorCode::format, "task ", twin->text, ": expected once, found twice");
+  }
   return tasks;
 }
 
