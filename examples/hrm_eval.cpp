@@ -223,10 +223,14 @@ class Printer {
     std::printf("segments      exact      cells   q_halt right%s\n", maze_ ? "  valid path  shortest path" : "");
     for (std::size_t i = 0; i < report_.segments.size(); ++i) row(std::to_string(i + 1), report_.segments[i]);
     row("halting", report_.halting);
-    std::printf("\nWith halting: %.2f segments in the mean, %s halted by themselves, of those %s right\n",
-                mean(report_.segments_used), percent(mean(report_.halted)).c_str(), percent(halted_right()).c_str());
+    std::printf("\nWith halting: %.2f segments in the mean, %s halted by themselves", mean(report_.segments_used),
+                percent(mean(report_.halted)).c_str());
+    if (report_.halted > 0) std::printf(", of those %s right", percent(halted_right()).c_str());
+    std::printf("\n");
     std::printf("Time: %.3f ms a puzzle with halting, %.3f ms a segment\n", ms_halting(), ms_segment());
-    std::printf("\nq_halt says   answers      right   (mean of sigmoid(q_halt), share that was exact)\n");
+    std::printf(
+        "\nq_halt says   answers      right   (mean of sigmoid(q_halt), share that was exact; after every segment%s)\n",
+        report_.segments.empty() ? " up to the halt" : "");
     for (const Bin& bin : report_.calibration) {
       if (bin.count == 0) continue;
       std::printf("%s   %9llu  %s\n", percent(said(bin)).c_str(), static_cast<unsigned long long>(bin.count),
@@ -242,7 +246,8 @@ class Printer {
           (i == 0 ? "" : ",") + ("{\"segments\":" + std::to_string(i + 1) + "," + members(report_.segments[i]) + "}");
     }
     text += "],\"halting\":{" + members(report_.halting) + ",\"mean_segments\":" + number(mean(report_.segments_used)) +
-            ",\"halted\":" + number(mean(report_.halted)) + ",\"halted_right\":" + number(halted_right()) +
+            ",\"halted\":" + number(mean(report_.halted)) +
+            ",\"halted_right\":" + (report_.halted > 0 ? number(halted_right()) : "null") +
             ",\"ms\":" + number(ms_halting()) + "},\"ms_per_segment\":" + number(ms_segment()) + ",\"calibration\":[";
     bool first = true;
     for (const Bin& bin : report_.calibration) {
@@ -342,7 +347,9 @@ int main(int argc, char** argv) {
       "Measures a model on a data set: a folder in the published form (dataset.json, all__inputs.npy, ..) or\n"
       "CSV (question and answer) of Sudokus or square mazes. Exact means that every cell is right.",
       {{"--split", "S", "the folder within the data set (test)"},
-       {"--limit", "N", "only the first N puzzles (of a published ARC set, those of its first tasks)"},
+       {"--limit", "N",
+        "only the first N puzzles (of a published ARC set, those of its first tasks); those without an\n"
+        "                         answer are passed over"},
        {"--halting-only", "", "let each puzzle halt; no figures after each segment, but quicker"},
        {"--json", "", "one JSON object instead of a table"},
        {"--svg", "F", "draw the curves"},
@@ -369,6 +376,10 @@ int main(int argc, char** argv) {
   }
   if (const auto code = arguments.wrong()) return *code;
 
+  const auto svg = arguments.text("--svg");
+  if (svg) {
+    if (auto good = example::can_be_written(*svg); !good) return fail(arguments, good.error());
+  }
   const std::string& model_path = arguments.rest()[0];
   const std::string& data_path = arguments.rest()[1];
   auto reader = hrm::PuzzleReader::open(data_path, arguments.text("--split").value_or("test"));
@@ -395,14 +406,14 @@ int main(int argc, char** argv) {
   } else {
     printer.table(what);
   }
-  if (const auto path = arguments.text("--svg")) {
+  if (svg) {
     const auto name = [](const std::string& file) {
       const std::filesystem::path whole(file);
       return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
     };
     const std::string title =
         name(model_path) + " on " + std::to_string(report->puzzles) + " puzzles of " + name(data_path);
-    if (auto written = example::write_file(*path, hrm::svg(printer.chart(title))); !written) {
+    if (auto written = example::write_file(*svg, hrm::svg(printer.chart(title))); !written) {
       return fail(arguments, written.error());
     }
   }

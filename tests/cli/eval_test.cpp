@@ -178,6 +178,21 @@ TEST_CASE("hrm-eval: the same as hrm-run and counting, with halting and after ea
   }
 }
 
+TEST_CASE("hrm-eval: where none has halted, nothing is said of those that have") {
+  const support::TemporaryFolder folder;
+  const std::string csv =
+      folder.write("x.csv", "........64.......43..6...64.23..5...,413265526431652314341652164523235146\n");
+  const std::vector<std::string> words{weights + "sudoku6", csv, "--max-segments", "1"};
+  auto json = words;
+  json.push_back("--json");
+  CHECK(run("hrm-eval", json).out.find("\"halted\":0,\"halted_right\":null,") != std::string::npos);
+  const auto table = run("hrm-eval", words).out;
+  CHECK(table.find("  0.00 % halted by themselves\n") != std::string::npos);
+  auto nowhere = words;
+  nowhere.insert(nowhere.end(), {"--svg", folder.path("none/x.svg")});
+  CHECK(cli::fault_of(run("hrm-eval", nowhere), 1, "hrm-eval", {"none/x.svg: cannot be written"}) == "");
+}
+
 TEST_CASE("hrm-eval: mazes with several shortest ways, some right though not the one in the data set") {
   const support::TemporaryFolder folder;
   REQUIRE(run("hrm-maze", {"--generate", cli::slow ? "10" : "100", "--loops", "0.5", "--any-path", "--dataset",
