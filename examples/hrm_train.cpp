@@ -412,6 +412,13 @@ int run_checked(Settings& s, const example::Arguments& arguments) {
   if (hrm::detail::path_kind(s.out) != hrm::detail::PathKind::folder) {
     return fail(Error(ErrorCode::io, s.out, ": folder: expected one that can be made, found an error"));
   }
+  // Which puzzle embedding is whose: hrm-arc looks for it beside the model.
+  if (const std::string names = s.task + "/identifiers.json";
+      hrm::detail::path_kind(names) == hrm::detail::PathKind::file) {
+    std::filesystem::copy_file(names, s.out + "/identifiers.json", std::filesystem::copy_options::overwrite_existing,
+                               failed);
+    if (failed) return fail(Error(ErrorCode::io, s.out, "/identifiers.json: cannot be written"));
+  }
   const auto pool = example::make_pool(s.threads);
   Executor executor;
   if (pool) executor = Executor(*pool);

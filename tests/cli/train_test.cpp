@@ -172,12 +172,14 @@ TEST_CASE("hrm-train learns from mazes, from CSV, and from another model's weigh
                                folder.path("npy/" + split)})
                 .code == 0);
   }
+  const std::string names = support::read_file(folder.write("npy/identifiers.json", R"(["<blank>"])"));
   std::vector<std::string> words = small_run(folder.path("e"), {"--evaluate", "12"});
   words[0] = folder.path("npy");
   const auto published = run("hrm-train", words);
   CAPTURE(published.err);
   CHECK(published.code == 0);
   CHECK(published.err.find("held out 12") != std::string::npos);
+  CHECK(support::read_file(folder.path("e/identifiers.json")) == names);  // where hrm-arc looks for it
   CHECK(hrm::load(folder.path("e")).value().config().sizes.vocab == 6);
   words = small_run(folder.path("d"), {"--from", folder.path("a")});
   words[0] = "sudoku6";
