@@ -41,9 +41,10 @@ struct Sudoku {
   }
 };
 
-/// Rows may stand as they are.
+/// Rows may stand as they are, with lines between the boxes or without.
 std::string without_blanks(std::string text) {
-  std::erase_if(text, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
+  const std::string_view around = text.find('|') == std::string::npos ? " \t\r\n" : " \t\r\n|+-";
+  std::erase_if(text, [&](char c) { return around.find(c) != std::string_view::npos; });
   return text;
 }
 

@@ -23,7 +23,9 @@ inline std::vector<Option> with_puzzle_options(std::vector<Option> own) {
       {{"--file", "F", "puzzles from a file, or from standard input (-); CSV may begin with the names of its columns"},
        {"--model", "M", "a model (otherwise the bundled one of this size)"},
        {"--puzzle-id", "N", "row of the model's puzzle embedding (0)"},
-       {"--views", "N", "ways to look at a puzzle until the answer is right: as it is, then through symmetries (1)"},
+       {"--views", "N",
+        "ways to look at a puzzle until the answer is right: as it is, then through symmetries (1);\n"
+        "                         segments and milliseconds are of all of them"},
        {"--trace", "", "the grid after every segment: what changed, q_halt and q_continue"},
        {"--svg", "F", "of a single puzzle: a moving picture of the thought"},
        {"--png", "F", "of a single puzzle: a picture of the answer"},

@@ -60,6 +60,10 @@ TEST_CASE("hrm-sudoku: 0 and . are blanks; files, standard input and CSV") {
   for (std::size_t at = 0; at < 36; at += 6)
     rows += " " + puzzle.substr(at, 3) + " " + puzzle.substr(at + 3, 3) + "\r\n";
   CHECK(solution(run("hrm-sudoku", {rows})) == expected);
+  std::string boxed = "+-------+-------+\n";
+  for (std::size_t at = 0; at < 36; at += 6)
+    boxed += "| " + puzzle.substr(at, 3) + " | " + puzzle.substr(at + 3, 3) + " |\n";
+  CHECK(solution(run("hrm-sudoku", {boxed + "+-------+-------+"})) == expected);
   const auto blanks =
       run("hrm-sudoku", {"--file", folder.write("b", "\xEF\xBB\xBF" + puzzle + " \t\r\n  \n" + zeros + "  \n \n")});
   CHECK(blanks.code == 0);
