@@ -92,6 +92,7 @@ inline bool read_arc_task(JsonCursor& json, ArcTask& task) {
   });
   if (!read || !json.end()) return json.error();
   std::vector<detail::SortKey> ids;
+  ids.reserve(tasks.size());
   for (const ArcTask& task : tasks) ids.push_back({0, task.id, ids.size()});
   if (const auto* twin = detail::find_twin(ids)) {
     return Error(ErrorCode::format, "task ", twin->text, ": expected once, found twice");
