@@ -59,7 +59,7 @@ hrm::Result<void> play(example::Players& players, std::string_view text) {
 int play_file(const Arguments& arguments, example::Players& players, example::Lines& lines) {
   constexpr std::size_t longest = std::size_t{2} << 20;
   example::PuzzleColumn column;
-  std::string block, line, where;
+  std::string block, line, cells, where;
   bool single = false;  // the block is one line that could be a maze of its own
   std::size_t played = 0;
   hrm::Result<void> status;
@@ -73,10 +73,8 @@ int play_file(const Arguments& arguments, example::Players& players, example::Li
     const auto more = lines.next(line);
     if (!more) return fail(arguments, more.error());
     if (!*more) break;
-    const auto field = column.of(line);
-    if (!field) return fail(arguments, field.error().in(lines.where()));
-    const std::string_view cells = *field;
-    const bool whole = cells.find('S') != std::string_view::npos && cells.find('G') != std::string_view::npos;
+    if (auto found = column.find(line, cells); !found) return fail(arguments, found.error().in(lines.where()));
+    const bool whole = cells.find('S') != std::string::npos && cells.find('G') != std::string::npos;
     const bool csv = line.find(',') != std::string::npos;
     if (cells.empty() || csv || (whole && single)) play_block();
     if (!cells.empty()) {

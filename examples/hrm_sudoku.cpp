@@ -62,13 +62,12 @@ hrm::Result<void> play(example::Players& players, std::string_view text) {
 int play_file(const Arguments& arguments, example::Players& players, example::Lines& lines) {
   example::PuzzleColumn column;
   std::size_t played = 0;
-  for (std::string line;;) {
+  for (std::string line, puzzle;;) {
     const auto more = lines.next(line);
     if (!more) return fail(arguments, more.error());
     if (!*more) break;
-    const auto field = column.of(line);
-    if (!field) return fail(arguments, field.error().in(lines.where()));
-    const std::string puzzle = without_blanks(*field);
+    if (auto found = column.find(line, puzzle); !found) return fail(arguments, found.error().in(lines.where()));
+    puzzle = without_blanks(std::move(puzzle));
     if (puzzle.empty()) continue;
     if (auto done = play(players, puzzle); !done) return fail(arguments, done.error().in(lines.where()));
     ++played;

@@ -9,20 +9,19 @@ namespace example {
 /// the one under its name.
 class PuzzleColumn {
  public:
-  /// Empty for empty lines and the line of names. Error: the line has no such field, or a quote that does not end.
-  [[nodiscard]] hrm::Result<std::string> of(std::string_view line) {
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos)
-      return std::string(line);  // a row of a maze, perhaps
+  /// Puts it into `puzzle`: nothing of the line of names, blanks as they are (a row of a maze, perhaps). Error: the
+  /// line has no such field, or a quote that does not end.
+  [[nodiscard]] hrm::Result<void> find(const std::string& line, std::string& puzzle) {
+    puzzle = line;
+    if (line.find_first_not_of(" \t\r") == std::string::npos) return {};
     auto fields = hrm::parse_csv_line(line);
     if (!fields) return fields.error();
-    if (std::exchange(first_, false)) {
-      if (const auto names = hrm::csv_names(*fields); names.question) {
-        column_ = *names.question;
-        return std::string();
-      }
-    }
-    if (column_ < fields->size()) return std::move((*fields)[column_]);
-    return hrm::Error(hrm::ErrorCode::format, "fields, expected at least ", column_ + 1, ", found ", fields->size());
+    const auto names = std::exchange(first_, false) ? hrm::csv_names(*fields) : hrm::CsvNames{};
+    column_ = names.question.value_or(column_);
+    if (column_ >= fields->size())
+      return hrm::Error(hrm::ErrorCode::format, "fields, expected at least ", column_ + 1, ", found ", fields->size());
+    puzzle = names.question ? std::string() : std::move((*fields)[column_]);
+    return {};
   }
 
  private:

@@ -18,20 +18,18 @@ namespace example {
 
 /// Options of both programs, after their own.
 inline std::vector<Option> with_puzzle_options(std::vector<Option> own) {
-  own.insert(
-      own.end(),
-      {{"--file", "F", "puzzles from a file, or from standard input (-); CSV may begin with the names of its columns"},
-       {"--model", "M", "a model (otherwise the bundled one of this size)"},
-       {"--puzzle-id", "N", "row of the model's puzzle embedding (0)"},
-       {"--views", "N",
-        "ways to look at a puzzle until the answer is right: as it is, then through symmetries (1);\n"
-        "                         segments and milliseconds are of all of them"},
-       {"--trace", "", "the grid after every segment: what changed, q_halt and q_continue"},
-       {"--svg", "F", "of a single puzzle: a moving picture of the thought"},
-       {"--png", "F", "of a single puzzle: a picture of the answer"},
-       {"--generate", "N", "print N new puzzles with their solutions instead"},
-       {"--seed", "S", "of the generator (1)"},
-       {"--dataset", "DIR", "with --generate: write DIR/dataset.json and DIR/all__*.npy instead"}});
+  own.insert(own.end(), {{"--file", "F", "puzzles from a file, or from standard input (-); CSV may name its columns"},
+                         {"--model", "M", "a model (otherwise the bundled one of this size)"},
+                         {"--puzzle-id", "N", "row of the model's puzzle embedding (0)"},
+                         {"--views", "N",
+                          "ways to look at a puzzle until the answer is right: as it is, then through symmetries (1);\n"
+                          "                         segments and milliseconds count all"},
+                         {"--trace", "", "the grid after every segment: what changed, q_halt and q_continue"},
+                         {"--svg", "F", "of a single puzzle: a moving picture of the thought"},
+                         {"--png", "F", "of a single puzzle: a picture of the answer"},
+                         {"--generate", "N", "print N new puzzles with their solutions instead"},
+                         {"--seed", "S", "of the generator (1)"},
+                         {"--dataset", "DIR", "with --generate: write DIR/dataset.json and DIR/all__*.npy instead"}});
   return with_solver_options(std::move(own));
 }
 

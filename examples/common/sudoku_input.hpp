@@ -35,13 +35,12 @@ inline hrm::Result<std::vector<hrm::SudokuGrid>> read_sudokus(const std::string&
   if (auto opened = lines.open(path); !opened) return opened.error();
   PuzzleColumn column;
   std::vector<hrm::SudokuGrid> puzzles;
-  for (std::string line; puzzles.size() < most;) {
+  for (std::string line, field; puzzles.size() < most;) {
     const auto more = lines.next(line);
     if (!more) return more.error();
     if (!*more) break;
-    const auto field = column.of(line);
-    if (!field) return field.error().in(lines.where());
-    const auto cells = hrm::detail::trimmed(*field, " \t");
+    if (auto found = column.find(line, field); !found) return found.error().in(lines.where());
+    const auto cells = hrm::detail::trimmed(field, " \t");
     if (cells.empty()) continue;
     auto puzzle = hrm::parse_sudoku(cells);
     if (!puzzle) return puzzle.error().in(lines.where());

@@ -65,7 +65,7 @@ class Error {
 
   /// The parts are written one after the other.
   template <class... Parts>
-  explicit Error(ErrorCode code, const Parts&... parts) noexcept
+  HRM_ALWAYS_INLINE explicit Error(ErrorCode code, const Parts&... parts) noexcept
       : Error(code, std::initializer_list<Part>{Part(parts)...}) {}
 
   // Not inlined, and no template: errors are built in hundreds of places, and none of them is in a hurry.
