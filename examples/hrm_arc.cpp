@@ -242,7 +242,7 @@ int main(int argc, char** argv) {
     if (ignored) return fail(arguments, Error(ErrorCode::io, *pictures, ": the folder cannot be made"));
   }
   hrm::ArcScore score;
-  std::string submission;
+  std::string submission = "{";
   std::size_t without = 0;
   example::listen_for({SIGINT, SIGTERM});
   example::Progress progress(std::chrono::milliseconds(100));
@@ -260,9 +260,9 @@ int main(int argc, char** argv) {
                     finished + 1, tasks->size());
     });
     progress.clear();
-    if (votes && !example::go_on()) break;
-    ++finished;
     if (!votes) return fail(arguments, votes.error().in(model_path));
+    if (!example::go_on()) break;
+    ++finished;
     std::vector<hrm::ArcAttempts> attempts;
     std::size_t counted = 0;
     for (const hrm::ArcVote& vote : *votes) {
@@ -279,7 +279,7 @@ int main(int argc, char** argv) {
                          : "unsolved",
                 right.c_str(), task.test.size(), counted);
     std::fflush(stdout);
-    submission += (submission.empty() ? "{" : ",\n") + hrm::arc_submission_entry(task.id, attempts);
+    submission += (finished == 1 ? "" : ",\n") + hrm::arc_submission_entry(task.id, attempts);
     if (pictures) {
       // A task's name comes from a file; as a file's name it must stay within the folder.
       std::string name = shown;
@@ -291,8 +291,7 @@ int main(int argc, char** argv) {
     }
   }
   if (out) {
-    if (auto written = example::write_file(*out, (submission.empty() ? "{" : submission) + "}\n"); !written)
-      return fail(arguments, written.error());
+    if (auto written = example::write_file(*out, submission + "}\n"); !written) return fail(arguments, written.error());
   }
   const bool whole = finished == tasks->size();
   if (!whole) std::fprintf(stderr, "hrm-arc: interrupted after %zu of %zu tasks\n", finished, tasks->size());

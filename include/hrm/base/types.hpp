@@ -114,6 +114,15 @@ struct TensorView {
   [[nodiscard]] constexpr std::size_t bytes() const noexcept { return elements() * size_of(dtype); }
 };
 
+/// The tensor of that name, or null.
+[[nodiscard]] constexpr const TensorView* find_tensor(std::span<const TensorView> tensors,
+                                                      std::string_view name) noexcept {
+  for (const TensorView& tensor : tensors) {
+    if (tensor.name == name) return &tensor;
+  }
+  return nullptr;
+}
+
 /// Whether a tensor holds numbers that read_floats() can give: f32, f16, bf16 or scaled int8.
 [[nodiscard]] constexpr bool holds_floats(const TensorView& tensor) noexcept {
   return tensor.dtype == DType::f32 || tensor.dtype == DType::f16 || tensor.dtype == DType::bf16 ||

@@ -54,10 +54,7 @@ struct Checkpoint {
     return sum;
   }
   /// The tensor of that name, or null.
-  [[nodiscard]] const TensorView* find(std::string_view name) const noexcept {
-    const auto at = std::find_if(tensors.begin(), tensors.end(), [&](const TensorView& t) { return t.name == name; });
-    return at == tensors.end() ? nullptr : &*at;
-  }
+  [[nodiscard]] const TensorView* find(std::string_view name) const noexcept { return find_tensor(tensors, name); }
 };
 
 /// Tensors of a torch.save or safetensors file, names as they stand. Errors lack the file's name.

@@ -246,10 +246,7 @@ struct ExpectedTensor {
 /// The whole configuration: sizes from the tensors' shapes (prefixes stripped), the rest from `raw`; what both say must
 /// agree. Errors name the tensor or the key. Only shapes are looked at.
 [[nodiscard]] HRM_COLD inline Result<Config> complete(const RawConfig& raw, std::span<const TensorView> tensors) {
-  const auto find = [&](std::string_view name) -> const TensorView* {
-    const auto at = std::find_if(tensors.begin(), tensors.end(), [&](const TensorView& t) { return t.name == name; });
-    return at == tensors.end() ? nullptr : &*at;
-  };
+  const auto find = [&](std::string_view name) { return find_tensor(tensors, name); };
   const auto matrix = [&](std::string_view name) -> Result<const TensorView*> {
     const TensorView* tensor = find(name);
     if (tensor == nullptr) return Error(ErrorCode::missing, name, ": expected a tensor of that name, found none");

@@ -173,10 +173,7 @@ class Values {
 [[nodiscard]] inline Result<void> read_parameters(const Layout& layout, std::span<const TensorView> tensors,
                                                   std::span<float> values) {
   for (const Parameter& p : layout.list()) {
-    const TensorView* found = nullptr;
-    for (const TensorView& t : tensors) {
-      if (t.name == p.name) found = &t;
-    }
+    const TensorView* const found = find_tensor(tensors, p.name);
     if (found == nullptr) return Error(ErrorCode::missing, p.name, ": expected a tensor of that name, found none");
     const bool fits = found->rank == p.rank && (p.rank == 1 ? found->shape[0] == p.cols
                                                             : found->shape[0] == p.rows && found->shape[1] == p.cols);

@@ -109,15 +109,8 @@ template <class Trainer>
   if (!table) return table.error().in(path);
   Result<void> status;
   hrm::detail::ArchiveChecksum sum;
-  const auto find = [&](std::string_view name) {
-    const TensorView* found = nullptr;
-    for (const TensorView& t : table->tensors) {
-      if (t.name == name) found = &t;
-    }
-    return found;
-  };
   const auto read = [&](std::string_view name, auto* data, std::size_t count) {
-    const TensorView* const found = find(name);
+    const TensorView* const found = find_tensor(table->tensors, name);
     if (!status) return;
     if (found == nullptr || found->dtype != detail::dtype_of(data) || found->elements() != count) {
       status = Error(ErrorCode::mismatch, path, ": ", name, ": expected ", count, " numbers, found ",
@@ -135,7 +128,7 @@ template <class Trainer>
   if (status) trainer.state(read);
   const std::uint64_t checksum = sum.value();
   std::uint64_t written = checksum;
-  if (find(detail::state_checksum) != nullptr) read(detail::state_checksum, &written, 1);
+  if (find_tensor(table->tensors, detail::state_checksum) != nullptr) read(detail::state_checksum, &written, 1);
   if (status && written != checksum) {
     status = Error(ErrorCode::format, path, ": checksum: expected ", checksum, ", found ", written);
   }
