@@ -136,6 +136,48 @@ TEST_CASE_TEMPLATE("attention equals the plain one", Weight, HRM_EVERY_WEIGHT) {
   }
 }
 
+TEST_CASE_TEMPLATE("attention equals the plain one however large the scores are", Weight, HRM_EVERY_WEIGHT) {
+  constexpr std::size_t head_dim = 16;
+  for (const std::size_t positions : {5U, 82U, 901U}) {
+    for (int power = 4; power <= 60; ++power) {  // scores of 2^power and what a float there can be more by
+      for (const float sign : {1.0F, -1.0F}) {
+        CAPTURE(positions);
+        CAPTURE(power);
+        CAPTURE(sign);
+        auto qkv = random_floats(positions * 3 * head_dim, static_cast<std::uint32_t>(power), 1.5F);
+        for (std::size_t p = 0; p < positions; ++p) {
+          float* const row = qkv.data() + p * 3 * head_dim;
+          std::fill(row, row + 2 * head_dim, 0.0F);
+          row[0] = std::ldexp(1.0F, power / 2);
+          row[1] = std::ldexp(1.0F, std::max(power - 22, -1));  // one of it is two units in the last place, or 0.5
+          row[head_dim] = sign * std::ldexp(1.0F, power - power / 2);
+          row[head_dim + 1] =
+              sign * static_cast<float>(p * 7 % 3) + static_cast<float>(p / 200);  // late ones are larger
+        }
+        const auto out = attend<Weight>(qkv, positions, head_dim, positions);
+        std::vector<double> weights(positions);
+        std::vector<double> expected(head_dim);
+        const auto seen = rounded<Weight>(qkv, positions, head_dim);
+        double worst = 0.0;
+        for (std::size_t p = 0; p<positions; p += positions> 100 ? 300 : 1) {
+          plain::attend(seen.data() + p * 3 * head_dim, seen.data() + head_dim, seen.data() + 2 * head_dim,
+                        3 * head_dim, positions, head_dim, weights.data(), expected.data());
+          for (std::size_t d = 0; d < head_dim; ++d) {
+            const double distance = std::fabs(static_cast<double>(out[p * head_dim + d]) - expected[d]);
+            worst = distance <= worst ? worst : distance;  // NaN stays
+          }
+        }
+        // A score of levels is not exact where what adds up to it is of unequal size.
+        if (kind<Weight>(positions, head_dim) == Kind::levels) {
+          REQUIRE(worst < 4.0);
+        } else {
+          REQUIRE(worst < tolerance<Weight>(positions, head_dim));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("the same bits however queries are split", Weight, HRM_EVERY_WEIGHT) {
   for (const std::size_t positions : {82U, 300U}) {
     const auto qkv = random_floats(positions * 3 * 32, 11, 2.0F);

@@ -45,9 +45,9 @@ struct AttentionOf {
     alignas(64) typename GV::Result block[query_block * dim_block];
     // Numbers of the queries, room for whole vectors of them.
     constexpr std::size_t numbers = round_up(query_block, S::lanes);
-    alignas(64) float unit[numbers] = {};  // log2 e, in units of a row's scores
+    alignas(64) float unit[numbers] = {};  // log2 e, in units of a row's scores; see unit_of
     alignas(64) float most[numbers] = {};
-    alignas(64) float before[numbers] = {};  // `most` of the blocks before this one
+    alignas(64) float before[numbers] = {};  // `most` (levels) or `shift` of the blocks before this one
     alignas(64) float shift[numbers] = {};
     alignas(64) float rescale[numbers];
     float sum[query_block];
@@ -65,7 +65,6 @@ struct AttentionOf {
     } else {
       queries = reinterpret_cast<const std::byte*>(args.q + begin * args.q_stride);
       query_stride = args.q_stride * sizeof(float);
-      for (std::size_t i = 0; i < rows; ++i) unit[i] = log2e;
     }
 
     for (std::size_t first = 0; first < args.positions; first += key_block) {
@@ -104,13 +103,19 @@ struct AttentionOf {
           next = S::max(next, score(c + S::lanes));
         }
         const float here = max_of<Arch>(S::max(top, next));
-        before[i] = most[i];
+        before[i] = levels ? most[i] : shift[i];
         most[i] = first > 0 && most[i] > here ? most[i] : here;
-        shift[i] = levels ? -most[i] : most[i] * -unit[i];
+        if constexpr (!levels) unit[i] = unit_of(most[i]);
+        shift[i] = levels ? -most[i] : as_written(most[i] * -unit[i]);
       }
       for (std::size_t i = 0; first > 0 && i < rows; i += S::lanes) {
-        const auto less = exponent(S::load(before + i), S::load(unit + i), S::load(shift + i));
-        S::store(rescale + i, exp2_not_positive<Arch>(less));
+        const auto less = S::load(shift + i);
+        const auto earlier = S::load(before + i);
+        if constexpr (levels) {
+          S::store(rescale + i, exp2_not_positive<Arch>(exponent(earlier, S::load(unit + i), less)));
+        } else {
+          S::store(rescale + i, exp2_not_positive<Arch>(less - earlier));  // rounding and all
+        }
       }
       // What makes levels of weights that have taken over the scales of their values, and what one of them is worth.
       alignas(64) float take_over[levels ? key_block : 1];
@@ -214,8 +219,8 @@ struct AttentionOf {
   static constexpr float counts_ones = 12582912.0F;  ///< 1.5 * 2^23: the last bits of what is added to it count ones
 
   /// e^(s - most) = 2^(s log2 e - most log2 e), `shift` being the product on the right. That is rounded once for the
-  /// whole row, so every float weight has the same factor, which the division by their sum takes out. Levels count
-  /// from 1 down and must not have it: `shift` is what is taken off the score then.
+  /// whole row, so every float weight has the same factor, 2^32 at most (see unit_of), which the division by their sum
+  /// takes out. Levels count from 1 down and must not have it: `shift` is what is taken off the score then.
   static HRM_ALWAYS_INLINE auto exponent(typename S::Float score, typename S::Float unit,
                                          typename S::Float shift) noexcept {
     if constexpr (levels) {
@@ -224,6 +229,10 @@ struct AttentionOf {
       return S::fma(score, unit, shift);
     }
   }
+
+  /// log2 e, or where a score is so large that the rounding of its product could leave what a power of two can be, 2,
+  /// whose product is exact: floats are so far apart there that what is less than the largest weighs nothing in either.
+  static float unit_of(float most) noexcept { return most < 0x1p29F && most > -0x1p29F ? log2e : 2.0F; }
 
   /// A query as operand, zeros up to a whole step; returns what one of its levels is worth, 1 unless there are any.
   static float round_query(const float* from, std::size_t head_dim, std::byte* to) noexcept {
