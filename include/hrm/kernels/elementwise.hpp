@@ -27,7 +27,7 @@ template <class Arch>
   }
 }
 
-/// e^x within 2 ulp for x in [-87, 88] and nothing promised outside (AVX-512: zero and infinity).
+/// e^x within 2 ulp for x in [-87, 88] and nothing promised outside.
 /// x = n ln 2 + r with |r| <= ln 2 / 2; e^r by a minimax polynomial of degree 7 (the coefficients of Cephes' expf).
 template <class Arch>
 [[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float exp_inside(typename Simd<Arch>::Float x) noexcept {
@@ -100,8 +100,7 @@ template <class Arch, int Degree>
 template <class Arch>
 [[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float silu(typename Simd<Arch>::Float x) noexcept {
   using S = Simd<Arch>;
-  auto minus = S::min(S::set(0.0F) - x, S::set(80.0F));
-  if constexpr (Arch::family != Family::avx512) minus = S::max(minus, S::set(-87.0F));
+  const auto minus = S::max(S::min(S::set(0.0F) - x, S::set(80.0F)), S::set(-87.0F));
   return as_written(x * S::reciprocal(exp_inside<Arch>(minus) + S::set(1.0F)));
 }
 
