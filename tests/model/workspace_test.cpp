@@ -102,6 +102,49 @@ TEST_CASE("every position of every sequence is in one lane") {
   });
 }
 
+TEST_CASE("keys and values are packed in pieces that have every position once, however many there are") {
+  Sizes sizes = test::small_config().sizes;
+  for (const std::size_t positions : {1U, 82U, 2049U, 5000U}) {
+    for (const std::size_t sequences : {1U, 3U}) {
+      for (const std::size_t lane_rows : {1U, 100000U}) {
+        const Workspace w = of(positions, sequences, lane_rows, 2);
+        const Grid g = Grid::packing(sizes, w);
+        CHECK(g.tiles().tiles == Grid::sequences(w) * sizes.heads * g.chunks);
+        CHECK(g.step * sizes.head_dim() < 100'000);  // floats a tile
+        std::vector<int> seen(w.rows);
+        for (const Lane lane : lanes(w)) {
+          for (std::size_t i = 0; i < Grid::sequences(w) * g.chunks; ++i) {
+            Grid::sequence(w, i / g.chunks, lane, [&](std::size_t sequence, RowRange all) {
+              const RowRange part = g.part(all, i % g.chunks);
+              CHECK((part.size() == 0 || part.begin % w.kv_group == 0));
+              CHECK((part.size() == 0 || part.end % w.kv_group == 0 || part.end == all.end));
+              for (std::size_t p = part.begin; p < part.end; ++p) ++seen[sequence * positions + p];
+            });
+          }
+        }
+        CHECK(std::all_of(seen.begin(), seen.end(), [](int n) { return n == 1; }));
+      }
+    }
+  }
+}
+
+TEST_CASE("more tiles than can be counted are not run") {
+  Config config = test::small_config();
+  const Sizes& s = config.sizes;
+  Arena measure;
+  static_cast<void>(Schedule(measure, s, false));
+  Buffer memory(measure.used());
+  Arena arena(memory.data());
+  Schedule schedule(arena, s, false);
+  const std::uint64_t most = Schedule::most_tiles / schedule.size();
+  CHECK(schedule.count([&](const Stage&) { return TileCount{most, false}; }));
+  CHECK(schedule.tickets(2).sum() == 2 * most * schedule.size());
+  CHECK_FALSE(schedule.count([&](const Stage&) { return TileCount{most + 1, false}; }));
+  CHECK_FALSE(schedule.count([&](const Stage&) {
+    return TileCount{(std::uint64_t{1} << 32) / schedule.size() + 1, false};
+  }));
+}
+
 TEST_CASE("what one lane writes is not where the other one reads") {
   for (const Precision precision : {Precision::f32, Precision::bf16, Precision::int8}) {
     const Model model = test::random_model(test::small_config(), 3, precision);

@@ -239,7 +239,7 @@ TEST_CASE("bytes that lie, with a right checksum, are refused with the reason up
   using u32 = std::uint32_t;
   using u64 = std::uint64_t;
   CHECK(refused(changed(between, magic_at, u32{0})) == "saved state: expected the mark 'hrmS', found another");
-  CHECK(refused(changed(between, version_at, u32{8})) == "saved state: version: expected 7, found 8");
+  CHECK(refused(changed(between, version_at, u32{9})) == "saved state: version: expected 8, found 9");
   CHECK(refused(changed(between, puzzle_id_at, u64{3})) == "puzzle id: expected below 3, found 3");
   for (const u32 count : {0U, 17U}) {
     CHECK(refused(changed(between, token_count_at, count)) ==
@@ -376,4 +376,20 @@ TEST_CASE("a state whose puzzle's embedding is no longer finite is refused, and 
   puzzles.at(5, 3) = 0.0F;
   CHECK(SavedState::restore(target, bytes));
   CHECK(SavedState::equal(target, solver));
+}
+
+TEST_CASE("a state that could not be restored is not saved") {
+  const Config config = test::small_config();
+  SolverOptions options;
+  options.halting = Never{};
+  options.noise = {3e38F, 1};
+  Solver solver(test::random_model(config, 3), options);
+  solver.start(test::random_tokens(config, 16, 1)).value();
+  solver.step();
+  std::vector<std::byte> bytes(SavedState::size(solver));
+  CHECK(SavedState::save(solver, bytes));
+  solver.step();
+  REQUIRE_FALSE(is_finite(solver.q_halt()));
+  CHECK(SavedState::save(solver, bytes).error().message() ==
+        "saved state: expected finite numbers, found NaN or infinity");
 }

@@ -33,6 +33,11 @@ class Buffer {
   [[nodiscard]] const std::byte* data() const noexcept { return data_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::span<std::byte> bytes() noexcept { return {data_, size_}; }
+  /// Has the system find its pages now, not when each is first written, which takes milliseconds for a huge one.
+  HRM_NOINLINE void touch() noexcept {
+    constexpr std::size_t page = 4096;
+    for (std::size_t at = 0; at < size_; at += page) *static_cast<volatile std::byte*>(data_ + at) = std::byte{0};
+  }
 
  private:
   static constexpr std::size_t huge_page = std::size_t{2} << 20;

@@ -130,7 +130,7 @@ struct Table {
   std::size_t row_block;    ///< rows of the microkernel; tiles of a multiple of it waste nothing
   std::size_t swiglu_run;   ///< columns of gate (and of up) in a row
   std::size_t query_block;  ///< queries of the attention's microkernel
-  std::size_t tile_work;    ///< multiply-adds of some ten microseconds: what a tile of a product aims at
+  std::size_t tile_work;    ///< multiply-adds of tens of microseconds: what a tile of a product aims at
   std::size_t lane_rows;    ///< rows that are worth all weights' way to a core: see Lane
   std::size_t kv_group;     ///< positions whose keys and values are packed together: 2 where attention is in bfloat16
   bool column_offsets;      ///< packed weights have PackedMatrix::offsets (int8)

@@ -10,9 +10,9 @@
 
 namespace hrm {
 
-/// How an operation is cut into tiles, in each lane alike (the second has a few rows less); a tile is some ten
-/// microseconds of work, so that a deadline is met and threads share evenly. Depends on sizes alone, never on the
-/// number of threads: a pause is a number of tiles.
+/// How an operation is cut into tiles, in each lane alike (the second has a few rows less); a tile is some tens
+/// of microseconds of work (more only where a few queries meet many thousands of keys), so that a deadline is met and
+/// threads share evenly. Depends on sizes alone, never on the number of threads: a pause is a number of tiles.
 struct Grid {
   static constexpr std::size_t cached = std::size_t{1} << 19;  ///< bytes of operand rows that stay in a core's L2
 
@@ -22,6 +22,12 @@ struct Grid {
   std::size_t chunks = 1;  ///< tiles down
   bool joined = false;     ///< lanes are one chunk each, of which a core by itself works out both at once
   [[nodiscard]] TileCount tiles() const noexcept { return {chunks * groups, joined}; }
+
+  /// What the chunk with that number has of `all`, which may be nothing.
+  [[nodiscard]] RowRange part(RowRange all, std::size_t chunk) const noexcept {
+    const std::size_t begin = least(all.begin + chunk * step, all.end);
+    return {begin, least(begin + step, all.end)};
+  }
 
   /// Tiles of a product with W: chunks of rows that stay in cache, and in them runs of panels.
   [[nodiscard]] static Grid product(const kernels::Table& table, const kernels::PackedMatrix& w,
@@ -58,8 +64,9 @@ struct Grid {
       return kernel(t);
     }
     each_lane(work, lane, [&](RowRange range) {
-      t.row_begin = least(range.begin + tile / g.groups * g.step, range.end);
-      t.row_end = least(t.row_begin + g.step, range.end);
+      const RowRange rows = g.part(range, tile / g.groups);
+      t.row_begin = rows.begin;
+      t.row_end = rows.end;
       kernel(t);
     });
   }
@@ -76,10 +83,10 @@ struct Grid {
   }
   static void by_rows(const Workspace& work, std::size_t tile, Lane lane, const kernels::Table& table,
                       const kernels::RowArgs& args) noexcept {
-    const std::size_t step = by_rows(work, args.width).step;
+    const Grid g = by_rows(work, args.width);
     each_lane(work, lane, [&](RowRange range) {
-      const std::size_t begin = least(range.begin + tile * step, range.end);
-      table.row_tile(args, begin, least(begin + step, range.end));
+      const RowRange rows = g.part(range, tile);
+      table.row_tile(args, rows.begin, rows.end);
     });
   }
 
@@ -113,6 +120,17 @@ struct Grid {
     g.chunks = ceil_div(queries, step);
     g.step = round_up(ceil_div(queries, g.chunks), table.query_block);
     g.chunks = ceil_div(queries, g.step);
+    g.groups = sequences(work) * sizes.heads;
+    return g;
+  }
+
+  /// Tiles of packing keys and values: `groups` heads of the sequences, each cut into chunks of positions.
+  [[nodiscard]] static Grid packing(const Sizes& sizes, const Workspace& work) noexcept {
+    Grid g;
+    constexpr std::size_t effort = 65'536;  // elements of keys
+    const std::size_t positions = least(work.positions, work.border());
+    g.step = round_up(ceil_div(effort, sizes.head_dim()), 64);  // whole vectors and pairs
+    g.chunks = ceil_div(positions, g.step);
     g.groups = sequences(work) * sizes.heads;
     return g;
   }
@@ -163,7 +181,7 @@ class Block {
       case Op::qkv:
         return Grid::product(table, qkv_, w).tiles();
       case Op::pack_kv:
-        return {Grid::sequences(w) * s.heads, false};
+        return Grid::packing(s, w).tiles();
       case Op::attend:
         return Grid::attention(table, s, w).tiles();
       case Op::project:
@@ -227,10 +245,14 @@ class Block {
 
   static void pack_kv(std::size_t tile, Lane lane, const Sizes& s, const kernels::Table& table,
                       const Workspace& w) noexcept {
-    const std::size_t head = tile % s.heads;
-    Grid::sequence(w, tile / s.heads, lane, [&](std::size_t sequence, RowRange positions) {
+    const Grid g = Grid::packing(s, w);
+    const std::size_t chunk = tile % g.chunks;
+    const std::size_t head = tile / g.chunks % s.heads;
+    Grid::sequence(w, tile / g.chunks / s.heads, lane, [&](std::size_t sequence, RowRange positions) {
+      const RowRange part = g.part(positions, chunk);
+      if (part.size() == 0) return;
       const float* const k = w.qkv + sequence * w.positions * w.qkv_stride + s.hidden + head * s.head_dim();
-      table.pack_kv_tile(kernels::PackKvArgs{k, k + s.hidden, w.qkv_stride, w.positions, positions.begin, positions.end,
+      table.pack_kv_tile(kernels::PackKvArgs{k, k + s.hidden, w.qkv_stride, w.positions, part.begin, part.end,
                                              s.head_dim(), w.kv + (sequence * s.heads + head) * w.kv_bytes});
     });
   }
@@ -242,10 +264,11 @@ class Block {
     const std::size_t head = tile / g.chunks % s.heads;
     Grid::sequence(w, tile / g.chunks / s.heads, lane, [&](std::size_t sequence, RowRange queries) {
       const std::size_t first = sequence * w.positions;
+      const RowRange part = g.part(queries, chunk);
+      if (part.size() == 0) return;
       kernels::AttendArgs args;
-      args.begin = queries.begin + chunk * g.step;
-      if (args.begin >= queries.end) return;
-      args.end = args.begin + g.step < queries.end ? args.begin + g.step : queries.end;
+      args.begin = part.begin;
+      args.end = part.end;
       args.column = head * s.head_dim();
       args.q = w.qkv + first * w.qkv_stride + args.column;
       args.q_stride = w.qkv_stride;

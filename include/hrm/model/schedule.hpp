@@ -59,7 +59,8 @@ struct Tickets {
 /// the same in both lanes. Memory comes from an arena; count() may be called again whenever the number of rows changes.
 class Schedule {
  public:
-  static constexpr std::size_t most_stages = std::size_t{1} << 20;  ///< of a segment
+  static constexpr std::size_t most_stages = std::size_t{1} << 20;     ///< of a segment
+  static constexpr std::uint64_t most_tiles = std::uint64_t{1} << 30;  ///< of a lane; days of work
 
   Schedule() noexcept = default;
 
@@ -90,17 +91,18 @@ class Schedule {
     }
   }
 
-  /// Numbers the tiles. `tiles(stage)` gives a TileCount, of at least one.
+  /// Numbers the tiles. `tiles(stage)` gives a TileCount, of at least one. False: they are more than most_tiles.
   template <class Tiles>
-  void count(const Tiles& tiles) noexcept {
-    std::uint32_t ticket = 0;
+  [[nodiscard]] bool count(const Tiles& tiles) noexcept {
+    std::uint64_t ticket = 0;
     for (std::size_t i = 0; i < size_; ++i) {
-      first_[i] = ticket;
+      first_[i] = static_cast<std::uint32_t>(ticket);
       const TileCount count = tiles(stages_[i]);
       stages_[i].joined = count.joined;
-      ticket += static_cast<std::uint32_t>(count.tiles);
+      ticket += count.tiles;
     }
-    first_[size_] = ticket;
+    first_[size_] = static_cast<std::uint32_t>(ticket);
+    return ticket <= most_tiles;
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }

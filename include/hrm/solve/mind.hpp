@@ -41,6 +41,7 @@ class Mind {
     const std::size_t need = memory_bytes(model_, capacity);
     if (memory.empty()) {
       own_ = Buffer(need);
+      own_.touch();
       memory = own_.bytes();
     }
     if (memory.size() < need) {
@@ -57,6 +58,10 @@ class Mind {
     Arena arena(block_.data());
     carve(arena);
     model_->prepare(workspace_);
+    if (workspace_.rows > 0 && !count_tiles()) {
+      status_ = Error(ErrorCode::unsupported, "solver: expected at most ", Schedule::most_tiles,
+                      " tiles of a segment, found more");
+    }
     set_active(0);
   }
 
@@ -111,6 +116,7 @@ class Mind {
     if (given.empty()) {
       if (!status_) return nullptr;
       own = Buffer(bytes);
+      own.touch();
       given = own.bytes();
       whole = bytes;
     }
@@ -139,9 +145,7 @@ class Mind {
   /// The first `sequences` slots are in work; between segments.
   void set_active(std::size_t sequences) noexcept {
     workspace_.rows = sequences * workspace_.positions;
-    if (sequences > 0) {
-      schedule_.count([&](const Stage& stage) { return model_->tiles(stage, workspace_); });
-    }
+    if (sequences > 0) static_cast<void>(count_tiles());  // not more than of all, see the constructor
     rewind();
   }
 
@@ -188,7 +192,7 @@ class Mind {
   [[nodiscard]] bool inside() const noexcept { return done() != Tickets{}; }
   /// Tiles of a segment.
   [[nodiscard]] Tickets tickets() const noexcept { return schedule_.tickets(workspace_.lanes()); }
-  /// Tiles of a segment of one puzzle of that many tokens.
+  /// Tiles of a segment of one puzzle of that many tokens, of the capacity's at most.
   [[nodiscard]] Tickets tickets_for(std::size_t tokens) const noexcept {
     Workspace w = workspace_;
     w.positions = w.rows = puzzle_tokens() + tokens;
@@ -260,6 +264,9 @@ class Mind {
     carve(measure);
   }
 
+  [[nodiscard]] bool count_tiles() noexcept {
+    return schedule_.count([&](const Stage& stage) { return model_->tiles(stage, workspace_); });
+  }
   void carve(Arena& arena) noexcept {
     const std::size_t positions = puzzle_tokens() + capacity_.tokens;
     schedule_ = Schedule(arena, model_.config().sizes, model_->table().operand_by_row);

@@ -18,14 +18,15 @@ namespace hrm {
 /// far as they have come and the scratch, as they lie in memory.
 class SavedState {
  public:
-  static constexpr std::uint32_t version = 7;
+  static constexpr std::uint32_t version = 8;
 
   /// Bytes that save() writes for what the solver holds now.
   [[nodiscard]] static std::size_t size(const Solver& solver) noexcept {
     return sizeof(Header) + payload_bytes(solver.mind_, solver.count_, solver.mind_.inside());
   }
 
-  /// Writes the state; gives the number of bytes. Errors: nothing was started, or `out` is too small.
+  /// Writes the state; gives the number of bytes. Errors: nothing was started, `out` is too small, or there are NaN or
+  /// infinity in it (noise without bounds leads there), which restore() would refuse.
   [[nodiscard]] static Result<std::size_t> save(const Solver& solver, std::span<std::byte> out) noexcept {
     if (solver.count_ == 0) return Error(ErrorCode::state, "saved state: expected a started puzzle, found none");
     const std::size_t need = size(solver);
@@ -46,6 +47,7 @@ class SavedState {
                 std::memcpy(at, data, bytes);
                 at += bytes;
               });
+    if (auto finite = check_finite(mind, solver.count_, out.data() + sizeof(Header)); !finite) return finite.error();
     header.checksum = checksum(header, out.subspan(sizeof(Header), need - sizeof(Header)));
     std::memcpy(out.data(), &header, sizeof(Header));
     return need;
@@ -91,13 +93,7 @@ class SavedState {
                      token);
       }
     }
-    const std::size_t floats = state_floats(mind, count);
-    for (std::size_t i = 0; i < floats; ++i) {
-      float value = 0.0F;
-      std::memcpy(&value, at + 2 * count * sizeof(Token) + i * sizeof(float), sizeof(float));
-      if (!is_finite(value))
-        return Error(ErrorCode::value, "saved state: expected finite numbers, found NaN or infinity");
-    }
+    if (auto finite = check_finite(mind, count, at); !finite) return finite;
     if (auto fits = check_puzzle(mind, at, count, header.puzzle_id); !fits) return fits;
     const Tickets all = mind.tickets_for(count);
     if (header.done.first > all.first || header.done.second > all.second || header.done == all)
@@ -215,6 +211,19 @@ class SavedState {
     visit(w.logits, logits_bytes(mind, count));
     visit(w.q, 2 * sizeof(float));
     visit(w.scratch, w.scratch_bytes);
+  }
+
+  // What is kept between segments, in a payload.
+  [[nodiscard]] static Result<void> check_finite(const Mind& mind, std::size_t count,
+                                                 const std::byte* payload) noexcept {
+    const std::size_t floats = state_floats(mind, count);
+    for (std::size_t i = 0; i < floats; ++i) {
+      float value = 0.0F;
+      std::memcpy(&value, payload + 2 * count * sizeof(Token) + i * sizeof(float), sizeof(float));
+      if (!is_finite(value))
+        return Error(ErrorCode::value, "saved state: expected finite numbers, found NaN or infinity");
+    }
+    return {};
   }
 
   // The saved tokens need not be aligned; they are checked where they lie, in pieces.
