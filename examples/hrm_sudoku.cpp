@@ -36,9 +36,7 @@ struct Sudoku {
     return hrm::draw_sudoku(shape, givens, hrm::sudoku_grid(shape, now), hrm::sudoku_grid(shape, before), caption);
   }
   [[nodiscard]] std::string text(Tokens now) const { return hrm::format_sudoku(hrm::sudoku_grid(shape, now)); }
-  [[nodiscard]] bool solved(Tokens now) const {
-    return hrm::sudoku_solved(shape, givens, hrm::sudoku_grid(shape, now));
-  }
+  [[nodiscard]] bool solved(Tokens now) const { return hrm::sudoku_solved(shape, givens, now); }
 };
 
 /// Rows may stand as they are, with lines between the boxes or without.

@@ -86,12 +86,7 @@ class SudokuCheck {
   SudokuCheck(const hrm::SudokuShape& shape, std::span<const std::uint8_t> puzzle) noexcept
       : shape_(shape), puzzle_(puzzle) {}
   [[nodiscard]] bool operator()(std::span<const hrm::Token> tokens) const noexcept {
-    std::array<std::uint8_t, hrm::SudokuShape::max_side * hrm::SudokuShape::max_side> grid{};
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-      const bool digit = tokens[i] > 1 && static_cast<std::size_t>(tokens[i]) < shape_.vocab();
-      grid[i] = static_cast<std::uint8_t>(digit ? tokens[i] - 1 : 0);
-    }
-    return hrm::sudoku_solved(shape_, puzzle_, {grid.data(), tokens.size()});
+    return hrm::sudoku_solved(shape_, puzzle_, tokens);
   }
 
  private:

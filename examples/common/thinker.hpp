@@ -48,7 +48,7 @@ class Thinker {
     }
     if (!solver_.finished()) return;
     thought_ += solver_.segments();
-    solved_ = hrm::sudoku_solved(shape_, board_, hrm::sudoku_grid(shape_, back_.apply(solver_.prediction())));
+    solved_ = hrm::sudoku_solved(shape_, board_, back_.apply(solver_.prediction()));
     if (!finished()) return;
     ++finished_;
     segments_ += thought_;

@@ -52,7 +52,7 @@ struct Stage {
       return hrm::check_maze(hrm::maze_grid(kind.side, kind.side, puzzle), hrm::maze_grid(kind.side, kind.side, seen))
           .valid;
     }
-    return hrm::sudoku_solved(kind.sudoku, hrm::sudoku_grid(kind.sudoku, puzzle), hrm::sudoku_grid(kind.sudoku, seen));
+    return hrm::sudoku_solved(kind.sudoku, hrm::sudoku_grid(kind.sudoku, puzzle), seen);
   }
   [[nodiscard]] bool finished() const { return solver.finished() && (view + 1 == views || solved()); }
 };

@@ -99,7 +99,15 @@ TEST_CASE("sudoku: what counts as solved") {
       SudokuGrid wrong = solved;
       wrong[i] = digit;
       CHECK(hrm::sudoku_solved(shape, empty, wrong) == (digit == solved[i]));
+      CHECK(hrm::sudoku_solved(shape, empty, hrm::sudoku_tokens(wrong)) == (digit == solved[i]));
     }
+  }
+  std::vector<hrm::Token> tokens = hrm::sudoku_tokens(solved);
+  CHECK(hrm::sudoku_solved(shape, solved, tokens));
+  CHECK_FALSE(hrm::sudoku_solved(shape, solved, std::span(tokens).first(15)));
+  for (const hrm::Token none : {-1, 0, 1, 6, 257 + tokens[3]}) {  // padding, a blank, beyond the side
+    tokens[3] = none;
+    CHECK_FALSE(hrm::sudoku_solved(shape, empty, tokens));
   }
   // One kind of unit alone is wrong: boxes, rows, columns.
   for (const std::string_view text : {"1234234134124123", "1212343421214343", "1324241313242413"})

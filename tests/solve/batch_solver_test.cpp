@@ -457,6 +457,9 @@ TEST_CASE("a batch takes no puzzle inside a segment") {
   CHECK(solver.add(second).error().message() == "batch: a segment is under way");
   solver.step();
   CHECK(solver.confidence(0, 0) > 0.0F);
+  CHECK(solver.confidence(0, 15) > 0.0F);
+  CHECK(solver.confidence(0, 16) == 0.0F);  // as a Solver's beyond the puzzle
+  CHECK(solver.confidence(0, 999999) == 0.0F);
   CHECK(solver.add(second));
 }
 

@@ -65,6 +65,11 @@ struct ThrowingIterator {  // its increment may throw
   bool operator==(const ThrowingIterator&) const noexcept { return true; }
 };
 
+template <bool Noexcept>
+struct AsJob {  // becomes a Job when it is asked
+  operator Job() const noexcept(Noexcept);
+};
+
 template <class Given>
 struct Giving {  // makes what it gives as it is asked
   using value_type = std::remove_cvref_t<Given>;
@@ -121,12 +126,15 @@ static_assert(TicksWhile<Yes> && !TicksWhile<ThrowingYes> && !TicksWhile<Changin
 static_assert(Runs<Yes, Yes, Yes> && !Runs<ThrowingYes, Yes, Yes> && !Runs<Yes, ThrowingYes, Yes> &&
               !Runs<Yes, Yes, ThrowingYes> && !Runs<Yes, Yes, Changing>);
 static_assert(TakesAll<Yes> && !TakesAll<ThrowingYes>);
+// A number, of which 0 would mean no more, is not what a sink may give.
+static_assert(TakesAll<void (*)(const Outcome&) noexcept> && !TakesAll<std::size_t (*)(const Outcome&) noexcept>);
 static_assert(RunsEach<const Job*> && RunsEach<std::vector<Job>::iterator> && RunsEach<std::vector<Tokens>::iterator> &&
               RunsEach<std::forward_list<std::vector<Token>>::const_iterator>);
 static_assert(RunsEach<Giving<Job>> && RunsEach<Giving<Tokens>> && RunsEach<Giving<const std::vector<Token>&>>);
 static_assert(!RunsEach<Giving<std::vector<Token>>> && !RunsEach<Giving<std::vector<Token>&&>> &&
               !RunsEach<Giving<std::array<Token, 16>>>);  // gone when they are read
 static_assert(!RunsEach<ThrowingIterator> && !RunsEach<const int*>);
+static_assert(!RunsEach<const AsJob<false>*> && RunsEach<const AsJob<true>*>);
 static_assert(RunsEachOf<std::vector<Job>&> && RunsEachOf<std::span<const Job>> &&
               RunsEachOf<const std::forward_list<std::vector<Token>>&> && RunsEachOf<std::array<Tokens, 3>> &&
               RunsEachOf<Job (&)[2]>);

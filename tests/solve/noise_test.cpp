@@ -3,6 +3,7 @@
 #include <hrm/solve/noise.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 using namespace hrm;
@@ -35,6 +36,13 @@ std::vector<float> noise(const Noise& noise, std::size_t attempt, std::size_t se
 }
 
 }  // namespace
+
+TEST_CASE("what is no deviation is none") {
+  for (const float sigma :
+       {0.0F, -1.0F, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()})
+    CHECK_FALSE(Noise{sigma, 1}.on());
+  CHECK(Noise{1e-30F, 1}.on());
+}
 
 TEST_CASE("noise is normal: mean, deviation, tails, and nothing shared between neighbours") {
   const std::vector<float> z = noise({0.25F, 3}, 1, 2);

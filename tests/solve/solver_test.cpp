@@ -461,10 +461,21 @@ TEST_CASE("policies: margin, minimum, sign, never, until, stable, and one's own"
   answer = solve(model, tokens, options).value();
   CHECK(answer.segments == config.halt_max_steps);
   CHECK_FALSE(answer.halted);
-  options.halting = Stable{1};
   options.max_segments = 64;
+  Solver solver(model, options);
+  solver.start(tokens).value();
+  std::vector<Token> before;
+  do {
+    before.assign(solver.prediction().begin(), solver.prediction().end());
+    solver.step();
+  } while (solver.segments() < 2 || !std::equal(before.begin(), before.end(), solver.prediction().begin()));
+  CHECK(solver.segments() > 2);
+  CHECK(solver.segments() < 64);
+  options.halting = Stable{1};
   answer = solve(model, tokens, options).value();
-  CHECK((answer.halted || answer.segments == 64));
+  CHECK(answer.halted);
+  CHECK(answer.segments == solver.segments());
+  CHECK(answer.tokens == before);
 }
 
 TEST_CASE("confidence is the softmax of the logits") {
@@ -493,6 +504,18 @@ TEST_CASE("a budget may be as long or as short as it will, by any clock") {
   CHECK(deadline_after(least, -1) == -last - 1);
   CHECK(deadline_after(least, 0) == -last - 1);
   CHECK(deadline_after(most, -last) == 0);
+
+  using seconds = std::chrono::duration<float>;
+  CHECK(Budget(seconds(0.25F)).count() == 250'000'000);
+  CHECK(Budget(std::chrono::duration<double, std::pico>(2900)).count() == 2);
+  CHECK(Budget(std::chrono::duration<std::int64_t, std::pico>(2900)).count() == 2);
+  CHECK(Budget(2ms).count() == 2'000'000);
+  for (const Budget longest : {Budget(most), Budget(std::chrono::hours::max()), Budget(seconds(1e30F)),
+                               Budget(seconds(std::numeric_limits<float>::infinity()))})
+    CHECK(longest.count() == last);
+  CHECK(Budget(std::chrono::hours::min()).count() == -last - 1);
+  CHECK(Budget(-seconds(std::numeric_limits<float>::infinity())).count() == -last - 1);
+  CHECK(Budget(seconds(std::numeric_limits<float>::quiet_NaN())).count() == 0);
 
   const Config config = test::small_config();
   const Model model = test::random_model(config, 18);
@@ -587,4 +610,19 @@ TEST_CASE("a tick without time runs one tile") {
       CHECK(snapshot(solver) == (noise ? noisy : expected).back());
     }
   }
+}
+
+TEST_CASE("a puzzle of more tiles than can be counted is refused") {
+  Config config = test::small_config();
+  config.sizes = {32, 16, 64, 7, 1, 1, 400, 92, 0};
+  config.puzzle_emb_ndim = 0;
+  config.puzzle_ids = 0;
+  const Model model = test::random_model(config, 1);
+  SolverOptions options;
+  options.max_tokens = 36000;
+  Solver solver(model, options);
+  CHECK(solver.status().error().message() == "solver: expected at most 1073741824 tiles of a segment, found more");
+  CHECK_FALSE(solver.start(std::vector<Token>(10)));
+  options.max_tokens = 100;
+  CHECK(Solver(model, options).status());
 }

@@ -100,13 +100,15 @@ inline void sudoku_tokens(std::span<const std::uint8_t> grid, std::span<Token> t
   return tokens;
 }
 
+/// The digit of a token; 0 where it is none of this side.
+[[nodiscard]] constexpr std::uint8_t sudoku_digit(const SudokuShape& shape, Token token) noexcept {
+  return static_cast<std::uint8_t>(token > 1 && static_cast<std::size_t>(token) < shape.vocab() ? token - 1 : 0);
+}
+
 /// Tokens to digits; what is no digit of this side is a blank.
 [[nodiscard]] inline SudokuGrid sudoku_grid(const SudokuShape& shape, std::span<const Token> tokens) {
   SudokuGrid grid(tokens.size());
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    const bool digit = tokens[i] > 1 && static_cast<std::size_t>(tokens[i]) < shape.vocab();
-    grid[i] = static_cast<std::uint8_t>(digit ? tokens[i] - 1 : 0);
-  }
+  for (std::size_t i = 0; i < tokens.size(); ++i) grid[i] = sudoku_digit(shape, tokens[i]);
   return grid;
 }
 
@@ -142,14 +144,15 @@ inline void sudoku_tokens(std::span<const std::uint8_t> grid, std::span<Token> t
   return true;
 }
 
-/// Whether `answer` solves `puzzle`: every cell holds a digit, none stands twice in a row, column or box, and the
-/// givens are kept. Allocates nothing.
-[[nodiscard]] inline bool sudoku_solved(const SudokuShape& shape, std::span<const std::uint8_t> puzzle,
-                                        std::span<const std::uint8_t> answer) noexcept {
-  if (puzzle.size() != shape.cells() || answer.size() != shape.cells()) return false;
+namespace detail {
+
+// `digit_of(i)`: of the answer, which is of the shape's size.
+template <class Digit>
+[[nodiscard]] bool sudoku_solved(const SudokuShape& shape, std::span<const std::uint8_t> puzzle,
+                                 const Digit& digit_of) noexcept {
   std::array<std::uint32_t, 3 * SudokuShape::max_side> seen{};
-  for (std::size_t i = 0; i < answer.size(); ++i) {
-    const std::uint8_t digit = answer[i];
+  for (std::size_t i = 0; i < puzzle.size(); ++i) {
+    const std::uint8_t digit = digit_of(i);
     if (digit == 0 || digit > shape.side || (puzzle[i] != 0 && puzzle[i] != digit)) return false;
     const std::uint32_t bit = std::uint32_t{1} << digit;
     std::uint32_t& row = seen[shape.row(i)];
@@ -161,6 +164,23 @@ inline void sudoku_tokens(std::span<const std::uint8_t> grid, std::span<Token> t
     box |= bit;
   }
   return true;
+}
+
+}  // namespace detail
+
+/// Whether `answer` solves `puzzle`: every cell holds a digit, none stands twice in a row, column or box, and the
+/// givens are kept. Allocates nothing.
+[[nodiscard]] inline bool sudoku_solved(const SudokuShape& shape, std::span<const std::uint8_t> puzzle,
+                                        std::span<const std::uint8_t> answer) noexcept {
+  return puzzle.size() == shape.cells() && answer.size() == shape.cells() &&
+         detail::sudoku_solved(shape, puzzle, [answer](std::size_t i) noexcept { return answer[i]; });
+}
+/// The same of an answer in tokens, as a solver predicts it: `Until` may ask this after every segment.
+[[nodiscard]] inline bool sudoku_solved(const SudokuShape& shape, std::span<const std::uint8_t> puzzle,
+                                        std::span<const Token> answer) noexcept {
+  return puzzle.size() == shape.cells() && answer.size() == shape.cells() &&
+         detail::sudoku_solved(shape, puzzle,
+                               [&shape, answer](std::size_t i) noexcept { return sudoku_digit(shape, answer[i]); });
 }
 
 /// Digits renamed: digit d becomes order[d - 1] + 1, where `order` permutes 0 .. side - 1.

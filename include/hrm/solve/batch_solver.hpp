@@ -100,7 +100,7 @@ class BatchSolver {
   [[nodiscard]] float q_halt(std::size_t slot) const noexcept { return mind_.q_halt(slot); }
   [[nodiscard]] float q_continue(std::size_t slot) const noexcept { return mind_.q_continue(slot); }
   [[nodiscard]] float confidence(std::size_t slot, std::size_t position) const noexcept {
-    return slots_[slot].segments == 0 ? 0.0F : mind_.confidence(slot, position);
+    return slots_[slot].segments == 0 || position >= tokens() ? 0.0F : mind_.confidence(slot, position);
   }
   [[nodiscard]] ConstMatrixMap logits(std::size_t slot) const noexcept {
     return slot < active_ ? mind_.logits(slot) : mind_.no_logits();
@@ -120,10 +120,10 @@ class BatchSolver {
   bool tick(std::chrono::steady_clock::time_point deadline) noexcept {
     return tick_once() || tick_while([deadline]() noexcept { return std::chrono::steady_clock::now() < deadline; });
   }
-  bool tick(std::chrono::nanoseconds budget) noexcept { return tick(budget, steady_now); }
+  bool tick(Budget budget) noexcept { return tick(budget, steady_now); }
   /// The same by the caller's clock; see Solver.
   template <NoexceptConstCallable<std::int64_t> Now>
-  bool tick(std::chrono::nanoseconds budget, const Now& now) noexcept {
+  bool tick(Budget budget, const Now& now) noexcept {
     const std::int64_t deadline = deadline_after(budget, now());
     return tick_once() || tick_while([&now, deadline]() noexcept { return now() < deadline; });
   }
@@ -160,7 +160,8 @@ class BatchSolver {
   /// Everything `source` gives: fills the slots, thinks, hands out, until it is dry and all is done. A job that cannot
   /// be begun comes out with its error; puzzles that were under way go on, and come out too. Cancelled by a sink that
   /// says false, or by `go_on()`, asked before every tile on every thread that helps: what is under way or waiting is
-  /// then dropped, and this gives false.
+  /// then dropped, and this gives false. A sink that calls reset() drops it too, and the run goes on with what the
+  /// source has left.
   template <JobSource Source, OutcomeSink Sink, NoexceptConstCallable<bool> GoOn = NeverCancelled>
   bool run(Source&& source, Sink&& sink, const GoOn& go_on = {}) noexcept {
     bool cancelled = false;
@@ -214,7 +215,7 @@ class BatchSolver {
       if (begun) ++first;
       begun = true;
       if (first == last) return false;
-      if constexpr (std::convertible_to<std::iter_reference_t<Iterator>, Job>) {
+      if constexpr (NoexceptJob<std::iter_reference_t<Iterator>>) {
         job = *first;
       } else {
         job.tokens = *first;

@@ -63,7 +63,9 @@ struct NeverCancelled {
 /// calls it, and reset() it, which drops what is left; a source and a halting policy may look at theirs. Nothing else
 /// of it is theirs to call.
 template <class Sink>
-concept OutcomeSink = NoexceptCallable<Sink&, void, const Outcome&>;
+concept OutcomeSink = NoexceptCallable<Sink&, void, const Outcome&> &&
+    (std::is_void_v<std::invoke_result_t<Sink&, const Outcome&>> ||
+     std::same_as<std::invoke_result_t<Sink&, const Outcome&>, bool>);
 /// What a source must be: bool(Job&), noexcept. It says whether there was one more.
 template <class Source>
 concept JobSource = NoexceptCallable<Source&, bool, Job&>;
@@ -71,13 +73,18 @@ template <class Iterator, class Sentinel>
 concept NoexceptIterator = std::input_iterator<Iterator> && std::sentinel_for<Sentinel, Iterator> &&
     noexcept(std::declval<Iterator&>() == std::declval<Sentinel&>()) && noexcept(
         *std::declval<Iterator&>()) && noexcept(++std::declval<Iterator&>());
-/// Tokens as std::span<const Token> takes them, that outlive the expression which gave them.
+template <class T>
+concept NoexceptJob = std::is_nothrow_convertible_v<T, Job>;
+/// Tokens as std::span<const Token> takes them, that outlive the expression which gave them. (That a span is made of a
+/// container without exceptions is not said by every library.)
 template <class Tokens>
 concept LastingTokens = std::convertible_to<Tokens, std::span<const Token>> &&
-    (std::is_lvalue_reference_v<Tokens> || std::ranges::enable_borrowed_range<std::remove_cvref_t<Tokens>>);
+    (std::is_nothrow_convertible_v<Tokens, std::span<const Token>> ||
+     std::ranges::contiguous_range<Tokens>)&&(std::is_lvalue_reference_v<Tokens> ||
+                                              std::ranges::enable_borrowed_range<std::remove_cvref_t<Tokens>>);
 /// What iterators over puzzles must be: they give Jobs, or tokens by reference or as a view, and throw nothing.
 template <class Iterator, class Sentinel>
 concept JobIterator = NoexceptIterator<Iterator, Sentinel> &&
-    (std::convertible_to<std::iter_reference_t<Iterator>, Job> || LastingTokens<std::iter_reference_t<Iterator>>);
+    (NoexceptJob<std::iter_reference_t<Iterator>> || LastingTokens<std::iter_reference_t<Iterator>>);
 
 }  // namespace hrm

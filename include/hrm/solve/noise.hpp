@@ -11,11 +11,11 @@ namespace hrm {
 /// z += sigma * N(0, 1) for z_H and z_L before every segment but the first. The numbers depend on seed, attempt,
 /// segment and place alone, so a run can be repeated, paused and batched bit for bit.
 struct Noise {
-  float sigma = 0.0F;  ///< standard deviation; the states' own root mean square is 1. 0: off
+  float sigma = 0.0F;  ///< standard deviation; the states' own root mean square is 1. Not above 0, or not finite: off
   std::uint64_t seed = 0;
 
   /// Whether it adds anything.
-  [[nodiscard]] constexpr bool on() const noexcept { return sigma > 0.0F; }
+  [[nodiscard]] constexpr bool on() const noexcept { return sigma > 0.0F && is_finite(sigma); }
 
   /// Adds to the states of one slot before a segment, position by position: `done` of them have had theirs. It asks
   /// stop() before each, as they take tens of microseconds; false: paused, to be called again.
@@ -39,7 +39,7 @@ struct Noise {
   void add(std::span<float> z, std::uint64_t stream, std::size_t pair) const noexcept {
     for (std::size_t i = 0; i + 1 < z.size(); i += 2) {  // hidden is even
       const std::uint64_t bits = scramble(stream + ++pair * 0x9e3779b97f4a7c15U);
-      const float u = (static_cast<float>(bits >> 40) + 0.5F) * 0x1p-24F;  // in (0, 1)
+      const float u = (static_cast<float>(bits >> 40) + 0.5F) * 0x1p-24F;  // in (0, 1]
       const float angle = as_written(static_cast<float>((bits >> 8) & 0xffffffU) * (0x1p-24F * 6.28318530718F));
       const float radius = as_written(sigma * std::sqrt(-2.0F * std::log(u)));
       z[i] += radius * std::cos(angle);

@@ -75,8 +75,8 @@ class Solver {
     return *this;
   }
   ~Solver() = default;
-  /// Takes over the other's thoughts; without allocating, on the memory it has, if both have the same model and
-  /// capacity.
+  /// Takes over the other's thoughts, and its options but for the memory; without allocating, on the memory it has, if
+  /// both have the same model and capacity. (SavedState brings thoughts alone.)
   Solver& operator=(const Solver& other) noexcept {
     if (this == &other) return *this;
     if (!mind_.alike(other.mind_)) return *this = Solver(other);
@@ -121,17 +121,17 @@ class Solver {
         options_.executor, []() noexcept { return false; }, true);
   }
 
-  /// Thinks until `deadline`, which it looks at between tiles (some ten microseconds each). One tile is run whatever
+  /// Thinks until `deadline`, which it looks at between tiles (tens of microseconds each). One tile is run whatever
   /// the time, so that ticks come to an end, too short as they may be to wake who helps. True once finished.
   bool tick(std::chrono::steady_clock::time_point deadline) noexcept {
     return tick_once() || tick_while([deadline]() noexcept { return std::chrono::steady_clock::now() < deadline; });
   }
   /// Thinks for `budget` of the steady clock.
-  bool tick(std::chrono::nanoseconds budget) noexcept { return tick(budget, steady_now); }
+  bool tick(Budget budget) noexcept { return tick(budget, steady_now); }
   /// The same by the caller's clock: `now()` gives nanoseconds as std::int64_t, is noexcept and safe on every thread
   /// that helps.
   template <NoexceptConstCallable<std::int64_t> Now>
-  bool tick(std::chrono::nanoseconds budget, const Now& now) noexcept {
+  bool tick(Budget budget, const Now& now) noexcept {
     const std::int64_t deadline = deadline_after(budget, now());
     return tick_once() || tick_while([&now, deadline]() noexcept { return now() < deadline; });
   }
