@@ -110,16 +110,15 @@ const char* bundled_weights() noexcept;
 /// The folder of a bundled model, "sudoku6" for instance, in the source tree or beside the program; empty if there is
 /// none.
 inline std::string bundled_model(const std::string& name, const char* program) {
-  namespace fs = std::filesystem;
   std::error_code ignored;
-  std::vector<fs::path> places{fs::path(bundled_weights())};
-  fs::path self = fs::read_symlink("/proc/self/exe", ignored);
+  std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", ignored);
   if (ignored) self = program;
-  places.push_back(self.parent_path() / "weights");
-  for (const fs::path& place : places) {
-    const fs::path folder = place / name;
-    for (const char* file : {"model.hrm", "checkpoint", "model.safetensors"}) {
-      if (fs::exists(folder / file, ignored)) return folder.string();
+  std::string folder = bundled_weights();
+  for (const bool beside : {false, true}) {
+    if (beside) folder = (self.parent_path() / "weights").string();
+    folder.append("/").append(name);
+    for (const char* file : {"/model.hrm", "/checkpoint", "/model.safetensors"}) {
+      if (hrm::detail::path_kind(folder + file) != hrm::detail::PathKind::none) return folder;
     }
   }
   return {};
@@ -149,8 +148,7 @@ class Lines {
   [[nodiscard]] hrm::Result<void> open(const std::string& path) {
     name_ = path == "-" ? "standard input" : path;
     if (path == "-") return {};
-    std::error_code ignored;
-    if (!std::filesystem::is_directory(path, ignored)) file_.reset(std::fopen(path.c_str(), "rb"));
+    if (hrm::detail::path_kind(path) != hrm::detail::PathKind::folder) file_.reset(std::fopen(path.c_str(), "rb"));
     if (file_) return {};
     return hrm::Error(hrm::ErrorCode::io, name_, ": file: expected a file that can be read, found none");
   }
@@ -171,13 +169,12 @@ class Lines {
 
 /// Error: no file can be written there. What is in one stays as it is. For asking before hours of work.
 inline hrm::Result<void> can_be_written(const std::string& path) {
-  std::error_code ignored;
-  const auto kind = std::filesystem::status(path, ignored).type();
-  const bool fresh = kind == std::filesystem::file_type::not_found;
-  bool good = kind != std::filesystem::file_type::directory;
-  if (fresh || kind == std::filesystem::file_type::regular)
+  using hrm::detail::PathKind;
+  const PathKind kind = hrm::detail::path_kind(path);
+  bool good = kind != PathKind::folder;
+  if (kind == PathKind::none || kind == PathKind::file)
     good = std::ofstream(path, std::ios::binary | std::ios::app).good();
-  if (fresh) std::filesystem::remove(path, ignored);
+  if (kind == PathKind::none) hrm::detail::remove_file(path);
   if (good) return {};
   return hrm::Error(hrm::ErrorCode::io, path, ": cannot be written");
 }

@@ -52,8 +52,10 @@ class DatasetWriter {
     for (NpyWriter* file : {&inputs_, &labels_, &identifiers_, &puzzles_, &groups_}) {
       if (auto done = file->finish(); !done) return done;
     }
-    std::string text = "{\"pad_id\": " + std::to_string(info_.pad_id);
-    text += ", \"ignore_label_id\": " + (info_.ignore_label_id ? std::to_string(*info_.ignore_label_id) : "null");
+    // A token as int64: what writes a std::size_t then writes it too, and a small program has no second one.
+    std::string text = "{\"pad_id\": " + std::to_string(std::int64_t{info_.pad_id});
+    text += ", \"ignore_label_id\": " +
+            (info_.ignore_label_id ? std::to_string(std::int64_t{*info_.ignore_label_id}) : "null");
     text += ", \"blank_identifier_id\": " + std::to_string(info_.blank_identifier_id);
     text += ", \"vocab_size\": " + std::to_string(info_.vocab) + ", \"seq_len\": " + std::to_string(info_.seq_len);
     text += ", \"num_puzzle_identifiers\": " + std::to_string(info_.puzzle_ids);
