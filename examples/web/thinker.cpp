@@ -100,7 +100,7 @@ EMSCRIPTEN_KEEPALIVE bool hrm_open(const char* kind, std::size_t side) {
   const bool maze = kind == std::string_view("maze");
   if (!fine(model) || (!maze && !fine(sudoku))) return false;
   hrm::SolverOptions options;
-  options.max_tokens = side * side;  // the models' configurations do not say
+  options.max_tokens = side * side;
   auto next = std::make_unique<Stage>(Kind{maze, side, maze ? hrm::SudokuShape{} : *sudoku}, *model, options);
   if (!fine(next->solver.status())) return false;
   stage = std::move(next);

@@ -175,6 +175,7 @@ template <class Trainer>
   line("num_heads", std::to_string(c.sizes.heads));
   line("pos_encodings", c.positions == PositionEncoding::learned ? "learned" : "rope");
   line("puzzle_emb_ndim", std::to_string(c.puzzle_emb_ndim));
+  if (c.seq_len != 0) line("seq_len", std::to_string(c.seq_len));
   if (c.rms_norm_eps != Config().rms_norm_eps) line("rms_norm_eps", number(static_cast<double>(c.rms_norm_eps)));
   if (c.rope_theta != Config().rope_theta) line("rope_theta", number(static_cast<double>(c.rope_theta)));
   yaml += "lr: " + number(options.optimizer.rate) + "\nseed: " + std::to_string(options.seed) + "\n";
