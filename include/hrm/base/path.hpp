@@ -5,11 +5,16 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <string>
 
 #if defined(_WIN32)
+#include <fcntl.h>
+#include <io.h>
+
 #include <cwchar>
 // As <windows.h> has them, which would bring its macros along.
 extern "C" __declspec(dllimport) int __stdcall MoveFileExW(const wchar_t*, const wchar_t*, unsigned long);
@@ -43,6 +48,11 @@ using FileStatus = struct _stat64;
 }
 [[nodiscard]] inline std::FILE* open_to_read(const std::string& path) { return ::_wfopen(wide(path).c_str(), L"rb"); }
 [[nodiscard]] inline std::FILE* open_to_write(const std::string& path) { return ::_wfopen(wide(path).c_str(), L"wb"); }
+/// Null, and errno EEXIST, where there is one of that name.
+[[nodiscard]] inline std::FILE* open_new(const std::string& path) {  // fopen() of older systems knows no "x"
+  const int file = ::_wopen(wide(path).c_str(), _O_WRONLY | _O_CREAT | _O_EXCL | _O_BINARY, _S_IREAD | _S_IWRITE);
+  return file < 0 ? nullptr : ::_fdopen(file, "wb");
+}
 inline void remove_file(const std::string& path) { static_cast<void>(::_wremove(wide(path).c_str())); }
 [[nodiscard]] inline bool seek(std::FILE* file, std::int64_t offset, int whence) noexcept {
   return ::_fseeki64(file, offset, whence) == 0;
@@ -55,6 +65,8 @@ using FileStatus = struct stat;
 }
 [[nodiscard]] inline std::FILE* open_to_read(const std::string& path) { return std::fopen(path.c_str(), "rb"); }
 [[nodiscard]] inline std::FILE* open_to_write(const std::string& path) { return std::fopen(path.c_str(), "wb"); }
+/// Null, and errno EEXIST, where there is one of that name.
+[[nodiscard]] inline std::FILE* open_new(const std::string& path) { return std::fopen(path.c_str(), "wbx"); }
 inline void remove_file(const std::string& path) { static_cast<void>(std::remove(path.c_str())); }
 [[nodiscard]] inline bool seek(std::FILE* file, std::int64_t offset, int whence) noexcept {
   return std::fseek(file, static_cast<long>(offset), whence) == 0;
@@ -84,23 +96,34 @@ inline void remove_file(const std::string& path) { static_cast<void>(std::remove
 #endif
 }
 
-/// Writes a file through `write(file)`, which says whether it could, under another name, and then renames it, so that a
-/// reader (and a crash) finds the old one or the new one. False where that failed: the old one is as it was.
-template <class Write>
-[[nodiscard]] bool replace_file(const std::string& path, const Write& write) {
-  const std::string fresh = path + ".new";
-  std::FILE* const file = open_to_write(fresh);
-  if (file == nullptr) return false;
-  bool good = write(file);
-  good = std::fclose(file) == 0 && good;
-  good = good && take_place(fresh, path);
-  if (!good) remove_file(fresh);
-  return good;
-}
-
 /// A file that closes itself, as the deleter of a std::unique_ptr.
 struct CloseFile {
   void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
 };
+
+/// Writes a file through `write(file)`, which says whether it could, under a name that no other has, and then renames
+/// it, so that a reader (and a crash) finds the old one or the new one, whoever else writes it. False where that
+/// failed: the old one is as it was.
+template <class Write>
+[[nodiscard]] bool replace_file(const std::string& path, const Write& write) {
+  std::string fresh = path + ".new";
+  std::FILE* opened = open_new(fresh);
+  for (int i = 1; opened == nullptr && errno == EEXIST; ++i) {  // another writer's, a crash's or the user's own
+    fresh = path + ".new" + std::to_string(i);
+    opened = open_new(fresh);
+  }
+  if (opened == nullptr) return false;
+  struct Part {
+    const std::string& path;
+    bool there = true;
+    ~Part() {
+      if (there) remove_file(path);
+    }
+  } part{fresh};
+  std::unique_ptr<std::FILE, CloseFile> file(opened);  // closed before the part goes, should `write` throw
+  const bool good = write(file.get());
+  part.there = std::fclose(file.release()) != 0 || !good || !take_place(fresh, path);
+  return !part.there;
+}
 
 }  // namespace hrm::detail
