@@ -27,4 +27,8 @@ TEST_CASE("sums and products that stay at the largest number") {
   CHECK(hrm::saturating_mul(2, 3) == 6);
   CHECK(hrm::saturating_mul(saturated, 0) == 0);
   CHECK(hrm::saturating_mul(saturated / 2, 3) == saturated);
+  CHECK(hrm::saturating_size(0) == 0);
+  CHECK(hrm::saturating_size(saturated - 1) == saturated - 1);
+  for (const std::uint64_t large : {std::uint64_t{1} << 32, (std::uint64_t{1} << 32) + 7, ~std::uint64_t{0}})
+    CHECK((hrm::saturating_size(large) == large || hrm::saturating_size(large) == saturated));
 }

@@ -374,6 +374,22 @@ TEST_CASE("archive: lengths that no file could hold ask for no memory") {
   for (std::size_t place = name; place + 16 <= header; ++place) static_cast<void>(at(place));
 }
 
+TEST_CASE("archive: numbers that differ above 32 bits alone are others, where sizes have no more too") {
+  const std::string file = small_archive(hrm::Precision::f32);
+  const auto header = hrm::read_archive_header_cereal(support::bytes_of(file))->header_bytes;
+  for (std::size_t number = 0; number < 13; ++number) {  // of the configuration, which begins at byte 29
+    std::string bytes = file;
+    bytes[29 + 8 * number + 4] = 1;
+    const std::uint64_t sum = hrm::detail::archive_checksum(support::bytes_of(bytes).first(header - 8));
+    std::memcpy(bytes.data() + header - 8, &sum, 8);
+    CAPTURE(number);
+    CHECK(error_of(bytes) != "");
+  }
+  CHECK(error_of(changed(file, [](auto& h) {
+          h.tensors[0].shape[0] += std::uint64_t{1} << 32;
+        })).ends_with("expected as many bytes as its shape takes, found another number"));
+}
+
 TEST_CASE("archive: the checksum of pieces is that of the whole, and tells lengths apart") {
   std::string bytes(100, '\0');
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(7 * i + 1);

@@ -246,6 +246,26 @@ TEST_CASE("pickle: tensors that lie") {
   CHECK(says(tensor(6, ~std::size_t{0}, {6}, {1}), "offset: expected 0 or more, found -1"));
 }
 
+TEST_CASE("pickle: numbers that differ above 32 bits alone are others, where sizes have no more too") {
+  const auto number = [](std::uint64_t value) {
+    std::string out("\x8a\x08");
+    support::put(out, value);
+    return out;
+  };
+  const std::uint64_t above = std::uint64_t{1} << 32;
+  const auto tensor = [&](std::uint64_t storage, std::uint64_t offset, std::uint64_t length) {
+    Pickle pickle = dictionary();
+    pickle.str("a").global("torch._utils", "_rebuild_tensor_v2").op("((").str("storage");
+    pickle.global("torch", "ByteStorage").str("0").str("cpu").op(number(storage)).op("tQ").op(number(offset));
+    pickle.op("(").op(number(length)).op("t").tuple({1}).op("\x89").global("collections", "OrderedDict").op(")RtRs");
+    return pickle.done();
+  };
+  CHECK(error_of(tensor(6, 0, 6)) == "");
+  CHECK(says(tensor(6, above, 6), "expected elements within its storage's 6"));
+  CHECK(says(tensor(6, 0, above + 6), "expected elements within its storage's 6"));
+  CHECK(read(tensor(above + 6, 0, 6)).value().at(0).storage_size > 6);
+}
+
 TEST_CASE("pickle: every cut is an error") {
   const std::string bytes = Pickle().op("}(").str("a").tensor("FloatStorage", "0", {2, 3}).op("u").done();
   for (std::size_t size = 0; size < bytes.size(); ++size) CHECK(error_of(bytes.substr(0, size)) != "");

@@ -46,6 +46,12 @@ inline constexpr std::size_t saturated = ~std::size_t{0};
   return checked_mul(a, b, product) ? product : saturated;
 }
 
+/// A file's number as a size, the largest one where it is larger than this machine's can be, as most of 64 bits are on
+/// one of 32.
+[[nodiscard]] constexpr std::size_t saturating_size(std::uint64_t number) noexcept {
+  return number < saturated ? static_cast<std::size_t>(number) : saturated;
+}
+
 enum class DType : std::uint8_t { f32, f16, bf16, i32, i64, u8, i8 };
 
 [[nodiscard]] constexpr std::size_t size_of(DType type) noexcept {

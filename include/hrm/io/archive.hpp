@@ -86,8 +86,8 @@ inline constexpr ArchiveLimit archive_limit<SelfTest>{1024, "at most 1024 self-t
 template <>
 inline constexpr ArchiveLimit archive_limit<ArchivePanels>{64, "panels for at most 64 kinds of kernels"};
 
-/// The checksum of archives, of bytes that may come in pieces: four interleaved lanes of 64 bits. A change of up to
-/// eight neighbouring bytes is always seen.
+/// The checksum of archives, of bytes that may come in pieces: four interleaved lanes of 64 bits. A change within
+/// one word of eight bytes is always seen.
 class ArchiveChecksum {
  public:
   // Not inlined: gcc 16 warns falsely of blocks where the bytes are known to be few.
@@ -142,6 +142,13 @@ class ArchiveChecksum {
   return sum.value();
 }
 
+/// The whole numbers of a configuration, in the file's order.
+[[nodiscard]] inline std::array<std::size_t*, 13> config_numbers(Config& c) noexcept {
+  return {&c.sizes.hidden,    &c.sizes.heads,    &c.sizes.inner,    &c.sizes.vocab,         &c.sizes.h_layers,
+          &c.sizes.l_layers,  &c.sizes.h_cycles, &c.sizes.l_cycles, &c.sizes.puzzle_tokens, &c.puzzle_ids,
+          &c.puzzle_emb_ndim, &c.seq_len,        &c.halt_max_steps};
+}
+
 /// Reads the fields in the order in which cereal writes them; the first thing that is wrong sticks.
 class ArchiveReader {
  public:
@@ -163,11 +170,7 @@ class ArchiveReader {
     value = static_cast<PositionEncoding>(number);
   }
   void read(Config& c) noexcept {
-    for (std::size_t* number : {&c.sizes.hidden, &c.sizes.heads, &c.sizes.inner, &c.sizes.vocab, &c.sizes.h_layers,
-                                &c.sizes.l_layers, &c.sizes.h_cycles, &c.sizes.l_cycles, &c.sizes.puzzle_tokens,
-                                &c.puzzle_ids, &c.puzzle_emb_ndim, &c.seq_len, &c.halt_max_steps}) {
-      *number = static_cast<std::size_t>(in_.number<std::uint64_t>());
-    }
+    for (std::size_t* number : config_numbers(c)) *number = saturating_size(in_.number<std::uint64_t>());
     all(c.positions, c.rms_norm_eps, c.rope_theta);
   }
   void read(ArchiveTensor& t) {
@@ -259,7 +262,7 @@ class ArchivePlaces {
     view.dtype = static_cast<DType>(from.dtype);
     if (from.shape.size() > TensorView::max_rank) return wrong("at most 4 dimensions, found more");
     view.rank = from.shape.size();
-    for (std::size_t i = 0; i < view.rank; ++i) view.shape[i] = static_cast<std::size_t>(from.shape[i]);
+    for (std::size_t i = 0; i < view.rank; ++i) view.shape[i] = saturating_size(from.shape[i]);
     std::size_t bytes = 0;
     if (!checked_bytes(view, bytes) || bytes != from.bytes)
       return wrong("as many bytes as its shape takes, found another number");

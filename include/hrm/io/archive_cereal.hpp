@@ -16,19 +16,13 @@ namespace hrm {
 
 template <class Archive>
 void serialize(Archive& archive, Config& c) {
-  std::array<std::uint64_t, 13> numbers{c.sizes.hidden,        c.sizes.heads,    c.sizes.inner,     c.sizes.vocab,
-                                        c.sizes.h_layers,      c.sizes.l_layers, c.sizes.h_cycles,  c.sizes.l_cycles,
-                                        c.sizes.puzzle_tokens, c.puzzle_ids,     c.puzzle_emb_ndim, c.seq_len,
-                                        c.halt_max_steps};
-  auto positions = static_cast<std::uint8_t>(c.positions);
-  for (std::uint64_t& number : numbers) archive(number);
-  archive(positions, c.rms_norm_eps, c.rope_theta);
-  std::size_t i = 0;
-  for (std::size_t* number : {&c.sizes.hidden, &c.sizes.heads, &c.sizes.inner, &c.sizes.vocab, &c.sizes.h_layers,
-                              &c.sizes.l_layers, &c.sizes.h_cycles, &c.sizes.l_cycles, &c.sizes.puzzle_tokens,
-                              &c.puzzle_ids, &c.puzzle_emb_ndim, &c.seq_len, &c.halt_max_steps}) {
-    *number = static_cast<std::size_t>(numbers[i++]);
+  for (std::size_t* number : detail::config_numbers(c)) {
+    std::uint64_t wide = *number;
+    archive(wide);
+    *number = saturating_size(wide);
   }
+  auto positions = static_cast<std::uint8_t>(c.positions);
+  archive(positions, c.rms_norm_eps, c.rope_theta);
   c.positions = static_cast<PositionEncoding>(positions);
 }
 template <class Archive>

@@ -368,7 +368,7 @@ class PickleMachine {
     tensor.storage = storage.key;
     tensor.dtype = storage.dtype;
     tensor.storage_size = storage.size;
-    tensor.offset = static_cast<std::size_t>(arg[1].number);
+    tensor.offset = saturating_size(static_cast<std::uint64_t>(arg[1].number));
     tensor.rank = size.count;
     std::size_t elements = 1;
     bool empty = false;  // PyTorch's strides of a tensor without elements take a length of 0 for 1
@@ -382,7 +382,7 @@ class PickleMachine {
       if (length.kind != Kind::number || stride.kind != Kind::number || length.number < 0) {
         return Error(ErrorCode::format, "tensor: expected sizes and strides, found other values");
       }
-      tensor.shape[i] = static_cast<std::size_t>(length.number);
+      tensor.shape[i] = saturating_size(static_cast<std::uint64_t>(length.number));
       if (!empty && tensor.shape[i] > 1 && static_cast<std::uint64_t>(stride.number) != elements) {
         return Error(ErrorCode::unsupported, "tensor: expected contiguous strides, found ", stride.number, " where ",
                      elements, " is contiguous");
@@ -426,8 +426,8 @@ class PickleMachine {
       return Error(ErrorCode::format, "storage: expected a key of at most ", max_name, " bytes, found ",
                    text_of(part[2]).size());
     push(Kind::storage, static_cast<std::uint32_t>(storages_.size()));
-    storages_.push_back(
-        {text_of(part[2]), static_cast<DType>(part[1].index >> 8), static_cast<std::size_t>(part[4].number)});
+    storages_.push_back({text_of(part[2]), static_cast<DType>(part[1].index >> 8),
+                         saturating_size(static_cast<std::uint64_t>(part[4].number))});
     return {};
   }
 
