@@ -330,6 +330,9 @@ Result<void> write_safetensors(const hrm::Checkpoint& in, const std::string& in_
           return Error(ErrorCode::value, in_path, ": ", view.name, ": expected finite numbers, found NaN or infinity");
         for (std::size_t k = 0; k < width; ++k) {
           const hrm::bfloat16 rounded = hrm::to_bfloat16(row[k]);
+          if (to.dtype == hrm::DType::bf16 && !hrm::is_finite(hrm::to_float(rounded)))
+            return Error(ErrorCode::value, in_path, ": ", view.name,
+                         ": expected finite numbers in bfloat16, found infinity");
           if (to.dtype == hrm::DType::bf16) std::memcpy(&bytes[2 * (i * width + k)], &rounded, 2);
           if (to.dtype == hrm::DType::f32) std::memcpy(&bytes[4 * (i * width + k)], &row[k], 4);
         }

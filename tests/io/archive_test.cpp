@@ -527,6 +527,46 @@ TEST_CASE("archive: what no reader would take is not written") {
   static_assert(!std::is_constructible_v<hrm::ArchiveWriter, hrm::ArchiveContents>);
 }
 
+TEST_CASE("archive: int8 rows too small to be told from zeros are zeros, as in a model that is packed directly") {
+  auto tensors = support::make_weights(support::archive_shape);
+  const auto wide = std::find_if(tensors.begin(), tensors.end(),
+                                 [](const auto& t) { return t.name == "L_level.layers.0.mlp.down_proj.weight"; });
+  REQUIRE(wide != tensors.end());
+  const float sizes[] = {1e-37F, 1.1e-38F, 9e-31F, 2e-30F, 0.0F};  // a row each, of 64 numbers
+  for (std::size_t row = 0; row < std::size(sizes); ++row) {
+    for (std::size_t k = 0; k < 64; ++k) {
+      const float value = sizes[row] * (k % 2 == 0 ? 1.0F : -0.4F);
+      std::memcpy(wide->data.data() + (row * 64 + k) * sizeof value, &value, sizeof value);
+    }
+  }
+  const auto views = support::views_of(tensors);
+  const auto config =
+      hrm::complete(hrm::read_config(support::write_yaml(support::archive_shape)).value(), views).value();
+  hrm::ModelOptions options;
+  options.precision = hrm::Precision::int8;
+  const auto direct = hrm::make_model(config, views, options);
+  REQUIRE(support::message_of(direct) == "");
+  const std::string file = archive_of(tensors, hrm::Precision::int8, {});
+  const auto stored = hrm::load(hrm::Source::memory(support::bytes_of(file)));
+  REQUIRE(support::message_of(stored) == "");
+  const std::vector<hrm::Token> tokens{1, 2, 3};
+  const auto test = hrm::make_self_test(*direct, tokens, 2, 2, 0.0F);
+  REQUIRE(support::message_of(test) == "");
+  CHECK(support::message_of(hrm::verify(*stored, *test)) == "");
+
+  const auto archive = hrm::read_archive(support::bytes_of(file));
+  REQUIRE(support::message_of(archive) == "");
+  const hrm::TensorView* const levels = hrm::find_tensor((*archive)->tensors, wide->name);
+  REQUIRE(levels != nullptr);
+  for (std::size_t row = 0; row < std::size(sizes); ++row) {
+    const int largest = sizes[row] > 1e-30F ? 127 : 0;
+    CAPTURE(row);
+    for (std::size_t k = 0; k < 64; ++k)
+      CHECK(static_cast<int>(static_cast<std::int8_t>(levels->data[row * 64 + k])) ==
+            (k % 2 == 0 ? largest : -largest * 2 / 5 - (largest > 0 ? 1 : 0)));
+  }
+}
+
 TEST_CASE("archive: writing says what is wrong") {
   auto tensors = support::make_weights(support::archive_shape);
   const auto views = support::views_of(tensors);
@@ -551,7 +591,31 @@ TEST_CASE("archive: writing says what is wrong") {
   contents.tensors = integers;
   CHECK(support::message_of(hrm::ArchiveWriter(contents).write(support::append, &out))
             .ends_with(": expected float32, float16 or bfloat16, found int32"));
+  auto flat = views;  // a puzzle embedding without rows to choose from
+  const auto puzzles = std::find_if(flat.begin(), flat.end(), [](auto& t) { return t.name == "puzzle_emb.weights"; });
+  REQUIRE(puzzles != flat.end());
+  contents.rows = {1, 3};
+  contents.tensors = flat;
+  for (const std::size_t rank : {0U, 1U, 3U}) {
+    puzzles->rank = rank;
+    CHECK(support::message_of(hrm::ArchiveWriter(contents).write(support::append, &out))
+              .starts_with("puzzle_emb.weights: expected a matrix"));
+  }
+  contents.rows = {};
   contents.tensors = views;
+  const auto block = std::find_if(tensors.begin(), tensors.end(),
+                                  [](const auto& t) { return t.name == "H_level.layers.0.mlp.down_proj.weight"; });
+  REQUIRE(block != tensors.end());
+  const std::string kept = block->data;
+  const float largest = 3.4e38F;  // finite, and nearer to infinity than to the largest of bfloat16
+  std::memcpy(block->data.data(), &largest, sizeof largest);
+  contents.precision = hrm::Precision::bf16;
+  CHECK(support::message_of(hrm::ArchiveWriter(contents).write(support::append, &out)) ==
+        block->name + ": expected finite numbers in bfloat16, found NaN or infinity");
+  contents.precision = hrm::Precision::f32;
+  std::string finite;
+  CHECK(support::message_of(hrm::ArchiveWriter(contents).write(support::append, &finite)) == "");
+  std::copy(kept.begin(), kept.end(), block->data.begin());
   const std::uint32_t infinite = 0x7f800000U;
   std::memcpy(tensors[4].data.data(), &infinite, 4);
   CHECK(support::message_of(hrm::ArchiveWriter(contents).write(support::append, &out))

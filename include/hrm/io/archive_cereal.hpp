@@ -186,7 +186,11 @@ class ArchiveWriter {
         scales.add(std::as_bytes(std::span(&scale, 1)));
         return true;
       });
-      if (!done) return Error(ErrorCode::value, sources_[i]->name, ": expected finite numbers, found NaN or infinity");
+      if (!done) {
+        const bool rounded = type_of(*sources_[i]) == DType::bf16 && sources_[i]->dtype != DType::bf16;
+        return Error(ErrorCode::value, sources_[i]->name, ": expected finite numbers", rounded ? " in bfloat16" : "",
+                     ", found NaN or infinity");
+      }
       header_.tensors[i].checksum = values.value();
       if (type_of(*sources_[i]) == DType::i8) header_.tensors[i].scales_checksum = scales.value();
     }
@@ -243,10 +247,12 @@ class ArchiveWriter {
     return detail::check_contents(header_, views);
   }
 
-  [[nodiscard]] bool chosen(const TensorView& t) const { return t.name == "puzzle_emb.weights" && !in_.rows.empty(); }
+  [[nodiscard]] bool chosen(const TensorView& t) const {
+    return t.name == "puzzle_emb.weights" && t.rank == 2 && !in_.rows.empty();
+  }
 
   /// Calls row(bytes, scale) for every row of a tensor in the type it is stored in; false if that says so, or where a
-  /// number is not finite.
+  /// number is not finite, be it in that type alone.
   template <class Row>
   [[nodiscard]] bool each_row(std::size_t index, const Row& row) {
     const TensorView& t = *sources_[index];
@@ -270,6 +276,7 @@ class ArchiveWriter {
         } else {
           for (std::size_t k = 0; k < width; ++k) {
             const bfloat16 half = to_bfloat16(floats_[k]);
+            if (!is_finite(to_float(half))) return false;  // the largest of float32 are rounded to infinity
             std::memcpy(stored_.data() + 2 * k, &half, 2);
           }
         }
@@ -284,12 +291,12 @@ class ArchiveWriter {
     return true;
   }
 
-  /// floats_ to levels in stored_; gives the scale.
+  /// floats_ to levels in stored_; gives the scale. As the kernels do it: a row too small for the inverse is zeros.
   [[nodiscard]] float quantise() {
     float most = 0.0F;
     for (const float value : floats_) most = std::max(most, value < 0.0F ? -value : value);
     const float scale = most / 127.0F;
-    const float inverse = most > 0.0F ? 127.0F / most : 0.0F;
+    const float inverse = most > 1e-30F ? 127.0F / most : 0.0F;
     for (std::size_t k = 0; k < floats_.size(); ++k) {
       const long nearest = std::lrintf(floats_[k] * inverse);  // at most 127: the largest is 127 to rounding
       stored_[k] = static_cast<std::byte>(static_cast<std::uint8_t>(nearest));
