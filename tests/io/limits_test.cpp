@@ -129,8 +129,14 @@ std::vector<Hostile> hostile_files() {
   // One long name, or one long key, that thousands of tensors share.
   add("torch: long names",
       support::write_zip({{"m/data.pkl", long_name_pickle(many - 1, std::size_t{3} << 20)}, {"m/data/0", ""}}));
-  add("torch: long keys", support::write_zip({{"m/data.pkl", wide_pickle(many, std::string(65'000, 'k'))},
-                                              {"m/data/" + std::string(65'000, 'k'), ""}}));
+  add("torch: long keys",
+      support::write_zip({{"m/data.pkl", wide_pickle(many, std::string(65'000, 'k'))}, {"m/data/0", ""}}));
+  {  // one long folder name, which every record's name begins with
+    const std::string folder(65'000, 'f');
+    std::vector<std::pair<std::string, std::string>> records{{folder + "/data.pkl", wide_pickle(many)}};
+    for (int i = 0; i < 100; ++i) records.emplace_back(folder + "/data/" + std::to_string(i), "");
+    add("torch: a long folder", support::write_zip(records));
+  }
   add("torch: tensors", support::write_zip({{"m/data.pkl", wide_pickle(many)}, {"m/data/0", ""}}));
   add("torch: more tensors than may be", support::write_zip({{"m/data.pkl", wide_pickle(many + 1)}, {"m/data/0", ""}}));
   add("archive: empty tensors", archive_file([](auto& h) {

@@ -65,6 +65,18 @@ TEST_CASE("CRC-32 of known texts") {
   CHECK(hrm::zip_crc(support::bytes_of("The quick brown fox jumps over the lazy dog")) == 0x414fa339U);
 }
 
+TEST_CASE("CRC-32 of pieces is that of the whole, wherever it is cut") {
+  std::string text;
+  for (int i = 0; i < 50; ++i) text.push_back(static_cast<char>(37 * i + 11));
+  const auto whole = support::bytes_of(text);
+  for (std::size_t a = 0; a <= whole.size(); ++a) {
+    for (std::size_t b = a; b <= whole.size(); ++b) {
+      const std::uint32_t first = hrm::zip_crc(whole.subspan(a, b - a), hrm::zip_crc(whole.first(a)));
+      CHECK(hrm::zip_crc(whole.subspan(b), first) == hrm::zip_crc(whole));
+    }
+  }
+}
+
 TEST_CASE("zip: stored entries with descriptors, padding and zip64 records") {
   for (const std::uint16_t flags : {std::uint16_t{0x0808}, std::uint16_t{0x0800}, std::uint16_t{0}}) {
     const std::string file = support::write_zip(two, {.flags = flags});
@@ -247,7 +259,10 @@ TEST_CASE("zip: what is refused, by name") {
         "zip: m/b: expected a local header like the directory's entry, found another");
   CHECK(flawed({.more_count = 1}) == "zip: directory: expected entries for its 98 bytes, found a count of 3");
   CHECK(error_of(support::write_zip({{"a", "1"}})) == "");
-  CHECK(error_of(support::write_zip({{"", "1"}})) == "zip: directory: expected a name, found none");
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1025}, std::size_t{65'535}})
+    CHECK(error_of(support::write_zip({{std::string(size, 'n'), "1"}})) ==
+          "zip: directory: expected names of 1 to 1024 bytes, found another");
+  CHECK(error_of(support::write_zip({{std::string(1024, 'n'), "1"}})) == "");
   CHECK(error_of(support::write_zip({{"m/a", "1"}, {"m/a", "2"}})) ==
         "zip: m/a: expected every name once, found it twice");
 }

@@ -11,8 +11,8 @@ namespace hrm::detail {
 /// take some mebibytes.
 inline constexpr std::size_t max_tensors = std::size_t{1} << 16;
 
-/// Bytes of a tensor's or a storage's name at most. A pickle can use one long name for all its tensors: sorting those
-/// would take minutes.
+/// Bytes of a tensor's, a storage's or a zip entry's name at most. A pickle can use one long name for all its tensors:
+/// sorting those, or looking their records up in one long folder, would take minutes.
 inline constexpr std::size_t max_name = 1024;
 
 /// Reads little-endian numbers and runs of bytes, front to back. Past the end every read gives zeros and ok() is false.

@@ -230,7 +230,8 @@ class ZipReader {
     const auto fields = reader.take(extra);
     static_cast<void>(reader.take(comment));
     if (!reader.ok()) return wrong("directory", "expected a whole entry", "found its end");
-    if (name == 0) return wrong("directory", "expected a name", "found none");
+    static_assert(max_name == 1024);
+    if (name == 0 || name > max_name) return wrong("directory", "expected names of 1 to 1024 bytes", "found another");
     if ((item.flags & 0x2041U) != 0) return refused(item.entry.name, "an encrypted one");
     if ((item.flags & ~std::uint32_t{descriptor_flag | utf8_flag | 6U}) != 0)
       return refused(item.entry.name, "unknown flags");
