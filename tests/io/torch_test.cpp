@@ -98,6 +98,24 @@ TEST_CASE("torch: a flipped bit of the data is seen by the check alone") {
       std::string::npos);
 }
 
+TEST_CASE("torch: the checksum of a record that is read in pieces is that of the whole") {
+  const support::TemporaryFolder folder;  // a mapped file is let go after every 4 MiB
+  const std::size_t elements = (std::size_t{9} << 20) / 4;
+  std::string data(4 * elements, '\0');
+  for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<char>(i >> 3 ^ i >> 15);
+  const std::string path = folder.write("model", file_of(one("FloatStorage", {elements}), {{"m/data/0", data}}));
+  const auto source = hrm::Source::open(path);
+  REQUIRE(support::message_of(source) == "");
+  CHECK(support::message_of(hrm::check_torch(*source)) == "");
+  std::string bytes = support::read_file(path);
+  const std::size_t last = bytes.find(data.substr(data.size() - 64)) + 63;
+  bytes[last] = static_cast<char>(bytes[last] ^ 1);
+  support::write_file(path, bytes);
+  const auto damaged = hrm::Source::open(path);
+  REQUIRE(support::message_of(damaged) == "");
+  CHECK(support::message_of(hrm::check_torch(*damaged)).starts_with("m/data/0: checksum: expected "));
+}
+
 TEST_CASE("torch: bad files, each by its error") {
   const std::string four(16, '\0');
   CHECK(error_of(file_of(one("FloatStorage", {4}), {{"m/data/0", four}})) == "");
