@@ -72,6 +72,7 @@ TEST_CASE("files that are no checkpoint") {
         "file: file: expected a torch.save zip, safetensors or an hrm archive, found none of them");
   CHECK(error("\x80\x02\x8a\x0al\xfc\x9c") ==
         "file: file: expected a zip from PyTorch 1.6 or later, found an older torch.save file");
+  CHECK(error("HRMmodel") == "file: file: expected torch.save or safetensors, found an archive");
   CHECK(error(support::write_torch(support::make_weights(small)).substr(0, 5000))
             .starts_with("file: zip: expected an end of directory record"));
 }

@@ -65,7 +65,7 @@ struct Checkpoint {
     case FileFormat::safetensors:
       return read_safetensors(file);
     case FileFormat::archive:
-      break;
+      return Error(ErrorCode::unsupported, "file: expected torch.save or safetensors, found an archive");
     case FileFormat::unknown:
       break;
   }
