@@ -28,6 +28,9 @@
 #if defined(_MSC_VER) && !defined(__clang__)
 #error "hrm: gcc or clang (clang-cl on Windows) can compile this, cl can not"
 #endif
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "hrm: model files, and the memory that they are mapped to, are little endian; this machine is not"
+#endif
 #if defined(min) || defined(max)
 #error "hrm: define NOMINMAX before <windows.h>, whose macros min and max are in the way"
 #endif
