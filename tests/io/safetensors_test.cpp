@@ -85,6 +85,26 @@ TEST_CASE("safetensors: what the writer writes is read back the same") {
   CHECK(file.empty());
 }
 
+TEST_CASE("safetensors: what the reader would find too much is not written") {
+  const auto error = [](std::size_t count, std::size_t bytes) {
+    std::vector<std::string> names;
+    std::vector<hrm::TensorView> views;
+    for (std::size_t i = 0; i < count; ++i) {
+      names.push_back(std::to_string(i));
+      names.back().resize(std::max(bytes, names.back().size()), '.');
+    }
+    for (const std::string& name : names) views.push_back({.name = name, .rank = 1});  // empty
+    std::string file;
+    const std::string message = support::message_of(hrm::write_safetensors(views, support::append, &file));
+    CHECK((message.empty() ? error_of(file) == "" : file.empty()));
+    return message;
+  };
+  CHECK(error(65'536, 1) == "");
+  CHECK(error(65'537, 1) == "header: expected at most 65536 tensors, found 65537");
+  CHECK(error(7'790, 1'024) == "");
+  CHECK(error(7'900, 1'024).starts_with("header: expected at most 8388608 bytes, found 85"));
+}
+
 TEST_CASE("safetensors: bad files, each by its error") {
   CHECK(error_of("") == "header: expected at least 8 bytes, found 0");
   CHECK(error_of("1234567") == "header: expected at least 8 bytes, found 7");

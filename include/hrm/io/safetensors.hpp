@@ -74,6 +74,8 @@ inline constexpr std::array<SafetensorsType, 7> safetensors_types{{{"F32", DType
                                                                    {"U8", DType::u8},
                                                                    {"I8", DType::i8}}};
 
+inline constexpr std::size_t max_safetensors_header = std::size_t{8} << 20;
+
 /// One `{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}`.
 [[nodiscard]] HRM_COLD inline Result<TensorView> safetensors_entry(JsonReader& json, std::string_view name,
                                                                    std::span<const std::byte> data) {
@@ -145,7 +147,7 @@ inline constexpr std::array<SafetensorsType, 7> safetensors_types{{{"F32", DType
 /// and no byte may be left over, as the format has it. Allocates some bytes per byte of the header, at most 8 MiB of
 /// which are read. No exceptions, no RTTI.
 [[nodiscard]] HRM_COLD inline Result<TensorTable> read_safetensors(std::span<const std::byte> file) {
-  constexpr std::size_t max_header = std::size_t{8} << 20;
+  constexpr std::size_t max_header = detail::max_safetensors_header;
   detail::ByteReader reader(file);
   const auto length = reader.number<std::uint64_t>();
   if (!reader.ok()) return Error(ErrorCode::format, "header: expected at least 8 bytes, found ", file.size());
@@ -183,11 +185,15 @@ inline constexpr std::array<SafetensorsType, 7> safetensors_types{{{"F32", DType
 using WriteCallback = bool (*)(void* context, std::span<const std::byte> bytes);
 
 /// Writes tensors as a safetensors file: the header padded to 8 bytes, then the data in the order given. Names are made
-/// of printable ASCII, and such as the reader takes; shapes and data are the caller's word. Scales, which an archive's
-/// int8 tensors have, are refused, as the format has no place for them.
+/// of printable ASCII; they and the header are such as the reader takes; shapes and data are the caller's word. Scales,
+/// which an archive's int8 tensors have, are refused, as the format has no place for them.
 [[nodiscard]] HRM_COLD inline Result<void> write_safetensors(std::span<const TensorView> tensors, WriteCallback write,
                                                              void* context) {
   if (auto names = detail::check_names(tensors); !names) return names;
+  if (tensors.size() > detail::max_tensors) {
+    return Error(ErrorCode::value, "header: expected at most ", detail::max_tensors, " tensors, found ",
+                 tensors.size());
+  }
   std::string header = "{";
   std::size_t at = 0;
   for (const TensorView& tensor : tensors) {
@@ -217,6 +223,10 @@ using WriteCallback = bool (*)(void* context, std::span<const std::byte> bytes);
   }
   header += '}';
   header.resize(round_up(header.size(), 8), ' ');
+  if (header.size() > detail::max_safetensors_header) {
+    return Error(ErrorCode::value, "header: expected at most ", detail::max_safetensors_header, " bytes, found ",
+                 header.size());
+  }
   std::array<std::byte, 8> length{};
   for (std::size_t i = 0; i < 8; ++i)
     length[i] = static_cast<std::byte>(std::uint64_t{header.size()} >> (8 * i) & 0xff);
