@@ -12,7 +12,7 @@ TEST_CASE("only tensors of floats are read as floats") {
   tensor.dtype = hrm::DType::bf16;
   CHECK(hrm::read_floats(tensor, 0, 2, out.data()));
   CHECK(out == std::array<float, 2>{1.0F, 2.0F});
-  for (const auto type : {hrm::DType::i32, hrm::DType::i64, hrm::DType::u8, hrm::DType::i8}) {
+  for (const auto type : {hrm::DType::i32, hrm::DType::i64, hrm::DType::u8, hrm::DType::i8, hrm::DType::f64}) {
     tensor.dtype = type;  // int8 without scales
     CHECK(!hrm::holds_floats(tensor));
     CHECK(!hrm::read_floats(tensor, 0, 2, out.data()));

@@ -111,7 +111,7 @@ TEST_CASE("bad input: tensors") {
           "");
   }
   CHECK(fault(replaced("lm_head.weight", "lm_heaX.weight"), {"lm_heaX.weight", "expected", "found"}) == "");
-  CHECK(fault(replaced("\"F32\"", "\"F64\""), {"dtype", "F64"}) == "");
+  CHECK(fault(replaced("\"F32\"", "\"C64\""), {"dtype", "C64"}) == "");
   CHECK(fault(replaced("[2, 32]", "[32, 2]"), {"q_head.weight", "expected", "found"}) == "");
   for (const char* number : {"\x00\x00\xc0\x7f", "\x00\x00\x80\x7f", "\x00\x00\x80\xff"}) {
     CHECK(fault([&](std::string& bytes) { bytes.replace(bytes.size() - 4, 4, std::string(number, 4)); },

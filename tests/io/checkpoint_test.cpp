@@ -77,6 +77,25 @@ TEST_CASE("files that are no checkpoint") {
             .starts_with("file: zip: expected an end of directory record"));
 }
 
+TEST_CASE("tensors of float64 are no weights, and do no harm beside them") {
+  auto weights = support::make_weights(small);
+  weights.push_back({"puzzle_emb.local_weights", hrm::DType::f64, {2, 8}, std::string(128, '\0')});
+  const std::string beside = support::write_torch(weights);
+  std::string file;
+  REQUIRE(hrm::write_safetensors(support::views_of(weights), support::append, &file).has_value());
+  for (const std::string& good : {beside, file}) CHECK(support::message_of(open(good)) == "");
+  for (auto& weight : weights) {
+    if (weight.name != "q_head.bias") continue;
+    weight.dtype = hrm::DType::f64;
+    weight.data.resize(16);
+  }
+  const std::string words = "file: q_head.bias: expected float32, float16 or bfloat16, found float64";
+  CHECK(support::message_of(open(support::write_torch(weights))) == words);
+  file.clear();
+  REQUIRE(hrm::write_safetensors(support::views_of(weights), support::append, &file).has_value());
+  CHECK(support::message_of(open(file)) == words);
+}
+
 TEST_CASE("one name under two prefixes is one name twice") {
   auto weights = support::make_weights(small);
   weights.push_back(weights[0]);

@@ -193,6 +193,8 @@ class Pickle {
       return "ByteStorage";
     case hrm::DType::i8:
       return "CharStorage";
+    case hrm::DType::f64:
+      return "DoubleStorage";
     case hrm::DType::f32:
       break;
   }

@@ -52,14 +52,16 @@ inline constexpr std::size_t saturated = ~std::size_t{0};
   return number < saturated ? static_cast<std::size_t>(number) : saturated;
 }
 
-enum class DType : std::uint8_t { f32, f16, bf16, i32, i64, u8, i8 };
+/// As an archive numbers them; it has none of the last, which no model is made of: files may, beside the weights.
+enum class DType : std::uint8_t { f32, f16, bf16, i32, i64, u8, i8, f64 };
 
 [[nodiscard]] constexpr std::size_t size_of(DType type) noexcept {
-  constexpr std::array<std::size_t, 7> sizes{4, 2, 2, 4, 8, 1, 1};
+  constexpr std::array<std::uint8_t, 8> sizes{4, 2, 2, 4, 8, 1, 1, 8};
   return sizes[static_cast<std::size_t>(type)];
 }
 [[nodiscard]] constexpr std::string_view name_of(DType type) noexcept {
-  constexpr std::array<std::string_view, 7> names{"float32", "float16", "bfloat16", "int32", "int64", "uint8", "int8"};
+  constexpr std::array<std::string_view, 8> names{"float32", "float16", "bfloat16", "int32",
+                                                  "int64",   "uint8",   "int8",     "float64"};
   return names[static_cast<std::size_t>(type)];
 }
 

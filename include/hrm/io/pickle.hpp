@@ -75,21 +75,27 @@ class PickleMachine {
   struct Known {
     std::string_view module, name;
     Name what;
+  };
+  struct StorageClass {
+    std::string_view name;  // torch.NAMEStorage
     DType dtype;
   };
   static constexpr std::uint32_t none = 0xffffffffU;
-  static constexpr std::array<Known, 11> known{{
-      {"collections", "OrderedDict", Name::ordered_dict, DType::f32},
-      {"torch._utils", "_rebuild_tensor_v2", Name::rebuild_tensor, DType::f32},
-      {"torch._utils", "_rebuild_parameter", Name::rebuild_parameter, DType::f32},
-      {"torch", "FloatStorage", Name::storage, DType::f32},
-      {"torch", "HalfStorage", Name::storage, DType::f16},
-      {"torch", "BFloat16Storage", Name::storage, DType::bf16},
-      {"torch", "IntStorage", Name::storage, DType::i32},
-      {"torch", "LongStorage", Name::storage, DType::i64},
-      {"torch", "ByteStorage", Name::storage, DType::u8},
-      {"torch", "CharStorage", Name::storage, DType::i8},
-      {"torch", "BoolStorage", Name::storage, DType::u8},
+  static constexpr std::array<Known, 3> known{{
+      {"collections", "OrderedDict", Name::ordered_dict},
+      {"torch._utils", "_rebuild_tensor_v2", Name::rebuild_tensor},
+      {"torch._utils", "_rebuild_parameter", Name::rebuild_parameter},
+  }};
+  static constexpr std::array<StorageClass, 9> storage_classes{{
+      {"Float", DType::f32},
+      {"Half", DType::f16},
+      {"BFloat16", DType::bf16},
+      {"Double", DType::f64},
+      {"Int", DType::i32},
+      {"Long", DType::i64},
+      {"Byte", DType::u8},
+      {"Char", DType::i8},
+      {"Bool", DType::u8},
   }};
 
   /// Bytes of all values together: whatever mix of opcodes a file has, it asks for no more memory than a few times
@@ -131,6 +137,13 @@ class PickleMachine {
     const Value value = stack_.back();
     stack_.pop_back();
     return value;
+  }
+
+  /// The uppermost text on the stack: the key of the tensor that is being made.
+  [[nodiscard]] std::string_view last_text() const noexcept {
+    std::size_t i = stack_.size();
+    while (i > 0 && stack_[i - 1].kind != Kind::text) --i;
+    return i > 0 ? text_of(stack_[i - 1]) : "tensor";
   }
 
   // Errors of a step lack its place; run() puts it before them.
@@ -214,7 +227,7 @@ class PickleMachine {
         break;
     }
     return Error(ErrorCode::unsupported, "expected an opcode that tensors need, found ", opcode,
-                 ": this is no plain dictionary of tensors");
+                 ": save the model's state_dict alone");
   }
 
   [[nodiscard]] HRM_COLD Result<void> long_number() {  // LONG1
@@ -314,8 +327,16 @@ class PickleMachine {
   [[nodiscard]] HRM_COLD Result<void> push_global(std::string_view module, std::string_view name) {
     for (const Known& k : known) {
       if (k.module != module || k.name != name) continue;
-      push(Kind::global, static_cast<std::uint32_t>(k.what) | static_cast<std::uint32_t>(k.dtype) << 8);
+      push(Kind::global, static_cast<std::uint32_t>(k.what));
       return {};
+    }
+    constexpr std::string_view suffix = "Storage";
+    if (module == "torch" && name.ends_with(suffix)) {
+      for (const StorageClass& c : storage_classes) {
+        if (c.name != name.substr(0, name.size() - suffix.size())) continue;
+        push(Kind::global, static_cast<std::uint32_t>(Name::storage) | static_cast<std::uint32_t>(c.dtype) << 8);
+        return {};
+      }
     }
     return Error(ErrorCode::unsupported, "expected a name that tensors need, found ", module.substr(0, 100), ".",
                  name.substr(0, 100), ", which is not run");
@@ -384,8 +405,8 @@ class PickleMachine {
       }
       tensor.shape[i] = saturating_size(static_cast<std::uint64_t>(length.number));
       if (!empty && tensor.shape[i] > 1 && static_cast<std::uint64_t>(stride.number) != elements) {
-        return Error(ErrorCode::unsupported, "tensor: expected contiguous strides, found ", stride.number, " where ",
-                     elements, " is contiguous");
+        return Error(ErrorCode::unsupported, brief(last_text()), ": expected contiguous strides, found ", stride.number,
+                     " where ", elements, " is contiguous: save x.contiguous()");
       }
       if (!checked_mul(elements, tensor.shape[i], elements))
         return Error(ErrorCode::format, "tensor: expected a size that can be, found a larger one");

@@ -66,13 +66,14 @@ struct SafetensorsType {
   std::string_view name;
   DType dtype;
 };
-inline constexpr std::array<SafetensorsType, 7> safetensors_types{{{"F32", DType::f32},
+inline constexpr std::array<SafetensorsType, 8> safetensors_types{{{"F32", DType::f32},
                                                                    {"F16", DType::f16},
                                                                    {"BF16", DType::bf16},
                                                                    {"I32", DType::i32},
                                                                    {"I64", DType::i64},
                                                                    {"U8", DType::u8},
-                                                                   {"I8", DType::i8}}};
+                                                                   {"I8", DType::i8},
+                                                                   {"F64", DType::f64}}};
 
 inline constexpr std::size_t max_safetensors_header = std::size_t{8} << 20;
 
@@ -93,7 +94,8 @@ inline constexpr std::size_t max_safetensors_header = std::size_t{8} << 20;
         seen |= 1;
         return {};
       }
-      return Error(ErrorCode::unsupported, "dtype: expected F32, F16, BF16, I32, I64, U8 or I8, found ", brief(*text));
+      return Error(ErrorCode::unsupported, "dtype: expected F64, F32, F16, BF16, I64, I32, I8 or U8, found ",
+                   brief(*text));
     }
     if (key == "shape") {
       seen |= 2;
