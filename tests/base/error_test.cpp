@@ -36,6 +36,24 @@ TEST_CASE("an error is one line that is cut at its capacity, whatever a file's n
   CHECK(error.message() == text.substr(0, Error::capacity));
 }
 
+TEST_CASE("an error is UTF-8, whatever a file's names hold") {
+  const auto shown = [](std::string_view text) { return std::string(Error(ErrorCode::format, text).message()); };
+  for (const char* good : {"caf\xc3\xa9", "\xe2\x82\xac 5", "\xf0\x9f\x98\x80!", "\xc2\xa0", "\xf4\x8f\xbf\xbf"})
+    CHECK(shown(good) == good);
+  CHECK(shown("caf\xe9") == "caf?");
+  CHECK(shown("\xe9t\xe9") == "?t?");
+  CHECK(shown("\x80\xbf\xc0\xc1\xf5\xff") == "??????");
+  CHECK(shown("\xc3") == "?");  // cut short
+  CHECK(shown("\xe2\x82") == "??");
+  CHECK(shown("\xf0\x9f\x98x") == "???x");
+  CHECK(shown("\xc2\x9b"
+              "2J") == "??2J");  // a terminal's escape in one character
+  CHECK(shown("\xe0\x80\x80\xed\xa0\x80") == "??????");
+  CHECK(shown("\xf0\x80\x80\x80\xf4\x90\x80\x80") == "????????");
+  const std::string text = std::string(Error::capacity - 1, 'x') + "\xc3\xa9";
+  CHECK(shown(text) == text.substr(0, Error::capacity - 1));  // nor does the end cut a character
+}
+
 TEST_CASE("a long name before an error leaves its message whole") {
   const std::string name(2 * Error::capacity, 'n');
   const Error error(ErrorCode::format, hrm::detail::brief(name), ": expected 1, found 2");

@@ -108,10 +108,30 @@ class Error {
       if (negative) digits[--at] = '-';
       text = std::string_view(digits.data() + at, digits.size() - at);
     }
-    for (const char c : text) {  // one line, whatever a file's names hold
-      if (size_ == capacity) return;
-      text_[size_++] = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    while (!text.empty()) {  // one line of UTF-8, whatever a file's names hold
+      const std::size_t size = character(text);
+      const std::size_t taken = size == 0 ? 1 : size;
+      if (taken > capacity - size_) return;
+      std::memcpy(text_.data() + size_, size == 0 ? "?" : text.data(), taken);
+      size_ = static_cast<std::uint16_t>(size_ + taken);
+      text.remove_prefix(taken);
     }
+  }
+  /// Bytes of the character that the text begins with; 0 where that is a control character, or not UTF-8.
+  static std::size_t character(std::string_view text) noexcept {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned first = byte(0);
+    if (first < 0x80) return first < 0x20 || first == 0x7f ? 0 : 1;
+    const std::size_t size = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    if (first < 0xc2 || first > 0xf4 || size > text.size()) return 0;
+    // Of the second byte some values are a control character's, a surrogate's, or those of a number written too long.
+    const unsigned least = first == 0xc2 || first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    const unsigned most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (byte(1) < least || byte(1) > most) return 0;
+    for (std::size_t i = 2; i < size; ++i) {
+      if (byte(i) < 0x80 || byte(i) > 0xbf) return 0;
+    }
+    return size;
   }
 
   std::array<char, capacity> text_{};
