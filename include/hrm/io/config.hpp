@@ -6,6 +6,7 @@
 #include <hrm/io/yaml.hpp>
 
 #include <algorithm>
+#include <cstdio>
 #include <optional>
 
 namespace hrm {
@@ -331,8 +332,7 @@ struct ExpectedTensor {
         holds("num_puzzle_identifiers", puzzles == nullptr ? std::nullopt : raw.num_puzzle_identifiers,
               config.puzzle_ids),
         between("H_cycles", sizes.h_cycles, max_cycles), between("L_cycles", sizes.l_cycles, max_cycles),
-        between("halt_max_steps", config.halt_max_steps, std::size_t{1} << 20),
-        between("puzzle tokens", sizes.puzzle_tokens + 1, max_width)}) {
+        between("halt_max_steps", config.halt_max_steps, std::size_t{1} << 20)}) {
     if (!check) return check.error();
   }
   if (sizes.heads == 0 || sizes.hidden % sizes.heads != 0 || sizes.hidden / sizes.heads % 2 != 0) {
@@ -350,8 +350,11 @@ struct ExpectedTensor {
   const auto real = [](std::string_view key, const std::optional<double>& said, double most,
                        float& out) -> Result<void> {
     if (!said) return {};
-    if (!(*said > 1e-30) || *said > most)
-      return Error(ErrorCode::value, key, ": expected a number above 0 and within reason, found another");
+    if (!(*said > 1e-30) || *said > most) {
+      std::array<char, 32> text{};
+      static_cast<void>(std::snprintf(text.data(), text.size(), "%g", *said));
+      return Error(ErrorCode::value, key, ": expected a number above 0 and within reason, found ", text.data());
+    }
     out = static_cast<float>(*said);
     return {};
   };
