@@ -286,6 +286,26 @@ TEST_CASE("hrm-convert: what is wrong is said, and leaves no file behind") {
   }
   const support::Shape shape = cli::small_shape(7);
   auto tensors = support::make_weights(shape);
+  const auto kept = tensors;
+  const float largest = 3.4e38F;  // finite, but not in bfloat16; what it is multiplied with is made zero
+  std::memcpy(tensors.back().data.data(), &largest, sizeof largest);
+  std::memset((tensors.end() - 2)->data.data(), 0, shape.hidden * sizeof largest);
+  cli::write_model(folder, shape, tensors);
+  CHECK(
+      cli::fault_of(convert({folder.path("model.safetensors"), folder.path("out.safetensors"), "--precision", "bf16"}),
+                    1, "hrm-convert", {tensors.back().name, "finite numbers in bfloat16"}) == "");
+  tensors = kept;
+  for (auto& tensor : tensors) {  // finite numbers whose sums are not
+    if (tensor.name != "lm_head.weight") continue;
+    for (std::size_t i = 0; i < tensor.data.size(); i += sizeof largest)
+      std::memcpy(tensor.data.data() + i, &largest, sizeof largest);
+    cli::write_model(folder, shape, tensors);
+    const std::vector<std::string> words{
+        "model.safetensors: self-test: expected finite answers of the model, found NaN"};
+    CHECK(cli::fault_of(convert({folder.path("model.safetensors"), out}), 1, "hrm-convert", words) == "");
+    CHECK(cli::fault_of(convert({folder.path("model.safetensors"), "--verify"}), 1, "hrm-convert", words) == "");
+    CHECK(!std::filesystem::exists(out));
+  }
   const std::uint32_t infinite = 0x7f800000U;
   std::memcpy(tensors.back().data.data(), &infinite, sizeof infinite);
   cli::write_model(folder, shape, tensors);
