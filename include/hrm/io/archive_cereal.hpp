@@ -121,12 +121,12 @@ class ArchiveWriter {
     }
     for (std::size_t i = 0; i < header_.tensors.size() && good; ++i) {
       const ArchiveTensor& t = header_.tensors[i];
-      good = pad(t.offset) && each_row(i, [&](std::span<const std::byte> row, float) { return put(row); });
-      if (t.scales_offset != 0) {
-        good = good && pad(t.scales_offset) && each_row(i, [&](std::span<const std::byte>, float scale) {
-                 return put(std::as_bytes(std::span(&scale, 1)));
-               });
-      }
+      std::vector<float> scales;
+      good = pad(t.offset) && each_row(i, [&](std::span<const std::byte> row, float scale) {
+               if (t.scales_offset != 0) scales.push_back(scale);
+               return put(row);
+             });
+      if (t.scales_offset != 0) good = good && pad(t.scales_offset) && put(std::as_bytes(std::span(scales)));
     }
     if (good && !header_.panels.empty()) good = pad(header_.panels[0].offset) && put(in_.packed);
     if (!good)
