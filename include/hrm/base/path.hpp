@@ -47,7 +47,6 @@ using FileStatus = struct _stat64;
   return ::_wstat64(wide(path).c_str(), &status) == 0;
 }
 [[nodiscard]] inline std::FILE* open_to_read(const std::string& path) { return ::_wfopen(wide(path).c_str(), L"rb"); }
-[[nodiscard]] inline std::FILE* open_to_write(const std::string& path) { return ::_wfopen(wide(path).c_str(), L"wb"); }
 /// Null, and errno EEXIST, where there is one of that name.
 [[nodiscard]] inline std::FILE* open_new(const std::string& path) {  // fopen() of older systems knows no "x"
   const int file = ::_wopen(wide(path).c_str(), _O_WRONLY | _O_CREAT | _O_EXCL | _O_BINARY, _S_IREAD | _S_IWRITE);
@@ -64,7 +63,6 @@ using FileStatus = struct stat;
   return ::stat(path.c_str(), &status) == 0;
 }
 [[nodiscard]] inline std::FILE* open_to_read(const std::string& path) { return std::fopen(path.c_str(), "rb"); }
-[[nodiscard]] inline std::FILE* open_to_write(const std::string& path) { return std::fopen(path.c_str(), "wb"); }
 /// Null, and errno EEXIST, where there is one of that name.
 [[nodiscard]] inline std::FILE* open_new(const std::string& path) { return std::fopen(path.c_str(), "wbx"); }
 inline void remove_file(const std::string& path) { static_cast<void>(std::remove(path.c_str())); }
@@ -101,29 +99,52 @@ struct CloseFile {
   void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
 };
 
-/// Writes a file through `write(file)`, which says whether it could, under a name that no other has, and then renames
-/// it, so that a reader (and a crash) finds the old one or the new one, whoever else writes it. False where that
-/// failed: the old one is as it was.
+/// A file that takes another's place once it is whole: until then it has a name that no other has, so that a reader
+/// (and a crash) finds the old one or the new one, whoever else writes it. Without finish() it goes, and the old one is
+/// as it was. Move-only.
+class Replacement {
+ public:
+  Replacement() noexcept = default;
+  explicit Replacement(const std::string& path) : path_(path), fresh_(path + ".new"), file_(open_new(fresh_)) {
+    for (int i = 1; file_ == nullptr && errno == EEXIST; ++i) {  // another writer's, a crash's or the user's own
+      fresh_ = path + ".new" + std::to_string(i);
+      file_.reset(open_new(fresh_));
+    }
+  }
+  Replacement(Replacement&&) noexcept = default;
+  Replacement& operator=(Replacement&& other) noexcept {
+    path_.swap(other.path_);
+    fresh_.swap(other.fresh_);
+    file_.swap(other.file_);
+    return *this;
+  }
+  ~Replacement() {
+    if (file_ == nullptr) return;
+    file_.reset();
+    remove_file(fresh_);
+  }
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  /// Null where it could not be made, and after finish().
+  [[nodiscard]] std::FILE* file() const noexcept { return file_.get(); }
+  /// Closes the file, which takes its place if all of it could be written: `good` says that so far it could. False: it
+  /// is gone, and the old one is as it was.
+  [[nodiscard]] bool finish(bool good) {
+    if (std::fclose(file_.release()) == 0 && good && take_place(fresh_, path_)) return true;
+    remove_file(fresh_);
+    return false;
+  }
+
+ private:
+  std::string path_, fresh_;
+  std::unique_ptr<std::FILE, CloseFile> file_;
+};
+
+/// Replaces a file by what `write(file)` writes, which says whether it could. False where that failed.
 template <class Write>
 [[nodiscard]] bool replace_file(const std::string& path, const Write& write) {
-  std::string fresh = path + ".new";
-  std::FILE* opened = open_new(fresh);
-  for (int i = 1; opened == nullptr && errno == EEXIST; ++i) {  // another writer's, a crash's or the user's own
-    fresh = path + ".new" + std::to_string(i);
-    opened = open_new(fresh);
-  }
-  if (opened == nullptr) return false;
-  struct Part {
-    const std::string& path;
-    bool there = true;
-    ~Part() {
-      if (there) remove_file(path);
-    }
-  } part{fresh};
-  std::unique_ptr<std::FILE, CloseFile> file(opened);  // closed before the part goes, should `write` throw
-  const bool good = write(file.get());
-  part.there = std::fclose(file.release()) != 0 || !good || !take_place(fresh, path);
-  return !part.there;
+  Replacement replacement(path);
+  return replacement.file() != nullptr && replacement.finish(write(replacement.file()));
 }
 
 }  // namespace hrm::detail

@@ -208,23 +208,14 @@ class NpyReader {
 /// Move-only.
 class NpyWriter {
  public:
-  NpyWriter(NpyWriter&&) noexcept = default;
-  NpyWriter& operator=(NpyWriter&&) noexcept = default;
-  ~NpyWriter() {
-    if (file_ == nullptr) return;  // finished, or moved from
-    file_.reset();
-    detail::remove_file(fresh());
-  }
-
   /// `cols` 0 makes rank 1; `bytes` is 1 (uint8) or 4 (int32). Error: the file cannot be written.
   [[nodiscard]] static Result<NpyWriter> create(const std::string& path, std::size_t cols, std::size_t bytes) {
     HRM_ASSERT(bytes == 1 || bytes == 4);
     NpyWriter npy;
-    npy.path_ = path;
+    npy.file_ = detail::Replacement(path);
     npy.cols_ = cols;
     npy.bytes_ = bytes;
-    npy.file_.reset(detail::open_to_write(npy.fresh()));
-    if (!npy.file_ || !npy.write_header()) return npy.wrong();
+    if (npy.file_.file() == nullptr || !npy.write_header()) return npy.wrong();
     return npy;
   }
 
@@ -238,23 +229,19 @@ class NpyWriter {
       }
     }
     ++rows_;
-    if (std::fwrite(row_.data(), 1, row_.size(), file_.get()) != row_.size()) return wrong();
+    if (std::fwrite(row_.data(), 1, row_.size(), file_.file()) != row_.size()) return wrong();
     return {};
   }
 
   /// Completes the file, which takes its place. Error: something could not be written.
   Result<void> finish() {
-    bool good = std::fseek(file_.get(), 0, SEEK_SET) == 0 && write_header();
-    good = std::fclose(file_.release()) == 0 && good;
-    if (good && detail::take_place(fresh(), path_)) return {};
-    detail::remove_file(fresh());
+    if (file_.finish(std::fseek(file_.file(), 0, SEEK_SET) == 0 && write_header())) return {};
     return wrong();
   }
 
  private:
   NpyWriter() = default;
-  [[nodiscard]] std::string fresh() const { return path_ + ".new"; }
-  [[nodiscard]] Error wrong() const noexcept { return Error(ErrorCode::io, path_, ": cannot be written"); }
+  [[nodiscard]] Error wrong() const noexcept { return Error(ErrorCode::io, file_.path(), ": cannot be written"); }
 
   bool write_header() {
     std::string text = bytes_ == 1 ? "{'descr': '|u1'" : "{'descr': '<i4'";
@@ -263,11 +250,10 @@ class NpyWriter {
     text += "), }";
     text.resize(117, ' ');  // 128 bytes in all, as NumPy aligns it
     text = std::string("\x93NUMPY\x01\x00\x76\x00", 10) + text + "\n";
-    return std::fwrite(text.data(), 1, text.size(), file_.get()) == text.size();
+    return std::fwrite(text.data(), 1, text.size(), file_.file()) == text.size();
   }
 
-  std::string path_;
-  std::unique_ptr<std::FILE, detail::CloseFile> file_;
+  detail::Replacement file_;
   std::size_t cols_ = 0, bytes_ = 1, rows_ = 0;
   std::vector<unsigned char> row_;
 };
