@@ -233,6 +233,14 @@ inline TrainSettings train_settings(Arguments& arguments, int argc, char** argv)
     arguments.note("--expansion", "expected one that makes 1 to " + std::to_string(widest) + " of --hidden, found " +
                                       std::to_string(inner));
   }
+  hrm::Sizes cycles;
+  cycles.h_layers = cycles.l_layers = s.layers;
+  cycles.h_cycles = s.h_cycles;
+  cycles.l_cycles = s.l_cycles;
+  if (!hrm::Schedule::fits(cycles)) {
+    arguments.note("--h-cycles", "expected, with --l-cycles and --layers, at most " +
+                                     std::to_string(hrm::Schedule::most_stages) + " steps in a segment, found more");
+  }
   s.puzzle_width = arguments.number("--puzzle-width", s.hidden, 0, widest);
   s.learned_positions = arguments.choice("--positions", {"rope", "learned"}) == 1;
   if (s.hidden % (2 * s.heads) != 0)

@@ -101,6 +101,13 @@ TEST_CASE("hrm-train saves and ends well when it is interrupted") {
   }
 }
 
+TEST_CASE("hrm-train refuses more cycles than a model may have, before anything is made") {
+  const support::TemporaryFolder folder;
+  const auto deep = run("hrm-train", small_run(folder.path("run"), {"--h-cycles", "512", "--l-cycles", "512"}));
+  CHECK(cli::fault_of(deep, 2, "hrm-train", {"--h-cycles", "steps in a segment"}) == "");
+  CHECK(hrm::detail::path_kind(folder.path("run")) == hrm::detail::PathKind::none);
+}
+
 TEST_CASE("hrm-train learns from mazes, from CSV, and from another model's weights") {
   const support::TemporaryFolder folder;
   const std::string csv = folder.path("data.csv");

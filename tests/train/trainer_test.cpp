@@ -116,6 +116,21 @@ TEST_CASE("sizes that make no model, or that no memory holds, are an error and n
   Config wide = good;
   wide.puzzle_emb_ndim = ~std::size_t{0};
   CHECK(code_of(wide, 2) == ErrorCode::shape);
+  // Of a model that is loaded none of these would be taken either.
+  wide.puzzle_emb_ndim = 1000000;
+  CHECK(code_of(wide, 2) == ErrorCode::shape);
+  Config none = good;
+  none.puzzle_ids = 0;
+  CHECK(code_of(none, 2) == ErrorCode::shape);
+  none = good;
+  none.halt_max_steps = 0;
+  CHECK(code_of(none, 2) == ErrorCode::value);
+  CHECK(changed(&Sizes::inner, 100) == ErrorCode::shape);
+  CHECK(changed(&Sizes::l_cycles, 0) == ErrorCode::shape);
+  CHECK(changed(&Sizes::h_cycles, 0) == ErrorCode::shape);
+  CHECK(changed(&Sizes::l_cycles, 100000) == ErrorCode::unsupported);
+  CHECK(changed(&Sizes::puzzle_tokens, 2) == ErrorCode::shape);
+  CHECK(changed(&Sizes::puzzle_tokens, 0) == ErrorCode::shape);
   if (HRM_TEST_SANITIZED == 0) CHECK(changed(&Sizes::hidden, std::size_t{1} << 20) == ErrorCode::memory);
 }
 

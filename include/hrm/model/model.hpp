@@ -29,6 +29,45 @@ inline constexpr std::size_t packed_layout = 5;
   return key;
 }
 
+/// 127 * 127 times more could pass 2^31, and so could the rounding of bfloat16 made levels.
+inline constexpr std::size_t deepest_levels = 131072;
+
+/// Error: sizes that no model may have, whether it is loaded or trained.
+[[nodiscard]] HRM_COLD inline Result<void> check_sizes(const Config& config, Precision precision) noexcept {
+  const Sizes& s = config.sizes;
+  if (s.heads == 0 || s.hidden == 0 || s.hidden % (2 * s.heads) != 0) {
+    return Error(ErrorCode::shape, "heads: expected a number that divides hidden ", s.hidden,
+                 " into even parts, found ", s.heads);
+  }
+  if (s.inner == 0 || s.inner % 64 != 0) {
+    return Error(ErrorCode::shape, "inner size: expected a multiple of 64, found ", s.inner);
+  }
+  if (s.vocab == 0 || s.h_layers == 0 || s.l_layers == 0 || s.h_cycles == 0 || s.l_cycles == 0) {
+    return Error(ErrorCode::shape, "model: expected layers, cycles and a vocabulary, found none");
+  }
+  if (s.h_layers > max_layers || s.l_layers > max_layers) {
+    return Error(ErrorCode::unsupported, "layers: expected at most ", max_layers, " of a module, found ", s.h_layers,
+                 " and ", s.l_layers);
+  }
+  if (!Schedule::fits(s)) {
+    return Error(ErrorCode::unsupported, "model: expected at most ", Schedule::most_stages,
+                 " steps in a segment, found more: ", s.h_cycles, " x ", s.l_cycles, " cycles, ", s.h_layers, " and ",
+                 s.l_layers, " layers");
+  }
+  if (precision != Precision::f32 && (s.hidden > deepest_levels || s.inner > deepest_levels)) {
+    return Error(ErrorCode::unsupported, "model: expected a hidden and an inner size up to ", deepest_levels,
+                 " for int8 and bfloat16, found ", s.hidden, " and ", s.inner);
+  }
+  if (s.puzzle_tokens != ceil_div(config.puzzle_emb_ndim, s.hidden)) {
+    return Error(ErrorCode::shape, "puzzle tokens: expected ", ceil_div(config.puzzle_emb_ndim, s.hidden), ", found ",
+                 s.puzzle_tokens);
+  }
+  if (config.halt_max_steps == 0) {
+    return Error(ErrorCode::value, "model: expected at least one segment, found halt_max_steps 0");
+  }
+  return {};
+}
+
 }  // namespace detail
 
 /// What solvers need of a model, whatever its shape and weights. All of it is const and safe on any thread.
@@ -153,7 +192,7 @@ class ShapedModel : public ModelInterface {
       return Error(ErrorCode::shape, "model: expected the program's fixed shape (hidden ", shape_.sizes().hidden,
                    "), found another (hidden ", config_.sizes.hidden, ")");
     }
-    if (auto sane = check_sizes(config_, precision_); !sane) return sane;
+    if (auto sane = detail::check_sizes(config_, precision_); !sane) return sane;
     detail::WeightReader reader(tensors, options);
     embedding_.measure(reader, config_);
     if (!reader.status()) return reader.status();
@@ -187,41 +226,6 @@ class ShapedModel : public ModelInterface {
   Blocks l_{Level::l};  // NOLINT(*-non-private-member-*)
 
  private:
-  /// 127 * 127 times more could pass 2^31, and so could the rounding of bfloat16 made levels.
-  static constexpr std::size_t deepest_levels = 131072;
-
-  [[nodiscard]] HRM_COLD static Result<void> check_sizes(const Config& config, Precision precision) noexcept {
-    const Sizes& s = config.sizes;
-    if (s.heads == 0 || s.hidden == 0 || s.hidden % (2 * s.heads) != 0) {
-      return Error(ErrorCode::shape, "heads: expected a number that divides hidden ", s.hidden,
-                   " into even parts, found ", s.heads);
-    }
-    if (s.inner == 0 || s.inner % 64 != 0) {
-      return Error(ErrorCode::shape, "inner size: expected a multiple of 64, found ", s.inner);
-    }
-    if (s.vocab == 0 || s.h_layers == 0 || s.l_layers == 0 || s.h_cycles == 0 || s.l_cycles == 0) {
-      return Error(ErrorCode::shape, "model: expected layers, cycles and a vocabulary, found none");
-    }
-    if (s.h_layers > max_layers || s.l_layers > max_layers) {
-      return Error(ErrorCode::unsupported, "layers: expected at most ", max_layers, " of a module, found ", s.h_layers,
-                   " and ", s.l_layers);
-    }
-    if (!Schedule::fits(s)) {
-      return Error(ErrorCode::unsupported, "model: expected at most ", Schedule::most_stages,
-                   " steps in a segment, found more: ", s.h_cycles, " x ", s.l_cycles, " cycles, ", s.h_layers, " and ",
-                   s.l_layers, " layers");
-    }
-    if (precision != Precision::f32 && (s.hidden > deepest_levels || s.inner > deepest_levels)) {
-      return Error(ErrorCode::unsupported, "model: expected a hidden and an inner size up to ", deepest_levels,
-                   " for int8 and bfloat16, found ", s.hidden, " and ", s.inner);
-    }
-    if (s.puzzle_tokens != ceil_div(config.puzzle_emb_ndim, s.hidden)) {
-      return Error(ErrorCode::shape, "puzzle tokens: expected ", ceil_div(config.puzzle_emb_ndim, s.hidden), ", found ",
-                   s.puzzle_tokens);
-    }
-    return {};
-  }
-
   HRM_COLD void take(Arena& arena) {
     const Sizes& s = config_.sizes;
     l_.take(arena, s, *table_);

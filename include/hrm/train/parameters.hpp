@@ -4,6 +4,7 @@
 #include <hrm/base/arena.hpp>
 #include <hrm/base/error.hpp>
 #include <hrm/base/shape.hpp>
+#include <hrm/model/model.hpp>
 #include <hrm/puzzles/random.hpp>
 
 #include <algorithm>
@@ -94,7 +95,7 @@ class Layout {
     }
   }
 
-  // The limits are those of a model that is loaded; within them no product of sizes leaves 64 bits.
+  // The first limits are those of a checkpoint that is opened; within them no product of sizes leaves 64 bits.
   [[nodiscard]] static Result<void> check(const Config& config) noexcept {
     const Sizes& s = config.sizes;
     struct Limit {
@@ -112,9 +113,10 @@ class Layout {
       return Error(ErrorCode::shape, limit.name, ": expected ", limit.least, " to ", limit.most, ", found ",
                    limit.value);
     }
-    if (s.heads != 0 && s.hidden % (2 * s.heads) == 0) return {};
-    return Error(ErrorCode::shape, "heads: expected a number that divides hidden ", s.hidden,
-                 " into even parts, found ", s.heads);
+    if (config.puzzle_emb_ndim > 0 && config.puzzle_ids == 0)
+      return Error(ErrorCode::shape, "puzzle ids: expected at least one for a puzzle embedding, found none");
+    // What is trained shall be loaded.
+    return hrm::detail::check_sizes(config, Precision::f32);
   }
 
   Config config_;
