@@ -44,6 +44,18 @@ void check_rounded() {
   }
 }
 
+/// A part of a trainer's state, copied.
+template <class Number>
+std::vector<Number> part(Trainer<>& trainer, std::string_view name) {
+  std::vector<Number> out;
+  trainer.state([&](std::string_view its, const auto* data, std::size_t count) {
+    if constexpr (std::is_same_v<decltype(data), const Number*>) {
+      if (its == name) out.assign(data, data + count);
+    }
+  });
+  return out;
+}
+
 /// Of three Sudokus one asks for zeros everywhere and one for nothing.
 class Thirds final : public ExampleSource {
  public:
@@ -250,4 +262,125 @@ TEST_CASE("the averaged weights are the running mean of the weights, which forge
   for (std::size_t i = 0; i < mean.size(); ++i) off = std::max(off, std::fabs(mean[i] - double(trainer.average()[i])));
   CHECK(off < 1e-6);
   CHECK_FALSE(std::equal(trainer.average().begin(), trainer.average().end(), trainer.values().begin()));
+}
+
+TEST_CASE("a step learns q_continue from the next segment, at the course's rate, and puzzle rows at theirs") {
+  const auto source = test::small_sudokus();
+  Config config = test::small_config(*source);
+  config.halt_max_steps = 3;
+  TrainerOptions options = test::small_options();
+  options.exploration = 1.0;  // nothing halts after one segment
+  options.halting = 0.7;
+  options.optimizer.puzzle_rate = 0.02;
+  options.optimizer.puzzle_decay = 0.5;
+  const OptimizerOptions& o = options.optimizer;
+  Trainer<> trainer(config, *source, options);
+  REQUIRE(trainer.status());
+  const Layout& layout = trainer.layout();
+  const std::size_t hidden = config.sizes.hidden;
+  const std::size_t row = layout.q_weight + hidden;
+  // A q head that wants to halt here and to go on there.
+  std::vector<float> begin(trainer.values().begin(), trainer.values().end());
+  Random random(11);
+  for (std::size_t k = 0; k < 2 * hidden; ++k)
+    begin[layout.q_weight + k] = static_cast<float>(0.5 * truncated_normal(random));
+  begin[layout.q_bias] = 0.25F;
+  begin[layout.q_bias + 1] = -0.25F;
+  for (std::size_t k = 0; k < config.puzzle_emb_ndim; ++k) begin[layout.puzzles + k] = 0.5F;
+  trainer.start_from(begin);
+
+  const auto q_of = [&](const std::vector<float>& w, const std::vector<float>& z, std::size_t s, std::size_t head) {
+    double q = double(w[layout.q_bias + head]);
+    for (std::size_t k = 0; k < hidden; ++k) {
+      q += double(w[layout.q_weight + head * hidden + k]) * double(z[s * (z.size() / options.batch) + k]);
+    }
+    return q;
+  };
+  std::size_t halting = 0, going_on = 0, at_limit = 0;
+  for (std::uint64_t n = 1; n <= 3; ++n) {
+    CAPTURE(n);
+    const auto w = part<float>(trainer, "weights");
+    const auto z = part<float>(trainer, "z_h");
+    const auto moments = part<float>(trainer, "moment1");
+    const auto slots = part<std::uint64_t>(trainer, "slots");
+    const StepStats stats = trainer.step();
+    const auto after = part<float>(trainer, "weights");
+    const auto reached = part<float>(trainer, "z_h");
+    const auto first = part<float>(trainer, "moment1");
+    const auto second = part<float>(trainer, "moment2");
+
+    double loss = 0.0, bias = 0.0;
+    std::vector<double> slope(hidden);
+    for (std::size_t s = 0; s < options.batch; ++s) {
+      if (slots[5 * s + 3] != 0) continue;  // had ended: a new puzzle came from nowhere
+      const bool last = slots[5 * s + 1] + 1 == config.halt_max_steps;
+      const double halt = q_of(w, reached, s, 0), next = q_of(w, reached, s, 1);
+      last ? ++at_limit : halt > next ? ++halting : ++going_on;
+      const double target = 1.0 / (1.0 + std::exp(-(last || halt > next ? halt : next)));
+      const double share = 1.0 / (1.0 + std::exp(-q_of(w, z, s, 1)));
+      loss -= target * std::log(share) + (1.0 - target) * std::log(1.0 - share);
+      const double g = options.halting * (share - target) / double(options.batch);
+      bias += g;
+      for (std::size_t k = 0; k < hidden; ++k) slope[k] += g * double(z[s * (z.size() / options.batch) + k]);
+    }
+    CHECK(stats.go_on == doctest::Approx(loss).epsilon(1e-5));
+    const auto gradient = [&](std::size_t i) {
+      return (double(first[i]) - o.beta1 * double(moments[i])) / (1.0 - o.beta1);
+    };
+    CHECK(std::fabs(gradient(layout.q_bias + 1) - bias) < 1e-6);
+    double off = 0.0;
+    for (std::size_t k = 0; k < hidden; ++k) off = std::max(off, std::fabs(gradient(row + k) - slope[k]));
+    CHECK(off < 1e-6);
+
+    const double course = rate_course(o, n);
+    const double rate = o.rate * course;
+    double far = 0.0;
+    for (std::size_t i = 0; i < layout.dense(); ++i) {
+      const double m = double(first[i]) / (1.0 - std::pow(o.beta1, double(n)));
+      const double v = double(second[i]) / (1.0 - std::pow(o.beta2, double(n)));
+      const double want = double(w[i]) - rate * (o.decay * double(w[i]) + std::atan2(m, std::sqrt(v)));
+      far = std::max(far, std::fabs(double(after[i]) - want));
+    }
+    CHECK(far < 1e-6);
+    const double puzzle_rate = o.puzzle_rate * course;
+    double strange = 0.0;
+    for (std::size_t i = layout.puzzles; i < layout.puzzles + config.puzzle_emb_ndim; ++i) {
+      const double moved = double(after[i]) - double(w[i]) * (1.0 - puzzle_rate * o.puzzle_decay);
+      strange = std::max(strange, std::fabs(std::fabs(moved) - puzzle_rate));
+    }
+    CHECK(strange < 1e-6);
+  }
+  CHECK(halting > 0);
+  CHECK(going_on > 0);
+  CHECK(at_limit > 0);
+}
+
+TEST_CASE("a trainer does not begin again from a token, a label or a puzzle id that is none") {
+  const auto source = test::small_sudokus();
+  const Config config = test::small_config(*source);
+  Trainer<> trainer(config, *source, test::small_options());
+  trainer.step();
+  const auto accepted = [&](std::string_view name, std::size_t at, auto value) {
+    auto good = value;
+    const auto put = [&](auto number) {
+      trainer.state([&](std::string_view part, auto* data, std::size_t) {
+        if constexpr (std::is_same_v<decltype(data), decltype(value)*>) {
+          if (part == name) good = std::exchange(data[at], number);
+        }
+      });
+      return trainer.begin_again();
+    };
+    const bool taken = put(value);
+    CHECK(put(good));
+    return taken;
+  };
+  const auto vocab = static_cast<Token>(config.sizes.vocab);
+  CHECK(accepted("tokens", 3, Token{0}));
+  CHECK(accepted("tokens", 3, vocab - 1));
+  CHECK_FALSE(accepted("tokens", 3, vocab));
+  CHECK_FALSE(accepted("tokens", 3, Token{-1}));
+  CHECK(accepted("labels", 3, Token{-1}));
+  CHECK_FALSE(accepted("labels", 3, vocab));
+  CHECK(accepted("slots", 4, std::uint64_t{config.puzzle_ids - 1}));
+  CHECK_FALSE(accepted("slots", 4, std::uint64_t{config.puzzle_ids}));
 }

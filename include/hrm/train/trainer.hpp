@@ -152,7 +152,7 @@ class Trainer {
     visit("counters", static_cast<std::uint64_t*>(counters_), std::size_t{2});
     visit("slots", numbers_.data(), numbers_.size());
   }
-  /// After state() has filled everything. False: a puzzle id out of range.
+  /// After state() has filled everything. False: a puzzle id, a token or a label out of range.
   [[nodiscard]] bool begin_again() noexcept {
     step_ = counters_[0];
     next_index_ = counters_[1];
