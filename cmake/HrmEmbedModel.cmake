@@ -79,7 +79,8 @@ std::span<const std::byte> hrm_models::@arg_NAME@() noexcept { return std::as_by
     @ONLY)
   # The size is written into the source: configure again when the file changes, and compile again.
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${path}")
-  set_property(SOURCE "${source}" PROPERTY OBJECT_DEPENDS "${path}")
+  # TARGET_DIRECTORY, as the target may be another folder's, which would not see the property.
+  set_property(SOURCE "${source}" TARGET_DIRECTORY ${target} PROPERTY OBJECT_DEPENDS "${path}")
   target_sources(${target} PRIVATE "${source}")
   target_include_directories(${target} PRIVATE "${folder}")
   target_compile_features(${target} PRIVATE cxx_std_20)
