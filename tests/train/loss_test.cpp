@@ -41,6 +41,17 @@ TEST_CASE("stablemax has finite gradients where the unused branch would overflow
   for (const float g : slope) CHECK(is_finite(g));
 }
 
+TEST_CASE("softmax has finite losses and gradients where the label's share is too small for a double") {
+  const Floats logits = {0.0F, -800.0F, 5.0F};
+  Floats slope(3);
+  const double sum = 1.0 + std::exp(-5.0);
+  CHECK(cross_entropy(TaskLoss::softmax, logits.data(), 3, 1, 2.0, slope.data()) ==
+        doctest::Approx(805.0 + std::log(sum)).epsilon(1e-12));
+  CHECK(slope[0] == doctest::Approx(2.0 * std::exp(-5.0) / sum));
+  CHECK(slope[1] == doctest::Approx(-2.0));
+  CHECK(slope[2] == doctest::Approx(2.0 / sum));
+}
+
 TEST_CASE("binary cross entropy is exact at large values, and its slope is sigmoid - target") {
   for (const double target : {0.0, 0.3, 1.0}) {
     for (const double x : {-800.0, -2.0, 0.0, 3.0, 800.0}) {

@@ -25,10 +25,15 @@ enum class TaskLoss : std::uint8_t { stablemax, softmax };
   double sum = 0.0;
   for (std::size_t j = 0; j < vocab; ++j) sum += s(j);
   const auto target = static_cast<std::size_t>(label);
+  if (kind == TaskLoss::softmax) {  // whose share may be too small for a double: its logarithm never is
+    for (std::size_t j = 0; j < vocab; ++j)
+      gradient[j] = static_cast<float>(weight * (s(j) / sum - (j == target ? 1.0 : 0.0)));
+    return std::log(sum) - (static_cast<double>(logits[target]) - most);
+  }
   const double own = s(target);
   for (std::size_t j = 0; j < vocab; ++j) {
     const double value = s(j);
-    const double slope = kind == TaskLoss::softmax ? value : logits[j] < 0.0F ? value * value : 1.0;
+    const double slope = logits[j] < 0.0F ? value * value : 1.0;
     gradient[j] = static_cast<float>(weight * slope * (1.0 / sum - (j == target ? 1.0 / own : 0.0)));
   }
   return -std::log(own / sum);
