@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cli/models.hpp>
+#include <cli/small_run.hpp>
 #include <hrm/io/load.hpp>
 #include <support/archives.hpp>
 #include <support/memory.hpp>
@@ -200,6 +201,18 @@ TEST_CASE("hrm-convert: chosen rows of a puzzle embedding keep their ids in an a
   const std::size_t width = 4 * shape.puzzle_emb_ndim;
   CHECK(std::memcmp(rows->find("puzzle_emb.weights")->data + width, all->find("puzzle_emb.weights")->data + 42 * width,
                     width) == 0);
+}
+
+TEST_CASE("hrm-convert: what hrm-train wrote is converted beside it, though its configuration has no seq_len") {
+  const support::TemporaryFolder folder;
+  const std::string out = folder.path("run");
+  REQUIRE(
+      cli::run("hrm-train", cli::small_run(out, {"--archive", "--quiet", "--steps", "1", "--evaluate", "0"})).code ==
+      0);
+  const std::string before = support::read_file(out + "/all_config.yaml");
+  converted({out + "/model.hrm", out + "/back.safetensors"});
+  CHECK(support::read_file(out + "/all_config.yaml") == before);
+  CHECK(!std::filesystem::exists(out + "/config.json"));
 }
 
 TEST_CASE("hrm-convert: another model's configuration is neither written over nor left to speak for OUT") {
