@@ -72,6 +72,7 @@ hrm::Result<std::map<std::string, std::vector<Question>, std::less<>>> read_ques
   if (!text) return text.error();
   std::map<std::string, std::vector<Question>, std::less<>> questions;
   for (const ArcTask& task : tasks) questions[task.id];
+  std::map<std::string_view, Question> firsts;  // put in front at the end: a name may come any number of times
   std::size_t strange = 0;
   const auto read = hrm::read_arc_identifiers(*text, [&](std::size_t id, std::string_view name) {
     ++names;
@@ -84,13 +85,14 @@ hrm::Result<std::map<std::string, std::vector<Question>, std::less<>>> read_ques
     if (found == questions.end()) return;
     const Question question{id, identifier->augmentation};
     if (own != questions.end()) {
-      found->second.insert(found->second.begin(), question);
+      firsts.insert_or_assign(own->first, question);
     } else if (found->second.size() <= most) {
       found->second.push_back(question);
     }
   });
   if (!read) return read.error().in(path);
   for (auto& [task, list] : questions) {
+    if (const auto first = firsts.find(task); first != firsts.end()) list.insert(list.begin(), first->second);
     if (list.size() > most + 1) list.resize(most + 1);
   }
   if (strange > 0) {

@@ -67,6 +67,11 @@ TEST_CASE("hrm-arc: many tasks, their identifiers, the score") {
   const auto fewer = run("hrm-arc", {folder.path(), folder.path("tasks.json"), "--augmentations", "1"});
   CHECK(fewer.out.find("a\tsolved\t2/2\t4\n") == 0);
 
+  // A name that stands again is asked once, as the last of them.
+  const auto again = run("hrm-arc", {folder.path(), folder.path("tasks.json"), "--identifiers",
+                                     folder.write("again.json", R"(["<blank>","a","a","a_t3_0213456789","a"])")});
+  CHECK(again.out.find("a\tsolved\t2/2\t4\n") == 0);
+
   const auto solved = run("hrm-arc", {folder.path(), folder.path("tasks.json"), "--solutions",
                                       support::TemporaryFolder().path(), "--batch", "2"});
   CHECK(solved.code == 1);

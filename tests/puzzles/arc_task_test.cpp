@@ -36,6 +36,23 @@ TEST_CASE("arc task: many in a file, their solutions in another") {
   CHECK(tasks[1].test[0].output == ArcGrid{1, 1, {1}});  // as it stood before what failed
 }
 
+TEST_CASE("arc task: solutions of many tasks, or many of none, take no longer than reading them") {
+  std::vector<hrm::ArcTask> tasks;
+  std::string solutions = "{";
+  constexpr std::size_t count = 40000;  // each looked up among all: some 800 million comparisons
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string id = "a common beginning " + std::to_string(i * 7919 % count);
+    tasks.push_back({id, {}, {hrm::ArcPair{}}});
+    solutions += (i == 0 ? "\"" : ",\"") + std::string("a common beginning ") + std::to_string(i) + "\":[[[" +
+                 std::to_string(i % 10) + "]]]";
+  }
+  REQUIRE(hrm::add_arc_solutions(tasks, solutions + "}"));
+  bool right = true;
+  for (std::size_t i = 0; i < count; ++i)
+    right = right && tasks[i].test[0].output == ArcGrid{1, 1, {static_cast<std::uint8_t>(i * 7919 % count % 10)}};
+  CHECK(right);
+}
+
 TEST_CASE("arc task: one that stands twice in a file") {
   const std::string task(task_text);
   const auto twice = hrm::parse_arc_tasks("{\"b\":" + task + ",\"a\":" + task + ",\"b\":" + task + "}");

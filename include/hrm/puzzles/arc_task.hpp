@@ -105,17 +105,22 @@ inline bool read_arc_task(JsonCursor& json, ArcTask& task) {
 /// without solutions.
 [[nodiscard]] inline Result<void> add_arc_solutions(std::vector<ArcTask>& tasks, std::string_view text) {
   JsonCursor json(text);
+  std::vector<detail::SortKey> ids;
+  ids.reserve(tasks.size());
+  for (const ArcTask& task : tasks) ids.push_back({0, task.id, ids.size()});
+  detail::sort_keys(ids);
   std::vector<std::pair<ArcGrid*, ArcGrid>> solutions;  // where each belongs
   const bool read = json.object([&](std::string_view id) {
-    const auto task = std::find_if(tasks.begin(), tasks.end(), [&](const ArcTask& t) { return t.id == id; });
-    if (task == tasks.end()) return json.skip();
+    const auto* const found = detail::find_text(ids, id);
+    if (found == nullptr) return json.skip();
+    ArcTask& task = tasks[found->index];
     std::size_t count = 0;
     const bool grids = json.array([&] {
-      if (count >= task->test.size()) return json.fail("as many solutions as test inputs");
-      auto& solution = solutions.emplace_back(&task->test[count++].output, ArcGrid{});
+      if (count >= task.test.size()) return json.fail("as many solutions as test inputs");
+      auto& solution = solutions.emplace_back(&task.test[count++].output, ArcGrid{});
       return detail::read_arc_grid(json, solution.second);
     });
-    return grids && (count == task->test.size() || json.fail("as many solutions as test inputs"));
+    return grids && (count == task.test.size() || json.fail("as many solutions as test inputs"));
   });
   if (!read || !json.end()) return json.error();
   for (auto& [output, solution] : solutions) *output = std::move(solution);
