@@ -414,7 +414,8 @@ int run_checked(Settings& s, const example::Arguments& arguments) {
   }
   // Which puzzle embedding is whose: hrm-arc looks for it beside the model.
   if (const std::string names = s.task + "/identifiers.json";
-      hrm::detail::path_kind(names) == hrm::detail::PathKind::file) {
+      hrm::detail::path_kind(names) == hrm::detail::PathKind::file &&
+      !std::filesystem::equivalent(names, s.out + "/identifiers.json", failed)) {
     std::filesystem::copy_file(names, s.out + "/identifiers.json", std::filesystem::copy_options::overwrite_existing,
                                failed);
     if (failed) return fail(Error(ErrorCode::io, s.out, "/identifiers.json: cannot be written"));

@@ -187,6 +187,9 @@ TEST_CASE("hrm-train learns from mazes, from CSV, and from another model's weigh
   CHECK(published.code == 0);
   CHECK(published.err.find("held out 12") != std::string::npos);
   CHECK(support::read_file(folder.path("e/identifiers.json")) == names);  // where hrm-arc looks for it
+  words[2] = words[0];  // the model beside its data set: the names are there already
+  CHECK(run("hrm-train", words).code == 0);
+  CHECK(support::read_file(folder.path("npy/identifiers.json")) == names);
   CHECK(hrm::load(folder.path("e")).value().config().sizes.vocab == 6);
   words = small_run(folder.path("d"), {"--from", folder.path("a")});
   words[0] = "sudoku6";
