@@ -106,7 +106,7 @@ int main(int argc, char** argv) {
           {"--grid", "", "print the answer in rows as well"},
           {"--side", "N", "with --generate: the side (7)"},
           {"--loops", "X", "with --generate: share of walls opened, 0 to 1 (0: one way between any two)"},
-          {"--steps", "A-B", "with --generate: how long the shortest way is"},
+          {"--steps", "A-B", "with --generate: how long the shortest way is, an even number"},
           {"--any-path", "", "with --generate: several shortest ways are allowed"},
       }),
       example::Kind::solver);

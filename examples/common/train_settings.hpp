@@ -48,7 +48,7 @@ inline Arguments train_arguments() {
        {"--archive", "", "write FOLDER/model.hrm as well: one file, which programs prefer"},
        {"", "", "Puzzles"},
        {"--clues", "A-B", "sudoku: givens (6x6: 8-18, 9x9: 26-45)"},
-       {"--path", "A-B", "maze: steps from S to G (any)"},
+       {"--path", "A-B", "maze: steps from S to G, an even number (any)"},
        {"--loops", "X", "maze: share of walls opened, 0 to 1 (0: one way only)"},
        {"--smallest", "N", "maze: sides from N up, in a canvas (the side)"},
        {"--grow", "N", "maze: dead ends of the first N mazes are one cell deep at most, of the next N two, .."},

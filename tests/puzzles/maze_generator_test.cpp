@@ -45,6 +45,33 @@ TEST_CASE("mazes: perfect ones are trees of all rooms") {
   }
 }
 
+TEST_CASE("mazes: from room to room the number of steps is even, and others are refused at once") {
+  hrm::Random random(57);
+  for (const double loops : {0.0, 0.3, 1.0}) {
+    for (const bool border : {true, false}) {
+      MazeOptions options = options_of(12, 15);
+      options.border = border;
+      options.loops = loops;
+      options.unique = false;
+      for (int round = 0; round < 20; ++round)
+        CHECK(hrm::generate_maze(options, random).value().solution.steps % 2 == 0);
+    }
+  }
+  MazeOptions options = options_of(301, 301);
+  for (const auto& [least, most] : {std::pair<std::size_t, std::size_t>{7, 7}, {0, 1}, {0, 0}, {9, 8}}) {
+    options.min_steps = least;
+    options.max_steps = most;
+    const auto none = hrm::generate_maze(options, random);
+    REQUIRE_FALSE(none);
+    CHECK(none.error().message() == "maze: steps, expected a range with an even number of them, found " +
+                                        std::to_string(least) + " to " + std::to_string(most));
+  }
+  options.min_steps = 7;
+  options.max_steps = 8;
+  options.rows = options.cols = 15;
+  CHECK(hrm::generate_maze(options, random).value().solution.steps == 8);
+}
+
 TEST_CASE("mazes: without a border rooms begin at the corner") {
   hrm::Random random(52);
   MazeOptions options = options_of(9, 9);

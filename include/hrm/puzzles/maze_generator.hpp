@@ -27,7 +27,8 @@ struct MazeCase {
 
 /// Carves rooms on every second row and column by a random depth-first walk, opens loops, then places S and G in rooms.
 /// Where a side leaves half a room over (even with a border), the last line stays wall. Equal seeds give equal mazes
-/// everywhere. Error: sizes out of range, or no maze in `attempts` with such a path.
+/// everywhere. Error: sizes out of range, no even number in min_steps .. max_steps (from a room to a room there is no
+/// odd number of steps, whatever the loops), or no maze in `attempts` with such a path.
 [[nodiscard]] inline Result<MazeCase> generate_maze(const MazeOptions& options, Random& random) {
   const std::size_t edge = options.border ? 1 : 0;
   const std::size_t rows = options.rows;
@@ -39,6 +40,11 @@ struct MazeCase {
   const std::size_t room_cols = cols > 2 * edge ? (cols - 2 * edge + 1) / 2 : 0;
   const std::size_t rooms = room_rows * room_cols;
   if (rooms < 2) return Error(ErrorCode::shape, "maze: too small for two rooms, found ", rows, " x ", cols);
+  const std::size_t least = std::max<std::size_t>(options.min_steps, 1);
+  if (least > options.max_steps || (least == options.max_steps && least % 2 != 0)) {
+    return Error(ErrorCode::value, "maze: steps, expected a range with an even number of them, found ",
+                 options.min_steps, " to ", options.max_steps);
+  }
   const auto cell_of = [&](std::size_t room) {
     return (2 * (room / room_cols) + edge) * cols + 2 * (room % room_cols) + edge;
   };
