@@ -370,7 +370,6 @@ class Run {
 
 int run_checked(Settings& s, const example::Arguments& arguments) {
   const auto fail = [&](const Error& error) { return example::fail(arguments, error); };
-  example::listen_for({SIGINT, SIGTERM});
   const std::string earlier = hrm::detail::first_file(
       s.out, {"train.state", "model.safetensors", "model.hrm", "checkpoint", "all_config.yaml", "config.json"});
   if (!s.resume && !earlier.empty()) {
@@ -431,6 +430,7 @@ int run_checked(Settings& s, const example::Arguments& arguments) {
       if (!config) return fail(config.error());
       Run<Weight> run(s, *config, **source, test.get(), executor);
       if (auto begun = run.begin(); !begun) return fail(begun.error());
+      example::listen_for({SIGINT, SIGTERM});  // before, they end the program: there is nothing to save yet
       if (auto trained = run.train(); !trained) return fail(trained.error());
     }
     return 0;

@@ -101,6 +101,17 @@ TEST_CASE("hrm-train saves and ends well when it is interrupted") {
   }
 }
 
+TEST_CASE("hrm-train ends as other programs do when it is interrupted before it trains") {
+  const support::TemporaryFolder folder;
+  // No maze of that side has so long a way, which takes it a minute to find out. (Shells let those behind them ignore
+  // SIGINT.)
+  const std::string command = cli::line_of(
+      "hrm-train", {"maze1023", "--path", "1000000-1000000", "--out", folder.path("run"), "--evaluate", "0"});
+  const auto ended = cli::shell(command + " & pid=$!; sleep 0.5; kill -TERM $pid; wait $pid");
+  CHECK(ended.code == 128 + SIGTERM);
+  CHECK_FALSE(hrm::load(folder.path("run")));
+}
+
 TEST_CASE("hrm-train refuses more cycles than a model may have, before anything is made") {
   const support::TemporaryFolder folder;
   const auto deep = run("hrm-train", small_run(folder.path("run"), {"--h-cycles", "512", "--l-cycles", "512"}));
