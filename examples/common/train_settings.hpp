@@ -39,11 +39,12 @@ inline Arguments train_arguments() {
   return {
       "hrm-train",
       "TASK --out FOLDER",
-      "Trains a model. TASK is sudoku4, sudoku6, sudoku9, .. (any side up to 25) or maze7, maze15, maze7x15, .. (any\n"
-      "odd sides), freshly made; or a data set: a folder as published (dataset.json, *.npy; README.md has how to make\n"
-      "one of your own puzzles), or CSV (puzzle,solution) of Sudokus or square mazes. Writes FOLDER/model.safetensors\n"
-      "and all_config.yaml (the averaged weights), log.csv, curve.svg, recipe.txt and train.state. Ctrl-C saves and\n"
-      "ends; --resume goes on from there, bit for bit. A run that is in FOLDER already is not written over.",
+      "Trains a model. TASK is sudoku4, sudoku6, sudoku9, .. (sides from 4 to 25 that are no primes) or maze7,\n"
+      "maze15, maze7x15, .. (odd sides from 5 to 1023), freshly made; or a data set: a folder as published\n"
+      "(dataset.json, *.npy; README.md has how to make one of your own puzzles), or CSV (puzzle,solution) of Sudokus\n"
+      "or square mazes. Writes FOLDER/model.safetensors and all_config.yaml (the averaged weights), log.csv,\n"
+      "curve.svg, recipe.txt and train.state. Ctrl-C saves and ends; --resume goes on from there, bit for bit. A run\n"
+      "that is in FOLDER already is not written over.",
       {{"--out", "FOLDER", "where everything goes"},
        {"--archive", "", "write FOLDER/model.hrm as well: one file, which programs prefer"},
        {"", "", "Puzzles"},
