@@ -70,18 +70,15 @@ struct Wishes {
 
 /// "7,2,9" in ascending order, each once.
 bool parse_ids(std::string_view text, std::vector<std::uint64_t>& ids) {
-  while (!text.empty()) {
-    const std::size_t comma = text.find(',');
+  const bool good = example::each_part(text, [&ids](std::string_view part) {
     std::size_t id = 0;
-    if (!hrm::detail::parse_size(text.substr(0, comma), id)) return false;
+    if (!hrm::detail::parse_size(part, id)) return false;
     ids.push_back(id);
-    if (comma == std::string_view::npos) break;
-    text.remove_prefix(comma + 1);
-    if (text.empty()) return false;
-  }
+    return true;
+  });
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  return !ids.empty();
+  return good;
 }
 
 /// The rows of the puzzle embedding that hold the ids.

@@ -22,7 +22,6 @@ TEST_CASE("search: counts solutions") {
   CHECK(search.solve(hrm::parse_sudoku("11..............").value()).solutions == 0);
   CHECK(search.solve(SudokuGrid(15)).solutions == 0);
   CHECK(search.solve(SudokuGrid(16, 200)).solutions == 0);
-  CHECK(search.solve(hrm::parse_sudoku("12....3......4..").value(), 100).solutions <= 100);
 }
 
 TEST_CASE("search: a published hard puzzle") {

@@ -125,7 +125,6 @@ class JsonCursor {
     return false;
   }
 
-  [[nodiscard]] bool failed() const noexcept { return failed_; }
   [[nodiscard]] const Error& error() const noexcept { return error_; }
 
  private:
