@@ -121,7 +121,9 @@ std::vector<Method> methods(std::span<const hrm::View> views, std::size_t attemp
     all.push_back(noisy);
   }
   const std::string many = "until verified: up to " + std::to_string(verified);
-  for (const std::size_t slots : {std::size_t{1}, attempts}) {
+  std::vector<std::size_t> at_once{1};
+  if (attempts > 1) at_once.push_back(attempts);
+  for (const std::size_t slots : at_once) {
     Method checked{many + (slots == 1 ? " views, one by one" : " views, " + several + " at once"),
                    options(verified, limit), true};
     checked.options.views = views.first(verified);

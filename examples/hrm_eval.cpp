@@ -399,8 +399,9 @@ int main(int argc, char** argv) {
     return fail(arguments, Error(ErrorCode::format, data_path, ": expected a puzzle with an answer, found none"));
 
   const Printer printer(*report, info.kind() == hrm::PuzzleKind::maze);
-  const std::string what = std::to_string(report->puzzles) + " puzzles of " + std::to_string(info.seq_len) +
-                           " cells, " + std::string(model->kernels());
+  const std::string of = report->puzzles == 1 ? " puzzle of " : " puzzles of ";
+  const std::string what =
+      std::to_string(report->puzzles) + of + std::to_string(info.seq_len) + " cells, " + std::string(model->kernels());
   if (arguments.has("--json")) {
     printer.json();
   } else {
@@ -411,8 +412,7 @@ int main(int argc, char** argv) {
       const std::filesystem::path whole(file);
       return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
     };
-    const std::string title =
-        name(model_path) + " on " + std::to_string(report->puzzles) + " puzzles of " + name(data_path);
+    const std::string title = name(model_path) + " on " + std::to_string(report->puzzles) + of + name(data_path);
     if (auto written = example::write_file(*svg, hrm::svg(printer.chart(title))); !written) {
       return fail(arguments, written.error());
     }

@@ -211,6 +211,9 @@ int main(int argc, char** argv) {
   const auto input = example::load_sudokus(arguments, setup, first, argv[0]);
   if (!input) return example::fail(arguments, input.error());
 
+  if (const auto path = arguments.text("--svg")) {
+    if (auto good = example::can_be_written(*path); !good) return example::fail(arguments, good.error());
+  }
   const auto courses = think_all(*input, most, threads);
   std::vector<Point> points;
   for (std::size_t limit = 1; limit <= most; limit *= 2) points.push_back(summarise(courses, limit));

@@ -187,6 +187,7 @@ TEST_CASE("hrm-eval: where none has halted, nothing is said of those that have")
   json.push_back("--json");
   CHECK(run("hrm-eval", json).out.find("\"halted\":0,\"halted_right\":null,") != std::string::npos);
   const auto table = run("hrm-eval", words).out;
+  CHECK(table.rfind("1 puzzle of 36 cells", 0) == 0);
   CHECK(table.find("  0.00 % halted by themselves\n") != std::string::npos);
   auto nowhere = words;
   nowhere.insert(nowhere.end(), {"--svg", folder.path("none/x.svg")});

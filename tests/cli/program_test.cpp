@@ -88,6 +88,20 @@ TEST_CASE("a full disk is no success") {
   CHECK(outcome.err.find("hrm-arc: standard output: cannot be written\n") != std::string::npos);
 }
 
+TEST_CASE("hrm-attempts: one attempt at once is one row; segments-figure: where a figure goes is tried first") {
+  const support::TemporaryFolder folder;
+  const std::string set =
+      folder.write("s.csv", "231546546123164235325614452361613452,231546546123164235325614452361613452\n");
+  const auto once = cli::run("hrm-attempts", {"--file", set, "--attempts", "1", "--verified", "1"});
+  CHECK(once.code == 0);
+  const std::size_t row = once.out.find("until verified: up to 1 views");
+  REQUIRE(row != std::string::npos);
+  CHECK(once.out.find("until verified: up to 1 views", row + 1) == std::string::npos);
+  const auto nowhere =
+      cli::run("segments-figure", {"--file", set, "--max-segments", "1", "--svg", folder.path("no/f.svg")});
+  CHECK(cli::fault_of(nowhere, 1, "segments-figure", {"no/f.svg: cannot be written"}) == "");
+}
+
 TEST_CASE("where threads are refused, those that can be had do the work") {
   if (cli::slow) return;
   const support::TemporaryFolder folder;
