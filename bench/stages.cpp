@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
   hrm::Buffer memory(measure.used());
   hrm::Arena arena(memory.data());
   hrm::Schedule schedule(arena, model.config().sizes, model->table().operand_by_row);
-  schedule.count([&](const hrm::Stage& stage) { return model->tiles(stage, w); });
+  if (!schedule.count([&](const hrm::Stage& stage) { return model->tiles(stage, w); })) return 1;
   const std::uint32_t tiles = schedule.tickets(1).first;
 
   constexpr const char* names[] = {

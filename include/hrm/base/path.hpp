@@ -105,17 +105,20 @@ struct CloseFile {
 class Replacement {
  public:
   Replacement() noexcept = default;
-  explicit Replacement(const std::string& path) : path_(path), fresh_(path + ".new"), file_(open_new(fresh_)) {
-    for (int i = 1; file_ == nullptr && errno == EEXIST; ++i) {  // another writer's, a crash's or the user's own
-      fresh_ = path + ".new" + std::to_string(i);
+  explicit Replacement(const std::string& path) : path_(path) {
+    std::size_t taken = 0;  // names that are another writer's, a crash's or the user's own
+    do {
+      fresh_ = path;
+      fresh_.append(".new");
+      if (taken > 0) fresh_.append(std::to_string(taken));
       file_.reset(open_new(fresh_));
-    }
+    } while (file_ == nullptr && errno == EEXIST && ++taken > 0);
   }
   Replacement(Replacement&&) noexcept = default;
   Replacement& operator=(Replacement&& other) noexcept {
-    path_.swap(other.path_);
-    fresh_.swap(other.fresh_);
-    file_.swap(other.file_);
+    if (this == &other) return *this;
+    std::destroy_at(this);
+    std::construct_at(this, std::move(other));
     return *this;
   }
   ~Replacement() {
