@@ -32,6 +32,7 @@ std::atomic<std::size_t> mutexes{0};
 #define HRM_TEST_COUNTS_ALL 1
 #include <dlfcn.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 namespace {
@@ -276,6 +277,29 @@ TEST_CASE("a batch solver's life after construction: no allocation") {
   CHECK(added);
   CHECK(handed >= 21);
 }
+
+#if defined(HRM_TEST_COUNTS_ALL)
+TEST_CASE("a solver's memory is paged in when it is made, not in a frame") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 7);
+  const auto tokens = test::random_tokens(config, 16, 8);
+  BatchOptions options;
+  options.tokens = 16;
+  options.slots = 1;
+  options.slots =
+      (std::size_t{64} << 20) / BatchSolver::memory_bytes(model, options);  // 64 MiB: 32 huge pages at least
+  BatchSolver solver(model, options);
+  const auto faults = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_minflt;
+  };
+  const auto before = faults();
+  for (std::size_t slot = 0; slot < options.slots; ++slot) solver.add({tokens}).value();
+  solver.step();
+  CHECK(faults() - before < 16);
+}
+#endif
 
 TEST_CASE("several attempts: nothing is allocated while their answers come out") {
   const Config config = test::small_config();

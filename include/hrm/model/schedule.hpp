@@ -60,7 +60,7 @@ struct Tickets {
 class Schedule {
  public:
   static constexpr std::size_t most_stages = std::size_t{1} << 20;     ///< of a segment
-  static constexpr std::uint64_t most_tiles = std::uint64_t{1} << 30;  ///< of a lane; days of work
+  static constexpr std::uint64_t most_tiles = std::uint64_t{1} << 30;  ///< of a lane; hours of work
 
   Schedule() noexcept = default;
 
