@@ -64,10 +64,12 @@ TEST_CASE("a full disk is no success") {
   const std::string model = support::weights("sudoku6");
   const std::string set =
       folder.write("s.csv", "231546546123164235325614452361613452,231546546123164235325614452361613452\n");
+  std::string puzzle;
+  for (int i = 0; i < 36; ++i) puzzle += "1 ";
   const std::vector<std::vector<std::string>> commands{{"hrm-sudoku", "--generate", "1"},
                                                        {"hrm-maze", "--generate", "1"},
                                                        {"hrm-sudoku", "--file", set},
-                                                       {"hrm-run", model, "--input", folder.write("l", "1 2 3\n")},
+                                                       {"hrm-run", model, "--input", folder.write("l", puzzle)},
                                                        {"hrm-convert", model, "--info"},
                                                        {"hrm-convert", model, "--verify"},
                                                        {"hrm-eval", model, set},

@@ -25,6 +25,8 @@ struct AttentionOf {
   using Blocks = RowBlocks<Arch, K>;
   static constexpr bool levels = Packed::levels;
   static constexpr bool narrow = sizeof(E) < 4;
+  static constexpr bool subtract_first =  ///< see exponent
+      levels || Arch::family == Family::scalar || Arch::family == Family::sse2;
   /// Queries whose scores are held at once.
   static constexpr std::size_t query_block = G::panels_at_once == 2 ? 4 * G::row_block : G::row_block;
   static constexpr std::size_t cols = G::panel_cols;
@@ -47,7 +49,7 @@ struct AttentionOf {
     constexpr std::size_t numbers = round_up(query_block, S::lanes);
     alignas(64) float unit[numbers] = {};  // log2 e, in units of a row's scores; see unit_of
     alignas(64) float most[numbers] = {};
-    alignas(64) float before[numbers] = {};  // `most` (levels) or `shift` of the blocks before this one
+    alignas(64) float before[numbers] = {};  // `most`, or `shift`, of the blocks before this one
     alignas(64) float shift[numbers] = {};
     alignas(64) float rescale[numbers];
     float sum[query_block];
@@ -65,6 +67,7 @@ struct AttentionOf {
     } else {
       queries = reinterpret_cast<const std::byte*>(args.q + begin * args.q_stride);
       query_stride = args.q_stride * sizeof(float);
+      for (std::size_t i = 0; i < rows; ++i) unit[i] = log2e;
     }
 
     for (std::size_t first = 0; first < args.positions; first += key_block) {
@@ -103,15 +106,15 @@ struct AttentionOf {
           next = S::max(next, score(c + S::lanes));
         }
         const float here = max_of<Arch>(S::max(top, next));
-        before[i] = levels ? most[i] : shift[i];
+        before[i] = subtract_first ? most[i] : shift[i];
         most[i] = first > 0 && most[i] > here ? most[i] : here;
-        if constexpr (!levels) unit[i] = unit_of(most[i]);
-        shift[i] = levels ? -most[i] : as_written(most[i] * -unit[i]);
+        if constexpr (!subtract_first) unit[i] = unit_of(most[i]);
+        shift[i] = subtract_first ? -most[i] : as_written(most[i] * -unit[i]);
       }
       for (std::size_t i = 0; first > 0 && i < rows; i += S::lanes) {
         const auto less = S::load(shift + i);
         const auto earlier = S::load(before + i);
-        if constexpr (levels) {
+        if constexpr (subtract_first) {
           S::store(rescale + i, exp2_not_positive<Arch>(exponent(earlier, S::load(unit + i), less)));
         } else {
           S::store(rescale + i, exp2_not_positive<Arch>(less - earlier));  // rounding and all
@@ -220,10 +223,11 @@ struct AttentionOf {
 
   /// e^(s - most) = 2^(s log2 e - most log2 e), `shift` being the product on the right. That is rounded once for the
   /// whole row, so every float weight has the same factor, 2^32 at most (see unit_of), which the division by their sum
-  /// takes out. Levels count from 1 down and must not have it: `shift` is what is taken off the score then.
+  /// takes out. Levels count from 1 down and must not have it, and without a fused multiply-add every product would be
+  /// rounded by itself: `shift` is what is taken off the score then, exactly where it matters.
   static HRM_ALWAYS_INLINE auto exponent(typename S::Float score, typename S::Float unit,
                                          typename S::Float shift) noexcept {
-    if constexpr (levels) {
+    if constexpr (subtract_first) {
       return as_written(as_written(score + shift) * unit);
     } else {
       return S::fma(score, unit, shift);
