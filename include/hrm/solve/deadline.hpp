@@ -24,7 +24,7 @@ class Budget {
     const double count = std::chrono::duration<double, std::nano>(length).count();
     if (count >= 0x1p63 || count <= -0x1p63) {
       length_ = count > 0 ? nanoseconds::max() : nanoseconds::min();
-    } else if (count == count) {
+    } else if (count == count) {  // a number
       length_ = std::chrono::duration_cast<nanoseconds>(length);
     }
   }
