@@ -75,14 +75,9 @@ concept NoexceptIterator = std::input_iterator<Iterator> && std::sentinel_for<Se
         *std::declval<Iterator&>()) && noexcept(++std::declval<Iterator&>());
 template <class T>
 concept NoexceptJob = std::is_nothrow_convertible_v<T, Job>;
-/// Tokens as std::span<const Token> takes them without exceptions, which is not said by every library of its
-/// containers.
+/// Tokens as std::span<const Token> takes them, that outlive the expression which gave them.
 template <class Tokens>
-concept NoexceptTokens = std::convertible_to<Tokens, std::span<const Token>> &&
-    (std::is_nothrow_convertible_v<Tokens, std::span<const Token>> || std::ranges::contiguous_range<Tokens>);
-/// The same, that outlive the expression which gave them.
-template <class Tokens>
-concept LastingTokens = NoexceptTokens<Tokens> &&
+concept LastingTokens = std::convertible_to<Tokens, std::span<const Token>> &&
     (std::is_lvalue_reference_v<Tokens> || std::ranges::enable_borrowed_range<std::remove_cvref_t<Tokens>>);
 /// What iterators over puzzles must be: they give Jobs, or tokens by reference or as a view, and throw nothing.
 template <class Iterator, class Sentinel>
