@@ -48,9 +48,7 @@ int main(int argc, char** argv) {
   if (!arguments.rest().empty()) arguments.note(arguments.rest()[0], "expected options alone");
   if (const auto code = arguments.wrong()) return *code;
   const auto out = arguments.text("--out");
-  if (out) {
-    if (auto good = example::can_be_written(*out); !good) return example::fail(arguments, good.error());
-  }
+  if (auto good = example::can_be_written(out); !good) return example::fail(arguments, good.error());
   const auto input = example::load_sudokus(arguments, setup, first, argv[0]);
   if (!input) return example::fail(arguments, input.error());
   const auto& puzzles = input->puzzles;

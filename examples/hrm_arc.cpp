@@ -167,9 +167,7 @@ int main(int argc, char** argv) {
   if (const auto code = arguments.wrong()) return *code;
   const std::string& model_path = arguments.rest()[0];
   const auto out = arguments.text("--out");
-  if (out) {
-    if (auto good = example::can_be_written(*out); !good) return fail(arguments, good.error());
-  }
+  if (auto good = example::can_be_written(out); !good) return fail(arguments, good.error());
 
   auto tasks = read_tasks(arguments.rest()[1]);
   if (!tasks) return fail(arguments, tasks.error());

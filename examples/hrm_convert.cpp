@@ -298,7 +298,7 @@ Result<bool> has_config(const std::filesystem::path& folder, const hrm::Config& 
     if (hrm::detail::path_kind(path) == hrm::detail::PathKind::none) continue;
     const auto raw = hrm::open_config(path);
     auto there = raw ? hrm::complete(*raw, tensors) : raw.error();
-    if (there && there->seq_len == 0) there->seq_len = config.seq_len;  // it does not say, as hrm-train's own
+    if (there && there->seq_len == 0) there->seq_len = config.seq_len;  // it does not say, as published ones
     if (!there || *there != config)
       return Error(ErrorCode::mismatch, path,
                    ": expected no configuration in OUT's folder or that of this model, found another's");

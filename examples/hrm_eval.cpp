@@ -377,9 +377,7 @@ int main(int argc, char** argv) {
   if (const auto code = arguments.wrong()) return *code;
 
   const auto svg = arguments.text("--svg");
-  if (svg) {
-    if (auto good = example::can_be_written(*svg); !good) return fail(arguments, good.error());
-  }
+  if (auto good = example::can_be_written(svg); !good) return fail(arguments, good.error());
   const std::string& model_path = arguments.rest()[0];
   const std::string& data_path = arguments.rest()[1];
   auto reader = hrm::PuzzleReader::open(data_path, arguments.text("--split").value_or("test"));

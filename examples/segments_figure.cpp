@@ -211,9 +211,8 @@ int main(int argc, char** argv) {
   const auto input = example::load_sudokus(arguments, setup, first, argv[0]);
   if (!input) return example::fail(arguments, input.error());
 
-  if (const auto path = arguments.text("--svg")) {
-    if (auto good = example::can_be_written(*path); !good) return example::fail(arguments, good.error());
-  }
+  const auto svg = arguments.text("--svg");
+  if (auto good = example::can_be_written(svg); !good) return example::fail(arguments, good.error());
   const auto courses = think_all(*input, most, threads);
   std::vector<Point> points;
   for (std::size_t limit = 1; limit <= most; limit *= 2) points.push_back(summarise(courses, limit));
@@ -221,8 +220,8 @@ int main(int argc, char** argv) {
   for (const Point& p : points) {
     std::printf("| %zu | %.2f %% | %.2f %% | %.2f |\n", p.limit, 100 * p.fixed, 100 * p.halting, p.segments);
   }
-  if (const auto path = arguments.text("--svg")) {
-    if (auto written = example::write_file(*path, Figure(points, courses.size()).svg()); !written) {
+  if (svg) {
+    if (auto written = example::write_file(*svg, Figure(points, courses.size()).svg()); !written) {
       return example::fail(arguments, written.error());
     }
   }

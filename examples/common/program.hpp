@@ -117,9 +117,7 @@ inline std::string bundled_model(const std::string& name, const char* program) {
   for (const bool beside : {false, true}) {
     if (beside) folder = (self.parent_path() / "weights").string();
     folder.append("/").append(name);
-    for (const char* file : {"/model.hrm", "/checkpoint", "/model.safetensors"}) {
-      if (hrm::detail::path_kind(folder + file) != hrm::detail::PathKind::none) return folder;
-    }
+    if (hrm::detail::path_kind(folder) == hrm::detail::PathKind::folder && hrm::find_model(folder)) return folder;
   }
   return {};
 }
@@ -167,8 +165,10 @@ class Lines {
   std::size_t number_ = 0;
 };
 
-/// Error: no file can be written there. What is in one stays as it is. For asking before hours of work.
-inline hrm::Result<void> can_be_written(const std::string& path) {
+/// Error: no file can be written there, if anywhere. What is in one stays as it is. For asking before hours of work.
+inline hrm::Result<void> can_be_written(const std::optional<std::string>& wanted) {
+  if (!wanted) return {};
+  const std::string& path = *wanted;
   using hrm::detail::PathKind;
   const PathKind kind = hrm::detail::path_kind(path);
   bool good = kind != PathKind::folder;

@@ -73,6 +73,7 @@ template <class Iterator, class Sentinel>
 concept NoexceptIterator = std::input_iterator<Iterator> && std::sentinel_for<Sentinel, Iterator> &&
     noexcept(std::declval<Iterator&>() == std::declval<Sentinel&>()) && noexcept(
         *std::declval<Iterator&>()) && noexcept(++std::declval<Iterator&>());
+/// What becomes a Job without exceptions.
 template <class T>
 concept NoexceptJob = std::is_nothrow_convertible_v<T, Job>;
 /// Tokens as std::span<const Token> takes them, that outlive the expression which gave them.
