@@ -39,6 +39,10 @@ struct Micro {
     if constexpr (requires { D::row_steps; }) return D::row_steps;
     return std::size_t{widened ? 1 : 2};
   }();
+  /// AMD's processors with AVX-512 (bfloat16, but no tiles) follow a panel by themselves, and what is to come is best
+  /// asked for all the way into the first-level cache; others have to be asked for the panel at hand too, and for what
+  /// is to come into the second level alone.
+  static constexpr bool follows = Arch::family == Family::avx512 && Arch::bf16 && !Arch::amx;
 };
 
 }  // namespace hrm::kernels

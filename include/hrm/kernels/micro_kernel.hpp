@@ -47,7 +47,7 @@ HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const s
       hold<Arch>(w[v]);
     }
     // A panel of float32 does not stay in the first-level cache: what comes next is asked for some steps ahead.
-    if constexpr (Phase == 0) {
+    if constexpr (Phase == 0 && !Micro<Arch, Weight>::follows) {
       HRM_UNROLL
       for (std::size_t line = 0; line < step_bytes; line += 64) {
         __builtin_prefetch(b + at * step_bytes + 1024 + line, 0, 3);
@@ -61,13 +61,14 @@ HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const s
       HRM_UNROLL
       for (std::size_t v = 0; v < vectors; ++v) {
         sum[i][v] = D::dot(sum[i][v], x, w[v]);
-        if constexpr (std::is_integral_v<typename D::Result>) hold<Arch>(sum[i][v]);
+        if constexpr (std::is_integral_v<typename D::Result> && Arch::family != Family::avx512) hold<Arch>(sum[i][v]);
       }
     }
   };
   const auto advance = [&]() __attribute__((always_inline)) {
     HRM_UNROLL
-    for (std::size_t at = 0; at < unroll; ++at) __builtin_prefetch(next + at * pace, 0, 2);
+    for (std::size_t at = 0; at < unroll; ++at)
+      __builtin_prefetch(next + at * pace, 0, Micro<Arch, Weight>::follows ? 3 : 2);
     next += unroll * pace;
     b += unroll * step_bytes;
     second += unroll * step_bytes;
