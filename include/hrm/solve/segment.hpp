@@ -38,10 +38,12 @@ class Progress {
 
  private:
   friend class Segment;
-  struct alignas(64) Counters {           // a cache line for each lane, so that the other one's threads keep theirs
-    std::atomic<std::uint32_t> next{0};   // the first tile nobody has claimed
-    std::atomic<std::uint32_t> done{0};   // tiles finished
-    std::atomic<std::uint32_t> stage{0};  // stages before this one are complete
+  // Of each lane, so that the other one's threads keep theirs: a cache line of what changes with every tile, and one of
+  // what they look at.
+  struct alignas(64) Counters {
+    std::atomic<std::uint32_t> next{0};               // the first tile nobody has claimed
+    std::atomic<std::uint32_t> done{0};               // tiles finished
+    alignas(64) std::atomic<std::uint32_t> stage{0};  // stages before this one are complete
   };
   static constexpr std::uint32_t paused = 1;
   static constexpr std::uint32_t change = 2;
@@ -166,9 +168,8 @@ class Segment {
       if (ticket >= end_.first) return Took::end;
       stage = schedule_.stage_of(ticket, stage);
       if (counters.stage.load(std::memory_order_acquire) < stage) return Took::nothing;
-      if (progress_.lanes_[1 - lane].stage.load(std::memory_order_acquire) < schedule_[stage].after) {
-        return Took::nothing;
-      }
+      const std::uint32_t after = schedule_[stage].after;  // mostly nothing: the other lane keeps its cache line
+      if (after > 0 && progress_.lanes_[1 - lane].stage.load(std::memory_order_acquire) < after) return Took::nothing;
     } while (!counters.next.compare_exchange_weak(ticket, ticket + 1, std::memory_order_relaxed));
     model_.run(schedule_[stage], ticket - schedule_.first(stage), lane == 0 ? Lane::first : Lane::second, workspace_);
     if (counters.done.fetch_add(1, std::memory_order_acq_rel) + 1 == schedule_.first(stage + 1)) {
