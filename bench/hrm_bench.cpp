@@ -38,7 +38,10 @@ double median(std::vector<double> values) {
 template <class Run>
 void time(benchmark::State& state, unsigned threads, double flop, double bytes, const Run& run) {
   run();  // first touches
-  double before = bench::peak(threads, 4);
+  const auto trial = bench::Clock::now();
+  run();
+  const double burst = std::clamp(bench::seconds_since(trial), 1e-4, 0.02);
+  double before = bench::peak(threads, 4, burst);
   double best = before;
   std::vector<double> times, shares, quiet_shares;
   for (auto _ : state) {
@@ -46,7 +49,7 @@ void time(benchmark::State& state, unsigned threads, double flop, double bytes, 
     run();
     const double t = bench::seconds_since(begin);
     state.SetIterationTime(t);
-    const double after = bench::peak(threads, 4);
+    const double after = bench::peak(threads, 4, burst);
     const double peak = std::max(before, after);
     times.push_back(t);
     shares.push_back(flop / t * 1e-9 / peak);
