@@ -131,7 +131,7 @@ struct AttentionOf {
         const auto factor = S::set(unit[i]);
         const auto minus = S::set(shift[i]);
         const auto power = [](auto x) __attribute__((always_inline)) {
-          if constexpr (levels)
+          if constexpr (narrow)
             return exp2_coarse<Arch, 3>(x);
           else
             return exp2_not_positive<Arch>(x);

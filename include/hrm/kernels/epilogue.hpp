@@ -128,6 +128,7 @@ void swiglu_tile(const SwigluArgs& args, const Tile& tile) noexcept {
       args.x, args.w, tile,
       [&](const auto& column, std::size_t row, std::size_t rows, std::size_t panel) __attribute__((always_inline)) {
         static_assert(G::swiglu_run == S::lanes);
+        constexpr bool narrow = sizeof(typename G::Operand_t) == 2;  // rounded to bfloat16 next
         const std::size_t first = panel * G::swiglu_run;
         const auto gate = column(0);
         const auto up = column(S::lanes);
@@ -135,8 +136,8 @@ void swiglu_tile(const SwigluArgs& args, const Tile& tile) noexcept {
           if constexpr (G::quantised) {
             S::store(args.rows + (row + i) * args.row_stride + first, silu_coarse<Arch>(gate[i]) * up[i]);
           } else {
-            store_operand<Arch, Weight>(args.out.data + (row + i) * args.out.stride, first,
-                                        silu<Arch>(gate[i]) * up[i]);
+            const auto gated = narrow ? silu_coarse<Arch>(gate[i]) : silu<Arch>(gate[i]);
+            store_operand<Arch, Weight>(args.out.data + (row + i) * args.out.stride, first, gated * up[i]);
           }
         }
       });

@@ -115,23 +115,26 @@ struct PackedKv {
 
   /// The same with pairs of elements side by side, and zeros where a tile goes beyond the head or the positions.
   static void pack_pairs(const PackKvArgs& args) noexcept {
-    bfloat16 rows[2][widest];
-    const std::size_t steps = GK::steps(args.head_dim);
     const bool last = args.end == args.positions;
-    for (std::size_t p = args.begin; p < (last ? round_up(args.positions, cols) : args.end); ++p) {
-      for (bfloat16& x : rows[0]) x = {};
-      if (p < args.positions) {
-        write_operand<Arch, E>(reinterpret_cast<std::byte*>(rows[0]), 0, args.k + p * args.stride, args.head_dim);
+    const std::size_t keys_end = last ? round_up(args.positions, cols) : args.end;
+    for (std::size_t p = args.begin; p < keys_end;) {
+      if (p % S::lanes == 0 && p + S::lanes <= keys_end) {
+        pack_key_pairs<S::lanes>(args, p);
+        p += S::lanes;
+      } else {
+        pack_key_pairs<1>(args, p);
+        p += 1;
       }
-      std::byte* const to = args.packed + p / cols * key_panel(args.head_dim) + p % cols * 4;
-      for (std::size_t s = 0; s < steps; ++s) std::memcpy(to + s * GK::step_bytes, rows[0] + 2 * s, 4);
     }
+    alignas(64) bfloat16 rows[2][widest];
     std::byte* const to_values = values(args.packed, args.positions, args.head_dim);
     for (std::size_t p = args.begin; p < (last ? 2 * GK::steps(args.positions) : args.end); p += 2) {
       for (std::size_t i = 0; i < 2; ++i) {
         for (bfloat16& x : rows[i]) x = {};
         if (p + i >= args.positions) continue;
-        write_operand<Arch, E>(reinterpret_cast<std::byte*>(rows[i]), 0, args.v + (p + i) * args.stride, args.head_dim);
+        const float* const from = args.v + (p + i) * args.stride;
+        fetch(args, from);
+        write_operand<Arch, E>(reinterpret_cast<std::byte*>(rows[i]), 0, from, args.head_dim);
       }
       for (std::size_t d = 0; d < args.head_dim; d += cols) {
         bfloat16 pairs[2 * cols];
@@ -143,6 +146,26 @@ struct PackedKv {
                     pairs, sizeof pairs);
       }
     }
+  }
+
+  /// Keys of `Count` positions in pairs.
+  template <std::size_t Count>
+  static void pack_key_pairs(const PackKvArgs& args, std::size_t first) noexcept {
+    alignas(64) static constexpr bfloat16 none[widest] = {};
+    alignas(64) bfloat16 keys[Count][widest];
+    const float* words[Count];
+    const std::size_t elements = GK::steps(args.head_dim) * GK::D::group;
+    for (std::size_t i = 0; i < Count; ++i) {
+      const bool any = first + i < args.positions;
+      words[i] = reinterpret_cast<const float*>(any ? keys[i] : none);
+      if (!any) continue;
+      const float* const from = args.k + (first + i) * args.stride;
+      fetch(args, from);
+      write_operand<Arch, E>(reinterpret_cast<std::byte*>(keys[i]), 0, from, args.head_dim);
+      for (std::size_t d = args.head_dim; d < round_up(elements, 32); ++d) keys[i][d] = {};
+    }
+    std::byte* const panel = args.packed + first / cols * key_panel(args.head_dim) + first % cols * 4;
+    turn_words<Arch, Count>(words, GK::steps(args.head_dim), panel, GK::step_bytes);
   }
 
   /// Positions beyond the last, up to a whole panel, are levels of zero with an offset that hides them.
