@@ -235,6 +235,9 @@ struct Simd<Arch> : XsimdBase<Arch, xsimd::avx512bw> {
   static HRM_ALWAYS_INLINE Float nearest(Float a) noexcept { return Float(_mm512_roundscale_ps(a, 0)); }
   static HRM_ALWAYS_INLINE Float above_floor(Float a) noexcept { return Float(_mm512_reduce_ps(a, 9)); }
   static HRM_ALWAYS_INLINE Float scale(Float p, Float n) noexcept { return Float(_mm512_scalef_ps(p, n)); }
+  /// The nearest number in [-limit, limit], and a * b - c.
+  static HRM_ALWAYS_INLINE Float within(Float a, Float limit) noexcept { return Float(_mm512_range_ps(a, limit, 2)); }
+  static HRM_ALWAYS_INLINE Float fms(Float a, Float b, Float c) noexcept { return Float(_mm512_fmsub_ps(a, b, c)); }
   static HRM_ALWAYS_INLINE Int joined(Float low, Float high) noexcept {
     const __m512i upper = _mm512_slli_epi32(_mm512_castps_si512(high), 16);
     return Int(_mm512_mask_blend_epi16(0xaaaaaaaaU, _mm512_castps_si512(low), upper));
