@@ -116,16 +116,8 @@ struct PackedKv {
   /// The same with pairs of elements side by side, and zeros where a tile goes beyond the head or the positions.
   static void pack_pairs(const PackKvArgs& args) noexcept {
     const bool last = args.end == args.positions;
-    const std::size_t keys_end = last ? round_up(args.positions, cols) : args.end;
-    for (std::size_t p = args.begin; p < keys_end;) {
-      if (p % S::lanes == 0 && p + S::lanes <= keys_end) {
-        pack_key_pairs<S::lanes>(args, p);
-        p += S::lanes;
-      } else {
-        pack_key_pairs<1>(args, p);
-        p += 1;
-      }
-    }
+    by_vectors(args.begin, last ? round_up(args.positions, cols) : args.end,
+               [&]<std::size_t Count>(std::size_t first) { pack_key_pairs<Count>(args, first); });
     alignas(64) bfloat16 rows[2][widest];
     std::byte* const to_values = values(args.packed, args.positions, args.head_dim);
     for (std::size_t p = args.begin; p < (last ? 2 * GK::steps(args.positions) : args.end); p += 2) {
@@ -171,16 +163,22 @@ struct PackedKv {
   /// Positions beyond the last, up to a whole panel, are levels of zero with an offset that hides them.
   static void pack_levels(const PackKvArgs& args) noexcept {
     const std::size_t end = args.end == args.positions ? round_up(args.positions, cols) : args.end;
-    for (std::size_t p = args.begin; p < end;) {
-      if (p % S::lanes == 0 && p + S::lanes <= end) {
-        pack_keys<S::lanes>(args, p);
-        p += S::lanes;
+    by_vectors(args.begin, end, [&]<std::size_t Count>(std::size_t first) { pack_keys<Count>(args, first); });
+    pack_values(args, end);
+  }
+
+  /// Calls `pack` for whole vectors of positions where they begin at a multiple, and for single ones before and after.
+  template <class Pack>
+  static HRM_ALWAYS_INLINE void by_vectors(std::size_t begin, std::size_t end, const Pack& pack) noexcept {
+    while (begin < end) {
+      if (begin % S::lanes == 0 && begin + S::lanes <= end) {
+        pack.template operator()<S::lanes>(begin);
+        begin += S::lanes;
       } else {
-        pack_keys<1>(args, p);
-        p += 1;
+        pack.template operator()<1>(begin);
+        begin += 1;
       }
     }
-    pack_values(args, end);
   }
 
   /// Positions lie far apart; one some way ahead is asked for.
