@@ -5,9 +5,9 @@
 //
 // Counters: GFLOPs = 2 x multiply-adds of linear layers and attention a second, of the median iteration; share = that
 // over the machine's float32 FMA peak of as many threads. A processor's clock moves within a second, so the peak is
-// measured just before and just after every iteration, in four bursts as long as the iteration (up to 20 ms: what a host
-// takes of every millisecond it takes of both), and the largest is taken; an iteration whose two peaks differ by more
-// than 3 % is noise and left out (`noisy` is their part). share_of_best relates the median to the highest of all
+// measured just before and just after every iteration, in four bursts as long as the iteration (up to 20 ms: what a
+// host takes of every millisecond it takes of both), and the largest is taken; an iteration whose two peaks differ by
+// more than 3 % is noise and left out (`noisy` is their part). share_of_best relates the median to the highest of all
 // peaks. least_ms and least_share are those of the quickest iteration, to the highest of all peaks too: where another
 // hyperthread works on the same core, the registers' peak hardly moves while everything that loads slows down, and the
 // median measures the neighbour as much as us.
