@@ -26,6 +26,7 @@ inline constexpr Table table_of = {
     .query_block = Attention<Arch, OperandWeight<Arch, Weight>>::query_block,
     .tile_work = uses_tiles<Arch, Weight>                                         ? 6'000'000 / sizeof(Weight) * 2
                  : Arch::dot8 && (sizeof(Weight) == 1 || as_levels<Arch, Weight>) ? 4'000'000
+                 : Arch::bf16 && sizeof(Weight) == 2                              ? 3'000'000
                                                                                   : 1'500'000,
     // Below 64 rows, bfloat16 tiles are done with the weights sooner than two cores can both be sent all of them.
     .lane_rows = uses_tiles<Arch, Weight> && sizeof(Weight) == 2 ? 64 : Micro<Arch, Weight>::rows,

@@ -2,6 +2,7 @@
 /// Waiting that gives the core away: some ten microseconds of looking, then a futex.
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 // libstdc++ without a futex (MinGW's, say) looks at the word before it takes its lock (gcc 12, bits/atomic_wait.h), and
@@ -36,14 +37,19 @@ inline WaitingRoom& waiting_room() noexcept {
 
 /// Blocks while the word holds `old`; whoever changes it calls wake_all(). Returns at any change.
 inline void wait_while(const std::atomic<std::uint32_t>& word, std::uint32_t old) noexcept {
-  for (int i = 0; i < 256; ++i) {  // about 10 microseconds, a tile; a spinning thread starves whoever shares its core
-    if (word.load(std::memory_order_acquire) != old) return;
+  // About a tile, by the clock: a pause takes as long as a processor likes. A spinning thread starves whoever shares its
+  // core.
+  const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(10);
+  do {
+    for (int i = 0; i < 8; ++i) {
+      if (word.load(std::memory_order_acquire) != old) return;
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
-    __builtin_ia32_pause();
+      __builtin_ia32_pause();
 #elif defined(__GNUC__) && defined(__aarch64__)
-    asm volatile("yield");
+      asm volatile("yield");
 #endif
-  }
+    }
+  } while (std::chrono::steady_clock::now() < until);
 #if HRM_WAITS_BY_LOCK
   detail::WaitingRoom& room = detail::waiting_room();
   room.guests.fetch_add(1);
