@@ -37,8 +37,8 @@ inline WaitingRoom& waiting_room() noexcept {
 
 /// Blocks while the word holds `old`; whoever changes it calls wake_all(). Returns at any change.
 inline void wait_while(const std::atomic<std::uint32_t>& word, std::uint32_t old) noexcept {
-  // About a tile, by the clock: a pause takes as long as a processor likes. A spinning thread starves whoever shares its
-  // core.
+  // About a tile, by the clock: a pause takes as long as a processor likes. A spinning thread starves whoever shares
+  // its core.
   const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(10);
   do {
     for (int i = 0; i < 8; ++i) {
