@@ -322,9 +322,9 @@ HRM_ALWAYS_INLINE void product(const Operand& x, const PackedMatrix& w, const Ti
     };
     std::size_t panel = tile.panel_begin;
     if constexpr (G::panels_at_once == 2) {
-      // Of two or three blocks of rows two panels are done with before the two to come are there.
+      // Of few blocks of rows two panels are done with before the two to come are there; of one, either way.
       const std::size_t height = row_end - row_begin;
-      const bool few = height > G::row_block && height <= 3 * G::row_block;
+      const bool few = height > G::row_block && height <= 10 * G::row_block;
       if (G::panels_together(w.depth) == 2 && !few) panel = pass.template operator()<2>(panel);
     }
     if (panel < tile.panel_end) pass.template operator()<1>(panel);

@@ -51,7 +51,7 @@ template <class Arch, class Weight>
   static_assert(sizeof(Weight) == 4 || sizeof(Weight) == 2 || sizeof(Weight) == 1,
                 "float, hrm::bfloat16 or std::int8_t");
   if constexpr (uses_tiles<Arch, Weight>) {
-    // bfloat16 pairs go at half the speed of float32 on processors that have tiles: without those, better as levels.
+    // Without tiles those processors multiply bfloat16 best as levels (arch.hpp).
     if (!amx_ready<Arch>()) return table_of<Avx512Vnni, Weight>;
   }
   return table_of<Arch, Weight>;

@@ -32,11 +32,12 @@ TEST_CASE("the kernels are the best this processor has") {
     if (__builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
       best = "avx512";
+      const bool bf16 = __builtin_cpu_supports("avx512bf16");
       if (__builtin_cpu_supports("avx512vnni"))
-        best = __builtin_cpu_supports("avx512bf16") ? "avx512bf16" : "avx512vnni";
+        best = bf16 && !__builtin_cpu_is("intel") ? "avx512bf16" : "avx512vnni";  // Intel's are slow
 #if defined(__linux__)
       // No processor has tiles without the rest, and a system that lends them knows of them.
-      if (best == "avx512bf16" && hrm::kernels::amx_ready<Dispatched>()) best = "amx";
+      if (bf16 && hrm::kernels::amx_ready<Dispatched>()) best = "amx";
 #endif
     }
   }
