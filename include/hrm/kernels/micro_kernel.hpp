@@ -25,6 +25,7 @@ HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const s
   // Instructions that do not multiply are what a core lacks whose other hyperthread works: as few as possible. With
   // more steps at once and their requests, the loop outgrows what the processor keeps decoded.
   constexpr std::size_t unroll = Micro<Arch, Weight>::unroll;
+  constexpr std::size_t asked_ahead = Arch::family == Family::avx512 ? 2048 : 1024;  // bytes of a panel
 
   typename D::Accumulator sum[R][vectors];
   HRM_UNROLL
@@ -50,8 +51,8 @@ HRM_NOINLINE void micro_kernel(const std::byte* a, std::size_t a_stride, const s
     if constexpr (Phase == 0 && !Micro<Arch, Weight>::follows) {
       HRM_UNROLL
       for (std::size_t line = 0; line < step_bytes; line += 64) {
-        __builtin_prefetch(b + at * step_bytes + 1024 + line, 0, 3);
-        if constexpr (Panels == 2) __builtin_prefetch(second + at * step_bytes + 1024 + line, 0, 3);
+        __builtin_prefetch(b + at * step_bytes + asked_ahead + line, 0, 3);
+        if constexpr (Panels == 2) __builtin_prefetch(second + at * step_bytes + asked_ahead + line, 0, 3);
       }
     }
     HRM_UNROLL
