@@ -143,21 +143,12 @@ struct PackedKv {
   /// Keys of `Count` positions in pairs.
   template <std::size_t Count>
   static void pack_key_pairs(const PackKvArgs& args, std::size_t first) noexcept {
-    alignas(64) static constexpr bfloat16 none[widest] = {};
-    alignas(64) bfloat16 keys[Count][widest];
-    const float* words[Count];
-    const std::size_t elements = GK::steps(args.head_dim) * GK::D::group;
-    for (std::size_t i = 0; i < Count; ++i) {
-      const bool any = first + i < args.positions;
-      words[i] = reinterpret_cast<const float*>(any ? keys[i] : none);
-      if (!any) continue;
-      const float* const from = args.k + (first + i) * args.stride;
-      fetch(args, from);
-      write_operand<Arch, E>(reinterpret_cast<std::byte*>(keys[i]), 0, from, args.head_dim);
-      for (std::size_t d = args.head_dim; d < round_up(elements, 32); ++d) keys[i][d] = {};
-    }
-    std::byte* const panel = args.packed + first / cols * key_panel(args.head_dim) + first % cols * 4;
-    turn_words<Arch, Count>(words, GK::steps(args.head_dim), panel, GK::step_bytes);
+    const auto write = [&](std::size_t, const float* from, K* to) __attribute__((always_inline)) {
+      write_operand<Arch, E>(reinterpret_cast<std::byte*>(to), 0, from, args.head_dim);
+      const std::size_t end = round_up(GK::steps(args.head_dim) * GK::D::group, 32);
+      for (std::size_t d = args.head_dim; d < end; ++d) to[d] = {};
+    };
+    turn_keys<Count>(args, first, write);
   }
 
   /// Positions beyond the last, up to a whole panel, are levels of zero with an offset that hides them.
@@ -186,30 +177,42 @@ struct PackedKv {
     for (std::size_t d = 0; d < args.head_dim; d += 16) __builtin_prefetch(row + 8 * args.stride + d, 0, 3);
   }
 
-  /// Keys of `Count` positions, the elements of a step side by side.
-  template <std::size_t Count>
-  static void pack_keys(const PackKvArgs& args, std::size_t first) noexcept {
-    const auto to = scales(args.packed, args.positions, args.head_dim);
-    const std::size_t steps = GK::steps(args.head_dim);
-    static constexpr K none[widest] = {};
+  /// Keys of `Count` positions, the elements of a step side by side, zeros where there are no more positions:
+  /// `write(i, from, to)` makes those of position first + i. Returns where they begin in their panel.
+  template <std::size_t Count, class Write>
+  static HRM_ALWAYS_INLINE const std::byte* turn_keys(const PackKvArgs& args, std::size_t first,
+                                                      const Write& write) noexcept {
+    alignas(64) static constexpr K none[widest] = {};
     alignas(64) K keys[Count][widest];
     const float* words[Count];
-    alignas(64) float worth[Count] = {};  // of a level
     for (std::size_t i = 0; i < Count; ++i) {
       const bool any = first + i < args.positions;
       words[i] = reinterpret_cast<const float*>(any ? keys[i] : none);
       if (!any) continue;
       const float* const from = args.k + (first + i) * args.stride;
       fetch(args, from);
-      const auto store = [&](std::size_t d, auto some) __attribute__((always_inline)) {
-        GK::D::store_levels(keys[i] + d, some);
-      };
-      worth[i] = write_levels<Arch>(from, args.head_dim, largest_of<Arch>(from, args.head_dim), key_levels, store);
-      for (std::size_t d = round_up(args.head_dim, S::lanes); d < steps * GK::D::group; ++d) keys[i][d] = 0;
+      write(i, from, keys[i]);
     }
     std::byte* const panel = args.packed + first / cols * key_panel(args.head_dim) + first % cols * 4;
-    turn_words<Arch, Count>(words, steps, panel, GK::step_bytes);
-    for (std::size_t i = 0; i < Count; ++i) to.keys[first + i] = worth[i];
+    turn_words<Arch, Count>(words, GK::steps(args.head_dim), panel, GK::step_bytes);
+    return panel;
+  }
+
+  /// The same as levels, with their scales and offsets.
+  template <std::size_t Count>
+  static void pack_keys(const PackKvArgs& args, std::size_t first) noexcept {
+    alignas(64) float worth[Count] = {};  // of a level
+    const auto write = [&](std::size_t i, const float* from, K* to) __attribute__((always_inline)) {
+      const auto store = [&](std::size_t d, auto some) __attribute__((always_inline)) {
+        GK::D::store_levels(to + d, some);
+      };
+      worth[i] = write_levels<Arch>(from, args.head_dim, largest_of<Arch>(from, args.head_dim), key_levels, store);
+      const std::size_t end = GK::steps(args.head_dim) * GK::D::group;
+      for (std::size_t d = round_up(args.head_dim, S::lanes); d < end; ++d) to[d] = 0;
+    };
+    const std::byte* const panel = turn_keys<Count>(args, first, write);
+    float* const to = scales(args.packed, args.positions, args.head_dim).keys + first;
+    for (std::size_t i = 0; i < Count; ++i) to[i] = worth[i];
     undo_zero_point<Count>(args, first, worth, panel);
   }
 
