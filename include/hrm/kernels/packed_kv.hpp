@@ -177,11 +177,15 @@ struct PackedKv {
     for (std::size_t d = 0; d < args.head_dim; d += 16) __builtin_prefetch(row + 8 * args.stride + d, 0, 3);
   }
 
+  /// Where the key of a position begins in its panel.
+  static std::byte* key_at(const PackKvArgs& args, std::size_t position) noexcept {
+    return args.packed + position / cols * key_panel(args.head_dim) + position % cols * 4;
+  }
+
   /// Keys of `Count` positions, the elements of a step side by side, zeros where there are no more positions:
-  /// `write(i, from, to)` makes those of position first + i. Returns where they begin in their panel.
+  /// `write(i, from, to)` makes those of position first + i.
   template <std::size_t Count, class Write>
-  static HRM_ALWAYS_INLINE const std::byte* turn_keys(const PackKvArgs& args, std::size_t first,
-                                                      const Write& write) noexcept {
+  static HRM_ALWAYS_INLINE void turn_keys(const PackKvArgs& args, std::size_t first, const Write& write) noexcept {
     alignas(64) static constexpr K none[widest] = {};
     alignas(64) K keys[Count][widest];
     const float* words[Count];
@@ -193,9 +197,7 @@ struct PackedKv {
       fetch(args, from);
       write(i, from, keys[i]);
     }
-    std::byte* const panel = args.packed + first / cols * key_panel(args.head_dim) + first % cols * 4;
-    turn_words<Arch, Count>(words, GK::steps(args.head_dim), panel, GK::step_bytes);
-    return panel;
+    turn_words<Arch, Count>(words, GK::steps(args.head_dim), key_at(args, first), GK::step_bytes);
   }
 
   /// The same as levels, with their scales and offsets.
@@ -210,10 +212,10 @@ struct PackedKv {
       const std::size_t end = GK::steps(args.head_dim) * GK::D::group;
       for (std::size_t d = round_up(args.head_dim, S::lanes); d < end; ++d) to[d] = 0;
     };
-    const std::byte* const panel = turn_keys<Count>(args, first, write);
+    turn_keys<Count>(args, first, write);
     float* const to = scales(args.packed, args.positions, args.head_dim).keys + first;
     for (std::size_t i = 0; i < Count; ++i) to[i] = worth[i];
-    undo_zero_point<Count>(args, first, worth, panel);
+    undo_zero_point<Count>(args, first, worth, key_at(args, first));
   }
 
   /// The offsets of those keys: what nothing but the zero point of a query meets is to be taken off.
