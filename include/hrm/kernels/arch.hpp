@@ -10,7 +10,7 @@
 #define HRM_SIMD_VNNI 1
 #endif
 // Intel's processors begin one dot product of bfloat16 in two cycles, but four of 16-bit levels (bench/kernels,
-// "Four for one"). They are told by FP16, which AMD's up to Zen 5 do not have.
+// "Four for one"). They are told by FP16, which AMD's up to Zen 5 do not have, but for Cooper Lake.
 #if defined(__AVX512BF16__) && defined(__AVX512VNNI__) && !defined(__AVX512FP16__) && !defined(__cooperlake__)
 #define HRM_SIMD_BF16_QUICK 1
 #endif

@@ -178,7 +178,7 @@ struct PackedKv {
   }
 
   /// Where the key of a position begins in its panel.
-  static std::byte* key_at(const PackKvArgs& args, std::size_t position) noexcept {
+  static HRM_ALWAYS_INLINE std::byte* key_at(const PackKvArgs& args, std::size_t position) noexcept {
     return args.packed + position / cols * key_panel(args.head_dim) + position % cols * 4;
   }
 
