@@ -4,6 +4,7 @@
 #include <hrm/solve/saved_state.hpp>
 #include <hrm/solve/solve.hpp>
 
+#include <cfenv>
 #include <limits>
 
 #include "support/executors.hpp"
@@ -51,6 +52,27 @@ std::vector<Snapshot> stepped(const Model& model, const SolverOptions& options, 
 }
 
 }  // namespace
+
+TEST_CASE("a segment has the same bits however the caller's thread rounds") {
+  for (const Precision precision : precisions) {
+    const Model model = test::random_model(test::small_config(), 2, precision);
+    const auto tokens = test::random_tokens(model.config(), 150, 3);
+    SolverOptions options;
+    options.max_tokens = 150;
+    options.halting = Never{};
+    options.max_segments = 2;
+    const auto expected = stepped(model, options, tokens);
+    ThreadPool pool(3);
+    for (const bool several : {false, true}) {
+      if (several) options.executor = pool;
+      REQUIRE(std::fesetround(FE_UPWARD) == 0);
+      const auto found = stepped(model, options, tokens);
+      CHECK(std::fegetround() == FE_UPWARD);
+      REQUIRE(std::fesetround(FE_TONEAREST) == 0);
+      CHECK(found == expected);
+    }
+  }
+}
 
 TEST_CASE("a segment has the same bits on any executor") {
   for (const Precision precision : precisions) {

@@ -1,6 +1,7 @@
 #pragma once
 /// Running a segment: tiles are claimed in order, by any number of threads, and it may pause between any two of them.
 
+#include <hrm/base/float_environment.hpp>
 #include <hrm/model/model.hpp>
 #include <hrm/solve/executor.hpp>
 #include <hrm/solve/wait.hpp>
@@ -111,9 +112,7 @@ class Segment {
         return false;
       }
       while (at.first >= schedule_.first(stage + 1) && (!two || at.second >= schedule_.first(stage + 1))) ++stage;
-      const auto run = [&](Lane lane, std::uint32_t ticket) {
-        model_.run(schedule_[stage], ticket - schedule_.first(stage), lane, workspace_);
-      };
+      const auto run = [&](Lane lane, std::uint32_t ticket) { run_tile(stage, ticket, lane); };
       const bool joined = two && schedule_[stage].joined;
       if (joined && at.first == at.second) {
         run(Lane::both, at.first++);
@@ -159,6 +158,11 @@ class Segment {
     }
   }
 
+  void run_tile(std::size_t stage, std::uint32_t ticket, Lane lane) const noexcept {
+    const FloatEnvironment environment;
+    model_.run(schedule_[stage], ticket - schedule_.first(stage), lane, workspace_);
+  }
+
   // Claims and runs a tile of a lane, if there is one; `stage` is one that its next tile does not lie before.
   [[nodiscard]] Took take(std::size_t lane, std::size_t& stage) noexcept {
     if (lane >= workspace_.lanes()) return Took::end;
@@ -171,7 +175,7 @@ class Segment {
       const std::uint32_t after = schedule_[stage].after;  // mostly nothing: the other lane keeps its cache line
       if (after > 0 && progress_.lanes_[1 - lane].stage.load(std::memory_order_acquire) < after) return Took::nothing;
     } while (!counters.next.compare_exchange_weak(ticket, ticket + 1, std::memory_order_relaxed));
-    model_.run(schedule_[stage], ticket - schedule_.first(stage), lane == 0 ? Lane::first : Lane::second, workspace_);
+    run_tile(stage, ticket, lane == 0 ? Lane::first : Lane::second);
     if (counters.done.fetch_add(1, std::memory_order_acq_rel) + 1 == schedule_.first(stage + 1)) {
       counters.stage.store(static_cast<std::uint32_t>(stage + 1), std::memory_order_release);
       progress_.changes_.fetch_add(Progress::change, std::memory_order_release);  // keeps `paused`

@@ -1,6 +1,7 @@
 #pragma once
 /// The gradient of a batch, on any number of threads and with the same bits on each of them.
 
+#include <hrm/base/float_environment.hpp>
 #include <hrm/train/network.hpp>
 #include <hrm/train/parallel.hpp>
 
@@ -70,6 +71,7 @@ class Learner {
           for (std::size_t first = i * lane; first < end; first += chunk_) {
             const std::size_t count = std::min(chunk_, end - first);
             for (std::size_t s = first; s < first + count; ++s) before(s);
+            const FloatEnvironment environment;
             network_.segment(values_.data(), batch, first, count, loss, scale, gradients_[i].data(), first != i * lane,
                              scratch_[participant]);
           }
