@@ -113,8 +113,8 @@ std::vector<float> rounded(const std::vector<float>& qkv, std::size_t positions,
 
 TEST_CASE_TEMPLATE("attention equals the plain one", Weight, HRM_EVERY_WEIGHT) {
   for (const std::size_t head_dim : {2U, 6U, 16U, 32U, 64U, 128U, 144U}) {
-    for (const std::size_t positions : {1U, 2U, 17U, 82U, 97U, 256U, 257U, 901U}) {
-      if (positions == 901 && head_dim != 64 && head_dim != 16) continue;
+    for (const std::size_t positions : {1U, 2U, 17U, 82U, 97U, 256U, 257U, 901U, 1030U, 2100U}) {  // up to three blocks
+      if (positions > 257 && head_dim != 64 && head_dim != 16) continue;
       CAPTURE(head_dim);
       CAPTURE(positions);
       const auto qkv = random_floats(positions * 3 * head_dim, static_cast<std::uint32_t>(head_dim + positions), 1.5F);
@@ -138,7 +138,7 @@ TEST_CASE_TEMPLATE("attention equals the plain one", Weight, HRM_EVERY_WEIGHT) {
 
 TEST_CASE_TEMPLATE("attention equals the plain one however large the scores are", Weight, HRM_EVERY_WEIGHT) {
   constexpr std::size_t head_dim = 16;
-  for (const std::size_t positions : {5U, 82U, 901U}) {
+  for (const std::size_t positions : {5U, 82U, 901U, 1030U}) {
     for (int power = 4; power <= 60; ++power) {  // scores of 2^power and what a float there can be more by
       for (const float sign : {1.0F, -1.0F}) {
         CAPTURE(positions);

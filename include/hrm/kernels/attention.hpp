@@ -1,7 +1,7 @@
 #pragma once
 /// softmax(q k^T) v, one head at a time, in blocks of keys: the scores of a few queries against one block live on the
-/// stack, and a running maximum and sum join the blocks (as in FlashAttention, arXiv 2205.14135). Up to key_block
-/// positions there is one block and nothing to join.
+/// stack, and a running maximum and sum join the blocks (as in FlashAttention, arXiv 2205.14135). Up to as many
+/// positions as a block holds there is nothing to join.
 
 #include <hrm/kernels/elementwise.hpp>
 #include <hrm/kernels/packed_kv.hpp>
@@ -27,21 +27,33 @@ struct AttentionOf {
   static constexpr bool narrow = sizeof(E) < 4;
   static constexpr bool subtract_first =  ///< see exponent
       levels || Arch::family == Family::scalar || Arch::family == Family::sse2;
-  /// Queries whose scores are held at once.
-  static constexpr std::size_t query_block = G::panels_at_once == 2 ? 4 * G::row_block : G::row_block;
   static constexpr std::size_t cols = G::panel_cols;
-  static constexpr std::size_t key_block = sizeof(E) == 2 ? 128 : 256;  ///< keys whose scores are held at once
-  static constexpr std::size_t dim_block = Packed::widest;              ///< dimensions of the output held at once
-  static constexpr float weight_levels = key_block == 128 ? 16383.0F : 8191.0F;  ///< the largest weight
-  static_assert(double{weight_levels} * double{Packed::value_levels} * key_block < 2147483648.0);
-  static_assert(G::row_block == GV::row_block && G::panels_at_once == GV::panels_at_once);
-  static_assert(key_block % cols == 0 && dim_block % cols == 0 && key_block % 32 == 0);
+  static constexpr std::size_t dim_block = Packed::widest;  ///< dimensions of the output held at once
 
-  /// The queries of one block: begin to begin + rows, output dimensions dim to dim + dims (<= dim_block).
+  /// Queries and keys whose scores are held at once: of a long sequence few queries and many keys, so that there is
+  /// little to join. (Levels' sums allow no more keys, bfloat16 was not measured.)
+  struct Held {
+    std::size_t queries, keys;
+  };
+  static constexpr Held of_short{G::panels_at_once == 2 ? 4 * G::row_block : G::row_block, sizeof(E) == 2 ? 128 : 256};
+  static constexpr Held of_long = narrow ? of_short : Held{G::row_block, 6144 / (G::row_block < 6 ? 6 : G::row_block)};
+  static constexpr Held held(std::size_t positions) noexcept { return positions > of_short.keys ? of_long : of_short; }
+  static constexpr std::size_t query_block = of_short.queries;
+  static constexpr std::size_t most_scores = narrow ? query_block * of_short.keys : 6144;
+  static_assert(of_short.queries * of_short.keys <= most_scores && of_long.queries * of_long.keys <= most_scores);
+  static constexpr float weight_levels = of_short.keys == 128 ? 16383.0F : 8191.0F;  ///< the largest weight
+  static_assert(double{weight_levels} * double{Packed::value_levels} * of_short.keys < 2147483648.0);
+  static_assert(G::row_block == GV::row_block && G::panels_at_once == GV::panels_at_once);
+  static_assert(of_short.keys % 32 == 0 && of_long.keys % 32 == 0 && 32 % cols == 0 && dim_block % cols == 0);
+
+  /// The queries of one block: begin to begin + rows, output dimensions dim to dim + dims (<= dim_block). `ahead_bytes`
+  /// from `ahead` on are asked for meanwhile.
   template <class Weight>
   static void attend_block(const AttendArgs& args, const Blocks& products, std::size_t begin, std::size_t rows,
-                           std::size_t dim, std::size_t dims) noexcept {
-    alignas(64) typename G::Result found[query_block * key_block];
+                           std::size_t dim, std::size_t dims, const std::byte* ahead,
+                           std::size_t ahead_bytes) noexcept {
+    const std::size_t key_block = held(args.positions).keys;
+    alignas(64) typename G::Result found[most_scores];
     auto* const scores = reinterpret_cast<float*>(found);
     alignas(64) float out[query_block * dim_block];
     alignas(64) typename GV::Result block[query_block * dim_block];
@@ -74,7 +86,7 @@ struct AttentionOf {
       const std::size_t count = args.positions - first < key_block ? args.positions - first : key_block;
       const std::size_t padded = round_up(count, cols);
       multiply<K>(products, rows, queries, query_stride, args.packed + first / cols * key_panel, key_panel,
-                  padded / cols, G::steps(args.head_dim), found, key_block);
+                  padded / cols, G::steps(args.head_dim), found, key_block, nullptr, 0);
       // Padding becomes -1e30, a weight of about zero; by whole vectors, as what is loaded next can not be put together
       // from stores that are on their way.
       alignas(64) float fence[S::lanes];
@@ -121,7 +133,7 @@ struct AttentionOf {
         }
       }
       // What makes levels of weights that have taken over the scales of their values, and what one of them is worth.
-      alignas(64) float take_over[levels ? key_block : 1];
+      alignas(64) float take_over[levels ? of_long.keys : 1];
       [[maybe_unused]] const float worth = levels ? scale_weights(scales.values + first, padded, take_over) : 1.0F;
       alignas(64) float totals[query_block * S::lanes];
       for (std::size_t i = 0; i < rows; ++i) {
@@ -159,7 +171,7 @@ struct AttentionOf {
       const auto weigh = [&](typename GV::Result * to) __attribute__((always_inline)) {
         multiply<V>(products, rows, reinterpret_cast<const std::byte*>(scores), key_block * sizeof(float),
                     values + first / GV::D::group * GV::step_bytes, value_panel, ceil_div(dims, cols),
-                    GV::steps(levels ? padded : count), to, dim_block);
+                    GV::steps(levels ? padded : count), to, dim_block, ahead, first == 0 ? ahead_bytes : 0);
       };
       if constexpr (!levels) {
         if (first == 0) {
@@ -206,13 +218,16 @@ struct AttentionOf {
   static void attend(const AttendArgs& args) noexcept {
     const Blocks products(args.begin, args.end);
     const std::size_t queries = args.end - args.begin;
-    const std::size_t blocks = ceil_div(queries, query_block);
+    const std::size_t blocks = ceil_div(queries, held(args.positions).queries);
     for (std::size_t dim = 0; dim < args.head_dim; dim += dim_block) {
       const std::size_t dims = args.head_dim - dim < dim_block ? args.head_dim - dim : dim_block;
       for (std::size_t b = 0; b < blocks; ++b) {
         const std::size_t begin = queries * b / blocks;
         const std::size_t end = queries * (b + 1) / blocks;
-        attend_block<Weight>(args, products, args.begin + begin, end - begin, dim, dims);
+        const std::size_t from = args.ahead_bytes * b / blocks;
+        const std::size_t to = args.ahead_bytes * (b + 1) / blocks;
+        attend_block<Weight>(args, products, args.begin + begin, end - begin, dim, dims, args.ahead + from,
+                             dim == 0 ? to - from : 0);
       }
     }
   }
@@ -266,17 +281,20 @@ struct AttentionOf {
   }
 
   /// Sums of `rows` operand rows from `a` on and `count` panels, `apart` bytes from each other. `blocks`: what tiles
-  /// are set up by; not used elsewhere.
+  /// are set up by; not used elsewhere. `ahead_bytes` from `ahead` on are asked for meanwhile.
   template <class T>
   static void multiply(const Blocks& blocks, std::size_t rows, const std::byte* a, std::size_t a_stride,
                        const std::byte* b, std::size_t apart, std::size_t count, std::size_t steps,
-                       typename Gemm<Arch, T>::Result* out, std::size_t out_stride) noexcept {
+                       typename Gemm<Arch, T>::Result* out, std::size_t out_stride, const std::byte* ahead,
+                       std::size_t ahead_bytes) noexcept {
     const auto pass = [&]<std::size_t Panels>(const auto& some, std::size_t panel) __attribute__((always_inline)) {
+      const std::size_t share = ahead_bytes * Panels / (count * some.count());
       for (; panel + Panels <= count; panel += Panels) {
         for (std::size_t block = 0; block < some.count(); ++block) {
           const std::size_t begin = some.begin(block);
           some.multiply(some.begin(block + 1) - begin, a + begin * a_stride, a_stride, b + panel * apart, apart, steps,
-                        out + begin * out_stride + panel * cols, out_stride, b, 0);
+                        out + begin * out_stride + panel * cols, out_stride, share == 0 ? b : ahead, share);
+          ahead += share;
         }
       }
       return panel;

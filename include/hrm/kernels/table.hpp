@@ -120,7 +120,9 @@ struct AttendArgs {
   Operand out;            ///< first position's operand row of this sequence; used unless Table::operand_by_row
   float* rows = nullptr;  ///< first position's float row, stride `row_stride`; used if Table::operand_by_row
   std::size_t row_stride = 0;
-  std::size_t column = 0;  ///< first column of this head in the output row
+  std::size_t column = 0;            ///< first column of this head in the output row
+  const std::byte* ahead = nullptr;  ///< what will be wanted next, pulled into the second-level cache meanwhile
+  std::size_t ahead_bytes = 0;
 };
 
 /// The kernels of one weight type on one instruction set.

@@ -279,6 +279,12 @@ class Block {
       args.out.data += first * w.operand.stride;
       if (w.attended != nullptr) args.rows = w.attended + first * s.hidden;
       args.row_stride = s.hidden;
+      if (const std::size_t next = sequence * s.heads + head + 1;
+          next < w.active() * s.heads && w.kv_bytes <= Grid::cached) {
+        const std::size_t from = w.kv_bytes * (part.begin - queries.begin) / queries.size();
+        args.ahead = w.kv + next * w.kv_bytes + from;
+        args.ahead_bytes = w.kv_bytes * (part.end - queries.begin) / queries.size() - from;
+      }
       table.attend_tile(args);
     });
   }
