@@ -52,14 +52,13 @@ extern "C" const hrm::kernels::Table* hrm_kernels_pick(int weight) noexcept {
                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                       __builtin_cpu_supports("avx512vl");
   const bool vnni = avx512 && __builtin_cpu_supports("avx512vnni");
+  const bool bf16 = vnni && __builtin_cpu_supports("avx512bf16");
 #if defined(HRM_HAS_amx)
-  static const bool amx =
-      vnni && __builtin_cpu_supports("avx512bf16") && has_amx() && hrm::kernels::amx_ready<Baseline>();
+  static const bool amx = bf16 && has_amx() && hrm::kernels::amx_ready<Baseline>();
   if (amx) return hrm_kernels_of_amx(weight);
 #endif
   // Intel's processors begin one dot product of bfloat16 in two cycles, but four of 16-bit levels.
-  if (vnni && __builtin_cpu_supports("avx512bf16") && !__builtin_cpu_is("intel"))
-    return hrm_kernels_of_avx512bf16(weight);
+  if (bf16 && !__builtin_cpu_is("intel")) return hrm_kernels_of_avx512bf16(weight);
   if (vnni) return hrm_kernels_of_avx512vnni(weight);
   if (avx512) return hrm_kernels_of_avx512(weight);
   if (avx2 && has_avx_vnni()) return hrm_kernels_of_avxvnni(weight);

@@ -10,7 +10,7 @@
 #include <support/make_weights.hpp>
 
 int main(int count, char** values) {
-  if (count < 2 || count % 2 != 0) {
+  if (count < 2 || count % 2 != 0 || values[1][0] == '-') {
     std::cerr << "usage: make_model FOLDER [--format torch|newer|safetensors] [--dtype f32|f16|bf16] [--seed N] [--KEY "
                  "VALUE ..]\n";
     return 2;

@@ -13,10 +13,10 @@
 
 namespace hrm {
 
-/// While it lives, the calling thread rounds to nearest, without traps, and takes and gives zeros for subnormal numbers:
-/// a weight of attention that is all but zero would otherwise cost some processors a hundred cycles each time it is
-/// multiplied, and what a model works out would depend on how the caller's thread is set up. Everything is as it was
-/// afterwards, the flags of exceptions too. Does nothing where there is nothing to set (WebAssembly).
+/// While it lives, the calling thread rounds to nearest, without traps, and takes and gives zeros for subnormal
+/// numbers: a weight of attention that is all but zero would otherwise cost some processors a hundred cycles each time
+/// it is multiplied, and what a model works out would depend on how the caller's thread is set up. Everything is as it
+/// was afterwards, the flags of exceptions too. Does nothing where there is nothing to set (WebAssembly).
 class FloatEnvironment {
  public:
 #if HRM_FLOAT_ENVIRONMENT > 0
