@@ -279,6 +279,7 @@ class Block {
       args.out.data += first * w.operand.stride;
       if (w.attended != nullptr) args.rows = w.attended + first * s.hidden;
       args.row_stride = s.hidden;
+      // Each tile has its share of the next head's fetched, unless two heads' are too much for the second-level cache.
       if (const std::size_t next = sequence * s.heads + head + 1;
           next < w.active() * s.heads && w.kv_bytes <= Grid::cached) {
         const std::size_t from = w.kv_bytes * (part.begin - queries.begin) / queries.size();
