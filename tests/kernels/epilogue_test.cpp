@@ -104,6 +104,59 @@ TEST_CASE_TEMPLATE("qkv: rotation of q and k, scaling of q, heads of every width
   }
 }
 
+TEST_CASE_TEMPLATE("qkv: values packed at once lie where packing them afterwards puts them", Weight, HRM_EVERY_WEIGHT) {
+  const Table& t = kernels<Weight>();
+  if (t.value_run == 0) return;
+  const std::size_t heads = 3;
+  for (const std::size_t head_dim : {t.value_run, 2 * t.value_run, std::size_t{160}}) {
+    REQUIRE(head_dim % t.value_run == 0);
+    const std::size_t hidden = heads * head_dim;
+    const std::size_t stride = 3 * hidden + 16;
+    const std::size_t sequences = 3;
+    const Packed<Weight> packed(random_floats(3 * hidden * hidden, 31, 0.2F), 3 * hidden, hidden);
+    for (const std::size_t positions : {1U, 5U, 37U}) {
+      const std::size_t rows = sequences * positions;
+      const Activations<Weight> operand(random_floats(rows * hidden, 32), rows, hidden);
+      const std::size_t bytes = hrm::round_up(t.kv_bytes(positions, head_dim), 64) + 64;  // something lies between
+      // All heads' keys and values, and q and k of all rows.
+      const auto made = [&](bool at_once, std::size_t row_step) {
+        std::vector<float> qkv(rows * stride, -9.0F);
+        const auto kv = aligned<std::byte>(sequences * heads * bytes);
+        std::memset(kv.get(), 0xff, sequences * heads * bytes);
+        hrm::kernels::QkvArgs args;
+        args.x = operand.operand;
+        args.w = packed.matrix;
+        args.qkv = qkv.data();
+        args.stride = stride;
+        args.hidden = hidden;
+        args.head_dim = head_dim;
+        args.positions = positions;
+        args.kv = at_once ? kv.get() : nullptr;
+        args.kv_bytes = bytes;
+        in_tiles(rows, packed.panels_count, row_step, 2, [&](const Tile& tile) { t.qkv_tile(args, tile); });
+        for (std::size_t i = 0; i < sequences * heads; ++i) {
+          const float* const k = qkv.data() + i / heads * positions * stride + hidden + i % heads * head_dim;
+          t.pack_kv_tile(
+              {k, at_once ? nullptr : k + hidden, stride, positions, 0, positions, head_dim, kv.get() + i * bytes});
+        }
+        for (std::size_t r = 0; r < rows; ++r) {
+          float* const values = qkv.data() + r * stride + 2 * hidden;
+          REQUIRE(std::all_of(values, values + hidden, [&](float v) { return (v == -9.0F) == at_once; }));
+          std::fill(values, values + hidden, 0.0F);
+        }
+        std::vector<std::byte> all(kv.get(), kv.get() + sequences * heads * bytes);
+        const auto* const rest = reinterpret_cast<const std::byte*>(qkv.data());
+        all.insert(all.end(), rest, rest + qkv.size() * sizeof(float));
+        return all;
+      };
+      CAPTURE(head_dim);
+      CAPTURE(positions);
+      const auto afterwards = made(false, rows);
+      for (const std::size_t row_step : {rows, std::size_t{4}}) CHECK(made(true, row_step) == afterwards);
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("swiglu: runs of gate and up, written as the next product reads them", Weight, HRM_EVERY_WEIGHT) {
   const Table& t = kernels<Weight>();
   const std::size_t run = t.swiglu_run;

@@ -14,6 +14,8 @@ TEST_CASE_TEMPLATE("a table is complete and names its instruction set and weight
   CHECK(t.row_block > 0);
   CHECK(t.panel_cols % 2 == 0);
   CHECK(t.operand_by_row == (sizeof(Weight) == 1 || hrm::kernels::as_levels<Arch, Weight>));
+  CHECK((t.value_run == 0 || t.value_run == t.panel_cols));
+  if (sizeof(Weight) == 4) CHECK(t.value_run != 0);
   CHECK((t.pack_panel != nullptr));
   CHECK((t.store_tile != nullptr));
   CHECK((t.qkv_tile != nullptr));

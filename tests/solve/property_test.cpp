@@ -38,7 +38,7 @@ struct Case {
   Model make(std::uint64_t seed) {
     Sizes& s = config.sizes;
     s.heads = draw(1, 2);
-    s.hidden = s.heads * 8 * draw(1, 3);
+    s.hidden = s.heads * 8 * draw(1, 4);
     s.inner = 64 * draw(1, 3);
     s.vocab = draw(2, 40);
     s.h_layers = draw(1, 2);

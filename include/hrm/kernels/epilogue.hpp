@@ -2,7 +2,7 @@
 /// Products with what follows them: store, add, bias; rotary embedding; silu(gate) * up.
 
 #include <hrm/kernels/elementwise.hpp>
-#include <hrm/kernels/rows.hpp>
+#include <hrm/kernels/packed_kv.hpp>
 
 namespace hrm::kernels {
 
@@ -58,6 +58,45 @@ void store_tile(const StoreArgs& args, const Tile& tile) noexcept {
       });
 }
 
+/// Values of `rows` rows from `row` on, a vector from `column` on, to where the attention reads them.
+template <class Arch, class Sums>
+HRM_ALWAYS_INLINE void pack_values(const QkvArgs& args, std::size_t row, std::size_t rows, std::size_t column,
+                                   const Sums& sums) noexcept {
+  using Packed = PackedKv<Arch, float>;
+  const std::size_t heads = args.hidden / args.head_dim;
+  const std::size_t position = row % args.positions;
+  std::byte* const first = args.kv + (row / args.positions * heads + column / args.head_dim) * args.kv_bytes;
+  float* to = Packed::value_at(first, args.positions, args.head_dim, position, column % args.head_dim);
+  std::size_t left = args.positions - position;
+  for (std::size_t i = 0; i < rows; ++i, --left, to += Packed::cols) {
+    if (left == 0) {  // the next sequence begins
+      left = args.positions;
+      to += heads * args.kv_bytes / sizeof(float) - args.positions * Packed::cols;
+    }
+    Simd<Arch>::store(to, sums[i]);
+  }
+}
+
+/// A vector of a row's columns from `first` on, of heads narrower than it: rotary embedding and scale pair by pair.
+template <class Arch>
+HRM_NOINLINE void turn_pairs(const QkvArgs& args, std::size_t row, std::size_t first, const float* some) noexcept {
+  const std::size_t end = 3 * args.hidden - first;
+  for (std::size_t c = 0; c < Simd<Arch>::lanes && c < end; c += 2) {
+    const std::size_t part = (first + c) / args.hidden;
+    const std::size_t angle = row % args.positions * args.head_dim + (first + c) % args.hidden % args.head_dim;
+    float even = some[c];
+    float odd = some[c + 1];
+    if (part < 2 && args.cos != nullptr) {
+      even = fma_of<Arch>(some[c], args.cos[angle], as_written(some[c + 1] * args.sin[angle]));
+      odd = fma_of<Arch>(some[c + 1], args.cos[angle + 1], as_written(some[c] * args.sin[angle + 1]));
+    }
+    const float scale = part == 0 ? args.q_scale : 1.0F;
+    float* const to = args.qkv + row * args.stride + first + c;
+    to[0] = even * scale;
+    to[1] = odd * scale;
+  }
+}
+
 /// See QkvArgs.
 template <class Arch, class Weight>
 void qkv_tile(const QkvArgs& args, const Tile& tile) noexcept {
@@ -73,47 +112,35 @@ void qkv_tile(const QkvArgs& args, const Tile& tile) noexcept {
           const std::size_t part = col / args.hidden;
           const std::size_t dim = col % args.hidden % args.head_dim;
           const auto sums = column(v);
-          const bool in_one_head = dim + S::lanes <= args.head_dim;
-          if (in_one_head) {
-            float* const to = args.qkv + row * args.stride + col;
-            if (part == 2) {
-              for (std::size_t i = 0; i < rows; ++i) S::store(to + i * args.stride, sums[i]);
-              continue;
-            }
-            const auto scale = S::set(part == 0 ? args.q_scale : 1.0F);
-            if (args.cos == nullptr) {  // learned positions
-              for (std::size_t i = 0; i < rows; ++i) S::store(to + i * args.stride, sums[i] * scale);
-              continue;
-            }
-            const std::size_t end = args.positions * args.head_dim;
-            std::size_t angle = row % args.positions * args.head_dim + dim;
+          if (dim + S::lanes > args.head_dim) {
             for (std::size_t i = 0; i < rows; ++i) {
-              const auto value = sums[i];
-              const auto turned =
-                  S::fma(value, S::load(args.cos + angle), S::swap_pairs(value) * S::load(args.sin + angle));
-              S::store(to + i * args.stride, turned * scale);
-              angle += args.head_dim;
-              if (angle >= end) angle = dim;
+              alignas(64) float some[S::lanes];
+              S::store(some, sums[i]);
+              turn_pairs<Arch>(args, row + i, col, some);
             }
             continue;
           }
-          for (std::size_t i = 0; i < rows; ++i) {  // heads narrower than a vector: pair by pair
-            const std::size_t position = (row + i) % args.positions;
-            alignas(64) float from[S::lanes];
-            S::store(from, sums[i]);
-            for (std::size_t c = 0; c < S::lanes && col + c < width; c += 2) {
-              const std::size_t its_part = (col + c) / args.hidden;
-              const std::size_t angle = position * args.head_dim + (col + c) % args.hidden % args.head_dim;
-              float even = from[c];
-              float odd = from[c + 1];
-              if (its_part < 2 && args.cos != nullptr) {
-                even = fma_of<Arch>(from[c], args.cos[angle], as_written(from[c + 1] * args.sin[angle]));
-                odd = fma_of<Arch>(from[c + 1], args.cos[angle + 1], as_written(from[c] * args.sin[angle + 1]));
-              }
-              const float scale = its_part == 0 ? args.q_scale : 1.0F;
-              args.qkv[(row + i) * args.stride + col + c] = even * scale;
-              args.qkv[(row + i) * args.stride + col + c + 1] = odd * scale;
+          if constexpr (std::is_same_v<typename G::Operand_t, float>) {  // see Table::value_run
+            if (part == 2 && args.kv != nullptr) {
+              pack_values<Arch>(args, row, rows, col % args.hidden, sums);
+              continue;
             }
+          }
+          float* const to = args.qkv + row * args.stride + col;
+          const auto scale = S::set(part == 0 ? args.q_scale : 1.0F);
+          if (part == 2 || args.cos == nullptr) {  // values, or learned positions
+            for (std::size_t i = 0; i < rows; ++i) S::store(to + i * args.stride, sums[i] * scale);
+            continue;
+          }
+          const std::size_t end = args.positions * args.head_dim;
+          std::size_t angle = row % args.positions * args.head_dim + dim;
+          for (std::size_t i = 0; i < rows; ++i) {
+            const auto value = sums[i];
+            const auto turned =
+                S::fma(value, S::load(args.cos + angle), S::swap_pairs(value) * S::load(args.sin + angle));
+            S::store(to + i * args.stride, turned * scale);
+            angle += args.head_dim;
+            if (angle >= end) angle = dim;
           }
         }
       });

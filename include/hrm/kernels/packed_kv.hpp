@@ -50,6 +50,12 @@ struct PackedKv {
   static Byte* values(Byte* packed, std::size_t positions, std::size_t head_dim) noexcept {
     return packed + ceil_div(positions, cols) * key_panel(head_dim);
   }
+  /// Where a position's value has its element `dim`, of E = float; the rest of the panel's follow.
+  static HRM_ALWAYS_INLINE float* value_at(std::byte* packed, std::size_t positions, std::size_t head_dim,
+                                           std::size_t position, std::size_t dim) noexcept {
+    std::byte* const panel = values(packed, positions, head_dim) + dim / cols * value_panel(positions);
+    return reinterpret_cast<float*>(panel) + position * cols + dim % cols;
+  }
   template <class Byte>
   static auto scales(Byte* packed, std::size_t positions, std::size_t head_dim) noexcept {
     using Float = std::conditional_t<std::is_const_v<Byte>, const float, float>;
@@ -73,7 +79,6 @@ struct PackedKv {
  private:
   /// Keys: panels of `cols` keys, each [head_dim][cols]. Values: panels of `cols` dimensions, each [positions][cols].
   static void pack_floats(const PackKvArgs& args) noexcept {
-    std::byte* const to_values = values(args.packed, args.positions, args.head_dim);
     constexpr std::size_t some = turned<Arch>;
     const float zeros[16] = {};  // keys beyond the last
     for (std::size_t first = args.begin - args.begin % cols; first < args.end; first += cols) {
@@ -96,8 +101,8 @@ struct PackedKv {
         j += together;
       }
     }
-    for (std::size_t d = 0; d < args.head_dim; d += cols) {
-      auto* const panel = reinterpret_cast<float*>(to_values + d / cols * value_panel(args.positions));
+    for (std::size_t d = 0; args.v != nullptr && d < args.head_dim; d += cols) {
+      float* const panel = value_at(args.packed, args.positions, args.head_dim, 0, d);
       const std::size_t count = args.head_dim - d < cols ? args.head_dim - d : cols;
       for (std::size_t p = args.begin; p < args.end; ++p) {
         const float* const from = args.v + p * args.stride + d;

@@ -69,6 +69,10 @@ struct QkvArgs {
   const float* sin =
       nullptr;  ///< [positions, head_dim] interleaved, negative at even columns: out = v * cos + swapped(v) * sin
   float q_scale = 1.0F;  ///< 1 / sqrt(head_dim)
+  /// [sequences, heads] of kv_bytes: where the values go instead, packed as attend_tile reads them; null: to qkv. Not
+  /// null only where head_dim is a multiple of Table::value_run.
+  std::byte* kv = nullptr;
+  std::size_t kv_bytes = 0;
 };
 
 /// out[row, j] = silu(gate_j) * up_j. W's rows are interleaved by the model in runs of Table::swiglu_run columns: a run
@@ -100,7 +104,7 @@ struct RowArgs {
 /// any order and by different threads: [begin, end), multiples of Table::kv_group, or end = `positions`.
 struct PackKvArgs {
   const float* k = nullptr;  ///< first position's key, [positions] rows of head_dim
-  const float* v = nullptr;  ///< first position's value
+  const float* v = nullptr;  ///< first position's value; null: qkv_tile has packed them
   std::size_t stride = 0;    ///< floats from position to position, both
   std::size_t positions = 0;
   std::size_t begin = 0, end = 0;
@@ -135,6 +139,7 @@ struct Table {
   std::size_t tile_work;    ///< multiply-adds of tens of microseconds: what a tile of a product aims at
   std::size_t lane_rows;    ///< rows that are worth all weights' way to a core: see Lane
   std::size_t kv_group;     ///< positions whose keys and values are packed together: 2 where attention is in bfloat16
+  std::size_t value_run;    ///< qkv_tile can pack values of heads of a multiple of so many dimensions; 0: it can not
   bool column_offsets;      ///< packed weights have PackedMatrix::offsets (int8)
   bool operand_by_row;      ///< an operand row needs the whole float row first (int8: its largest value)
 

@@ -202,8 +202,18 @@ class Block {
            float eps, float* z, const Workspace& w) const noexcept {
     switch (op) {
       case Op::qkv: {
-        const kernels::QkvArgs args{w.operand,    qkv_,        w.qkv, w.qkv_stride, s.hidden,
-                                    s.head_dim(), w.positions, w.cos, w.sin,        q_scale(s)};
+        const kernels::QkvArgs args{w.operand,
+                                    qkv_,
+                                    w.qkv,
+                                    w.qkv_stride,
+                                    s.hidden,
+                                    s.head_dim(),
+                                    w.positions,
+                                    w.cos,
+                                    w.sin,
+                                    q_scale(s),
+                                    values_packed(s, table) ? w.kv : nullptr,
+                                    w.kv_bytes};
         return Grid::product(table, qkv_, w, tile, lane, [&](const kernels::Tile& t) { table.qkv_tile(args, t); });
       }
       case Op::pack_kv:
@@ -243,6 +253,11 @@ class Block {
  private:
   static float q_scale(const Sizes& s) noexcept { return 1.0F / std::sqrt(static_cast<float>(s.head_dim())); }
 
+  /// Whether qkv's tiles write values where the attention reads them, and pack_kv's keys alone.
+  static bool values_packed(const Sizes& s, const kernels::Table& table) noexcept {
+    return table.value_run != 0 && s.head_dim() % table.value_run == 0;
+  }
+
   static void pack_kv(std::size_t tile, Lane lane, const Sizes& s, const kernels::Table& table,
                       const Workspace& w) noexcept {
     const Grid g = Grid::packing(s, w);
@@ -252,8 +267,9 @@ class Block {
       const RowRange part = g.part(positions, chunk);
       if (part.size() == 0) return;
       const float* const k = w.qkv + sequence * w.positions * w.qkv_stride + s.hidden + head * s.head_dim();
-      table.pack_kv_tile(kernels::PackKvArgs{k, k + s.hidden, w.qkv_stride, w.positions, part.begin, part.end,
-                                             s.head_dim(), w.kv + (sequence * s.heads + head) * w.kv_bytes});
+      table.pack_kv_tile(kernels::PackKvArgs{k, values_packed(s, table) ? nullptr : k + s.hidden, w.qkv_stride,
+                                             w.positions, part.begin, part.end, s.head_dim(),
+                                             w.kv + (sequence * s.heads + head) * w.kv_bytes});
     });
   }
 

@@ -15,8 +15,8 @@ enum class Level : std::uint8_t { h, l };
 /// One step of a block, or of what stands around the blocks.
 enum class Op : std::uint8_t {
   inject,            ///< z += what is injected; the row as operand
-  qkv,               ///< q, k, v = z W^T, rotated
-  pack_kv,           ///< keys and values as the attention reads them
+  qkv,               ///< q, k, v = z W^T, rotated; in float32 values as the attention reads them
+  pack_kv,           ///< keys, and values where qkv could not, as the attention reads them
   attend,            ///< softmax(q k^T) v
   attended_operand,  ///< int8 only: its rows as operand
   project,           ///< z += attended W^T
@@ -132,9 +132,9 @@ class Schedule {
       Stage& stage = stages_[at];
       stage = Stage{op, level, static_cast<std::uint16_t>(layer), false, 0};
       const auto number = static_cast<std::uint32_t>(at++);
-      // Keys and values are all queries', and may be overwritten once none reads them. The rows that norm_last writes
-      // are longer than those before them in the same memory.
-      if (op == Op::pack_kv) stage.after = attended;
+      // Keys and values are all queries', and may be overwritten once none reads them (qkv packs values where it can).
+      // The rows that norm_last writes are longer than those before them in the same memory.
+      if (op == Op::qkv) stage.after = attended;
       if (op == Op::attend || op == Op::norm_last) stage.after = number;
       if (op == Op::attend) attended = number + 1;
     };
