@@ -54,7 +54,6 @@ int main(int argc, char** argv) {
     std::size_t stage = 0;
     for (std::uint32_t ticket = 0; ticket < tiles; ++ticket) {
       stage = schedule.stage_of(ticket, stage);
-      const hrm::FloatEnvironment environment;
       const auto begin = bench::Clock::now();
       model->run(schedule[stage], ticket - schedule.first(stage), hrm::Lane::both, w);
       if (r > 0) times[ticket].push_back(bench::seconds_since(begin));

@@ -60,7 +60,8 @@ TEST_CASE("a segment has the same bits however the caller's thread rounds") {
     SolverOptions options;
     options.max_tokens = 150;
     options.halting = Never{};
-    options.max_segments = 2;
+    options.max_segments = 3;
+    options.noise = Noise{0.1F, 5};
     const auto expected = stepped(model, options, tokens);
     ThreadPool pool(3);
     for (const bool several : {false, true}) {

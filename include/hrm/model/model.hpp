@@ -2,6 +2,7 @@
 /// The whole model, immutable: `BasicModel<Shape, Weight>` for who knows both when compiling, `Model`, a handle that
 /// is cheap to copy, for everybody else.
 
+#include <hrm/base/float_environment.hpp>
 #include <hrm/model/embedding.hpp>
 #include <hrm/model/heads.hpp>
 #include <hrm/model/reasoning_module.hpp>
@@ -70,7 +71,8 @@ inline constexpr std::size_t deepest_levels = 131072;
 
 }  // namespace detail
 
-/// What solvers need of a model, whatever its shape and weights. All of it is const and safe on any thread.
+/// What solvers need of a model, whatever its shape and weights. All of it is const and safe on any thread, and how
+/// that rounds makes no difference (FloatEnvironment).
 class ModelInterface {
  public:
   virtual ~ModelInterface() = default;
@@ -99,6 +101,7 @@ class ModelInterface {
   /// Fills the rotary tables of a carved workspace.
   void prepare(Workspace& w) const noexcept {
     if (w.cos == nullptr) return;
+    const FloatEnvironment environment;
     fill_rope(const_cast<float*>(w.cos), const_cast<float*>(w.sin), w.positions, config_.sizes.head_dim(),
               config_.rope_theta);
   }
@@ -154,6 +157,7 @@ class ShapedModel : public ModelInterface {
   }
   [[nodiscard]] bool embed(const Workspace& w, std::size_t sequence, std::span<const Token> tokens,
                            std::size_t puzzle_id) const noexcept override {
+    const FloatEnvironment environment;
     return embedding_.embed(config_, tokens, puzzle_id, w.x + sequence * w.positions * shape_.sizes().hidden);
   }
   [[nodiscard]] TileCount tiles(const Stage& stage, const Workspace& w) const noexcept override {
@@ -170,6 +174,7 @@ class ShapedModel : public ModelInterface {
     }
   }
   void run(const Stage& stage, std::size_t tile, Lane lane, const Workspace& w) const noexcept override {
+    const FloatEnvironment environment;
     switch (stage.op) {
       case Op::lm_head:
         return lm_head_.run(tile, lane, shape_, *floats_, w);

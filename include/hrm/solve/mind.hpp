@@ -2,7 +2,6 @@
 /// The memory of a running model and the running itself, for any number of puzzles at once: what Solver (one puzzle)
 /// and BatchSolver (many) are made of.
 
-#include <hrm/base/float_environment.hpp>
 #include <hrm/base/tensor.hpp>
 
 #include <hrm/solve/halting.hpp>
@@ -58,10 +57,7 @@ class Mind {
     if (own_.data() == nullptr) std::memset(block_.data(), 0, block_.size());
     Arena arena(block_.data());
     carve(arena);
-    {
-      const FloatEnvironment environment;
-      model_->prepare(workspace_);
-    }
+    model_->prepare(workspace_);
     if (workspace_.rows > 0 && !count_tiles()) {
       status_ = Error(ErrorCode::unsupported, "solver: expected at most ", Schedule::most_tiles,
                       " tiles of a segment, found more");
@@ -156,7 +152,6 @@ class Mind {
   /// Embeds a checked puzzle and sets its state back to H_init, L_init, its logits and q values to 0. False if its
   /// embedding is not finite.
   [[nodiscard]] bool begin(std::size_t sequence, std::span<const Token> tokens, std::size_t puzzle_id) noexcept {
-    const FloatEnvironment environment;
     model_->reset(workspace_, sequence);
     const std::size_t width = workspace_.positions * model_.config().sizes.vocab;
     std::memset(workspace_.logits + sequence * width, 0, width * sizeof(float));

@@ -2,6 +2,7 @@
 /// Latent noise: a gentle push of the state between segments, so that several attempts at one puzzle take several
 /// paths.
 
+#include <hrm/base/float_environment.hpp>
 #include <hrm/model/workspace.hpp>
 
 #include <cmath>
@@ -27,6 +28,7 @@ struct Noise {
     const std::size_t width = w.positions * hidden;
     for (; done < w.positions; ++done) {
       if (stop()) return false;
+      const FloatEnvironment environment;
       const std::size_t at = done * hidden;
       add(std::span(w.z_h + sequence * width + at, hidden), stream, at / 2);
       add(std::span(w.z_l + sequence * width + at, hidden), stream, (width + at) / 2);

@@ -1,7 +1,6 @@
 #pragma once
 /// Running a segment: tiles are claimed in order, by any number of threads, and it may pause between any two of them.
 
-#include <hrm/base/float_environment.hpp>
 #include <hrm/model/model.hpp>
 #include <hrm/solve/executor.hpp>
 #include <hrm/solve/wait.hpp>
@@ -159,7 +158,6 @@ class Segment {
   }
 
   void run_tile(std::size_t stage, std::uint32_t ticket, Lane lane) const noexcept {
-    const FloatEnvironment environment;
     model_.run(schedule_[stage], ticket - schedule_.first(stage), lane, workspace_);
   }
 
