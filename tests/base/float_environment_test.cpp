@@ -5,6 +5,7 @@
 
 #include <cfenv>
 #include <cfloat>
+#include <cmath>
 
 namespace {
 
@@ -60,6 +61,28 @@ TEST_CASE("sums are rounded to nearest while it lives, and then again as the cal
       CHECK(low == 1.0F);
       CHECK(high == one_and_a_bit);
     }
+  }
+}
+
+TEST_CASE("what the C library works out does not depend on the caller's rounding") {
+  const volatile float angle = 0.7F;
+  const volatile float many = 0.3F;
+  struct Found {
+    float sine = 0.0F, cosine = 0.0F, logarithm = 0.0F;
+    bool operator==(const Found&) const = default;
+  };
+  const auto work_out = [&] {
+    const hrm::FloatEnvironment environment;
+    return Found{std::sin(angle), std::cos(angle), std::log(many)};
+  };
+  const Found expected = work_out();
+  for (const int way : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
+    REQUIRE(std::fesetround(way) == 0);
+    const Found found = work_out();
+    const int after = std::fegetround();
+    REQUIRE(std::fesetround(FE_TONEAREST) == 0);
+    CHECK(after == way);
+    if (HRM_FLOAT_ENVIRONMENT > 0) CHECK(found == expected);
   }
 }
 

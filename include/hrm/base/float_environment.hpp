@@ -16,7 +16,8 @@ namespace hrm {
 /// While it lives, the calling thread rounds to nearest, without traps, and takes and gives zeros for subnormal
 /// numbers: a weight of attention that is all but zero would otherwise cost some processors a hundred cycles each time
 /// it is multiplied, and what a model works out would depend on how the caller's thread is set up. Everything is as it
-/// was afterwards, the flags of exceptions too. Does nothing where there is nothing to set (WebAssembly).
+/// was afterwards, the flags of exceptions too (but for those of the x87, which has MinGW's sines and logarithms). Does
+/// nothing where there is nothing to set (WebAssembly).
 class FloatEnvironment {
  public:
 #if HRM_FLOAT_ENVIRONMENT > 0
@@ -34,13 +35,30 @@ class FloatEnvironment {
   // end in memory, as a tile does.
 #if HRM_FLOAT_ENVIRONMENT == 1
   using Word = std::uint32_t;
-  static constexpr Word wanted = 0x8000 | 0x1f80 | 0x0040;  // to zero, every exception masked, from subnormal to zero
+  static constexpr Word to_zero = 0x8000 | 0x1f80 | 0x0040;  // every exception masked, from subnormal to zero
+#if defined(__MINGW32__)
+  // MXCSR, and above it the control word of the x87, which rounds by itself.
+  static constexpr Word wanted = to_zero | 0x037f0000;
+  static Word get() noexcept {
+    std::uint16_t x87 = 0;
+    asm volatile("fnstcw %0" : "=m"(x87));
+    return __builtin_ia32_stmxcsr() | Word{x87} << 16;
+  }
+  static void set(Word word) noexcept {
+    const auto x87 = static_cast<std::uint16_t>(word >> 16);
+    asm volatile("fldcw %0" : : "m"(x87) : "memory");
+    __builtin_ia32_ldmxcsr(word & 0xffff);
+    asm volatile("" ::: "memory");
+  }
+#else
+  static constexpr Word wanted = to_zero;
   static Word get() noexcept { return __builtin_ia32_stmxcsr(); }
   static void set(Word word) noexcept {
     asm volatile("" ::: "memory");
     __builtin_ia32_ldmxcsr(word);
     asm volatile("" ::: "memory");
   }
+#endif
 #elif HRM_FLOAT_ENVIRONMENT == 2
   using Word = std::uint64_t;
   static constexpr Word wanted = Word{1} << 24;  // subnormal numbers to zero, both ways
