@@ -69,8 +69,8 @@ struct QkvArgs {
   const float* sin =
       nullptr;  ///< [positions, head_dim] interleaved, negative at even columns: out = v * cos + swapped(v) * sin
   float q_scale = 1.0F;  ///< 1 / sqrt(head_dim)
-  /// [sequences, heads] of kv_bytes: where the values go instead, packed as attend_tile reads them; null: to qkv. Not
-  /// null only where head_dim is a multiple of Table::value_run.
+  /// [sequences, heads] of kv_bytes: where the values go, packed as attend_tile reads them, if head_dim is a multiple
+  /// of Table::value_run; null: to qkv.
   std::byte* kv = nullptr;
   std::size_t kv_bytes = 0;
 };
@@ -124,8 +124,9 @@ struct AttendArgs {
   Operand out;            ///< first position's operand row of this sequence; used unless Table::operand_by_row
   float* rows = nullptr;  ///< first position's float row, stride `row_stride`; used if Table::operand_by_row
   std::size_t row_stride = 0;
-  std::size_t column = 0;            ///< first column of this head in the output row
-  const std::byte* ahead = nullptr;  ///< what will be wanted next, pulled into the second-level cache meanwhile
+  std::size_t column = 0;  ///< first column of this head in the output row
+  /// What will be wanted next, pulled into the second-level cache meanwhile (but by products on tiles).
+  const std::byte* ahead = nullptr;
   std::size_t ahead_bytes = 0;
 };
 

@@ -202,18 +202,10 @@ class Block {
            float eps, float* z, const Workspace& w) const noexcept {
     switch (op) {
       case Op::qkv: {
-        const kernels::QkvArgs args{w.operand,
-                                    qkv_,
-                                    w.qkv,
-                                    w.qkv_stride,
-                                    s.hidden,
-                                    s.head_dim(),
-                                    w.positions,
-                                    w.cos,
-                                    w.sin,
-                                    q_scale(s),
-                                    values_packed(s, table) ? w.kv : nullptr,
-                                    w.kv_bytes};
+        kernels::QkvArgs args{w.operand,    qkv_,        w.qkv, w.qkv_stride, s.hidden,
+                              s.head_dim(), w.positions, w.cos, w.sin,        q_scale(s)};
+        if (values_packed(s, table)) args.kv = w.kv;
+        args.kv_bytes = w.kv_bytes;
         return Grid::product(table, qkv_, w, tile, lane, [&](const kernels::Tile& t) { table.qkv_tile(args, t); });
       }
       case Op::pack_kv:

@@ -85,6 +85,7 @@ ata0-master: type=cdrom, path=$work/$1.iso, status=inserted
 boot: cdrom
 com1: enabled=1, mode=file, dev=$work/$1.txt
 display_library: rfb, options="timeout=0"
+sound: driver=dummy
 log: $work/$1.log
 panic: action=fatal
 error: action=ignore
