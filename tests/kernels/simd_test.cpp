@@ -49,7 +49,10 @@ TEST_CASE("rounding is to nearest, ties to even, in vectors and alone") {
 }
 
 TEST_CASE("powers of two and halves of words are exact") {
-  for (int n = -126; n <= 127; ++n) CHECK(lanes_of(S::pow2(S::set(n)))[S::lanes - 1] == std::ldexp(1.0F, n));
+  for (int n = -126; n <= 127; ++n) {
+    for (const float p : {1.0F, 1.75F, -1.25F})
+      CHECK(lanes_of(S::scaled(S::set(p), S::set(n)))[S::lanes - 1] == std::ldexp(p, n));
+  }
   std::vector<hrm::bfloat16> pairs(2 * S::lanes);
   for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = hrm::to_bfloat16(static_cast<float>(i) * 1.25F - 7.0F);
   const auto* bytes = reinterpret_cast<const std::byte*>(pairs.data());

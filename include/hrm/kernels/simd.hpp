@@ -152,10 +152,11 @@ struct Simd<Scalar> {
     }
     return r;
   }
-  /// 2^n for n in [-126, 127].
-  static HRM_ALWAYS_INLINE Float pow2(Int n) noexcept {
+  /// p * 2^n, where p and that are normal numbers.
+  static HRM_ALWAYS_INLINE Float scaled(Float p, Int n) noexcept {
     Float r{};
-    for (std::size_t i = 0; i < lanes; ++i) r.lane[i] = bit_cast<float>((n.lane[i] + 127) << 23);
+    for (std::size_t i = 0; i < lanes; ++i)
+      r.lane[i] = bit_cast<float>(bit_cast<std::int32_t>(p.lane[i]) + (n.lane[i] << 23));
     return r;
   }
   /// The float32 values of bfloat16 numbers that stand in the lower or upper halves of words.
@@ -191,15 +192,19 @@ struct XsimdBase {
   static HRM_ALWAYS_INLINE Int load(const std::int32_t* p) noexcept { return Int::load_unaligned(p); }
   static HRM_ALWAYS_INLINE void store(std::int32_t* p, Int x) noexcept { x.store_unaligned(p); }
   static HRM_ALWAYS_INLINE Float fma(Float a, Float b, Float c) noexcept { return as_written(xsimd::fma(a, b, c)); }
+  /// a * b - c.
+  static HRM_ALWAYS_INLINE Float fms(Float a, Float b, Float c) noexcept { return as_written(xsimd::fms(a, b, c)); }
   static HRM_ALWAYS_INLINE Float max(Float a, Float b) noexcept { return xsimd::max(a, b); }
   static HRM_ALWAYS_INLINE Float min(Float a, Float b) noexcept { return xsimd::min(a, b); }
+  /// The nearest number in [-limit, limit].
+  static HRM_ALWAYS_INLINE Float within(Float a, Float limit) noexcept { return min(max(a, set(0.0F) - limit), limit); }
   static HRM_ALWAYS_INLINE Float larger(Float a, Float b) noexcept { return xsimd::max(a, xsimd::abs(b)); }
   static HRM_ALWAYS_INLINE Float to_float(Int a) noexcept { return xsimd::to_float(a); }
   static HRM_ALWAYS_INLINE Int sub(Int a, Int b) noexcept { return a - b; }
   static HRM_ALWAYS_INLINE Int joined(Float low, Float high) noexcept {
     return (bits_as<Int>(low) & Int(0xffff)) | (bits_as<Int>(high) << 16);
   }
-  static HRM_ALWAYS_INLINE Float pow2(Int n) noexcept { return bits_as<Float>((n + Int(127)) << 23); }
+  static HRM_ALWAYS_INLINE Float scaled(Float p, Int n) noexcept { return bits_as<Float>(bits_as<Int>(p) + (n << 23)); }
   static HRM_ALWAYS_INLINE Float low_halves(const std::byte* p) noexcept { return bits_as<Float>(words(p) << 16); }
   static HRM_ALWAYS_INLINE Float high_halves(const std::byte* p) noexcept {
     return bits_as<Float>(words(p) & Int(static_cast<std::int32_t>(0xffff0000U)));
@@ -235,7 +240,6 @@ struct Simd<Arch> : XsimdBase<Arch, xsimd::avx512bw> {
   static HRM_ALWAYS_INLINE Float nearest(Float a) noexcept { return Float(_mm512_roundscale_ps(a, 0)); }
   static HRM_ALWAYS_INLINE Float above_floor(Float a) noexcept { return Float(_mm512_reduce_ps(a, 9)); }
   static HRM_ALWAYS_INLINE Float scale(Float p, Float n) noexcept { return Float(_mm512_scalef_ps(p, n)); }
-  /// The nearest number in [-limit, limit], and a * b - c.
   static HRM_ALWAYS_INLINE Float within(Float a, Float limit) noexcept { return Float(_mm512_range_ps(a, limit, 2)); }
   static HRM_ALWAYS_INLINE Float fms(Float a, Float b, Float c) noexcept { return Float(_mm512_fmsub_ps(a, b, c)); }
   static HRM_ALWAYS_INLINE Int joined(Float low, Float high) noexcept {
@@ -321,8 +325,8 @@ struct Simd<Arch> : XsimdBase<Arch, xsimd::neon64> {
   static HRM_ALWAYS_INLINE Int joined(Float low, Float high) noexcept {
     return Int(vsliq_n_s32(vreinterpretq_s32_f32(low), vreinterpretq_s32_f32(high), 16));
   }
-  static HRM_ALWAYS_INLINE Float pow2(Int n) noexcept {
-    return Float(vreinterpretq_f32_s32(vshlq_n_s32(n + Int(127), 23)));
+  static HRM_ALWAYS_INLINE Float scaled(Float p, Int n) noexcept {
+    return Float(vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(p), vshlq_n_s32(n, 23))));
   }
   static HRM_ALWAYS_INLINE Float low_halves(const std::byte* p) noexcept {
     return Float(vreinterpretq_f32_u32(vshlq_n_u32(words(p), 16)));
