@@ -126,6 +126,65 @@ TEST_CASE("puzzles and their states after every segment are those of a solver al
   }
 }
 
+TEST_CASE("a puzzle that is no longer wanted comes out as it stands, and the others never notice") {
+  const Config config = test::small_config();
+  const Model model = test::random_model(config, 35);
+  constexpr std::size_t count = 5;
+  const auto all = test::random_tokens(config, 16 * count, 36);
+  const auto puzzle = [&](std::size_t i) { return std::span<const Token>(all).subspan(16 * i, 16); };
+  for (const std::size_t window : {0U, 8U}) {
+    BatchOptions options;
+    options.slots = count;
+    options.window = window;
+    options.halting = Never{};
+    options.max_segments = 4;
+    BatchSolver solver(model, options);
+    CHECK_FALSE(solver.finish(0));
+    for (std::size_t i = 0; i < count; ++i) solver.add({puzzle(i), 0, i, 0}).value();
+    CHECK_FALSE(solver.finish(count));
+    CHECK(solver.finish(1));  // before its first segment
+    CHECK(solver.finished(1));
+    std::vector<std::size_t> order;
+    std::vector<Result1> found(count);
+    const auto keep = [&](const Outcome& o) noexcept {
+      order.push_back(o.id);
+      found[o.id] = copy(o);
+    };
+    const auto slot_of = [&](std::size_t id) {
+      std::size_t slot = 0;
+      while (solver.id(slot) != id) ++slot;
+      return slot;
+    };
+    CHECK(solver.hand_out(keep));
+    CHECK(solver.active() == count - 1);
+    solver.step();
+    solver.step();
+    REQUIRE_FALSE(solver.tick(std::chrono::nanoseconds(0)));
+    CHECK_FALSE(solver.finish(slot_of(3)));  // inside a segment
+    solver.step();
+    CHECK(solver.finish(slot_of(3)));
+    while (solver.active() > 0) {
+      solver.step();
+      CHECK(solver.hand_out(keep));
+    }
+    CHECK(order.size() == count);
+    if (window > 0) CHECK(order == std::vector<std::size_t>{0, 1, 2, 3, 4});
+    for (std::size_t i = 0; i < count; ++i) {
+      CAPTURE(i);
+      SolverOptions alone;
+      alone.halting = Never{};
+      alone.max_segments = i == 3 ? 3 : 4;
+      if (i != 1) {
+        CHECK(found[i] == copy(solve(model, puzzle(i), alone).value()));
+      } else {
+        CHECK(found[i] == Result1{{puzzle(1).begin(), puzzle(1).end()}, 0, false, 0.0F, 0.0F});
+      }
+    }
+    CHECK(solver.counts().finished == count);
+    CHECK(solver.counts().segments == 3 * 4 + 3);
+  }
+}
+
 TEST_CASE("a policy is told for how many segments the prediction has stayed the same, the puzzle itself aside") {
   const Config config = test::small_config();
   std::vector<Token> last;

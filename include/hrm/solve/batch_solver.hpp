@@ -133,6 +133,16 @@ class BatchSolver {
     return advance(options_.executor, [&go_on]() noexcept { return !go_on(); });
   }
 
+  /// The puzzle in a slot thinks no further, whatever the policy would say: it is finished, and hand_out() gives out
+  /// what it has come to (before its first segment, the puzzle itself). False, and nothing is done, inside a segment
+  /// and for a slot without one.
+  bool finish(std::size_t slot) noexcept {
+    HRM_ASSERT(!calling_);
+    if (mind_.inside() || slot >= active_) return false;
+    slots_[slot].finished = true;
+    return true;
+  }
+
   /// Calls sink(const Outcome&) for every finished puzzle and frees its slot; between segments. A sink that says false
   /// keeps the rest for the next call; this one then gives false. What is kept thinks no further.
   template <OutcomeSink Sink>
