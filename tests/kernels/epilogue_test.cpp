@@ -123,14 +123,7 @@ TEST_CASE_TEMPLATE("qkv: values packed at once lie where packing them afterwards
         std::vector<float> qkv(rows * stride, -9.0F);
         const auto kv = aligned<std::byte>(sequences * heads * bytes);
         std::memset(kv.get(), 0xff, sequences * heads * bytes);
-        hrm::kernels::QkvArgs args;
-        args.x = operand.operand;
-        args.w = packed.matrix;
-        args.qkv = qkv.data();
-        args.stride = stride;
-        args.hidden = hidden;
-        args.head_dim = head_dim;
-        args.positions = positions;
+        hrm::kernels::QkvArgs args{operand.operand, packed.matrix, qkv.data(), stride, hidden, head_dim, positions};
         args.kv = at_once ? kv.get() : nullptr;
         args.kv_bytes = bytes;
         in_tiles(rows, packed.panels_count, row_step, 2, [&](const Tile& tile) { t.qkv_tile(args, tile); });
