@@ -34,8 +34,8 @@ class Run {
     REQUIRE(schedule_.count([&](const Stage& stage) { return model->tiles(stage, work_); }));
   }
 
-  /// Tiles one after the other, each of a lane that may run: `prefers(at)` says which of the two, where both may. What
-  /// the scratch holds before is of no account.
+  /// Tiles one after the other, each of a lane that may run: where both may, `prefers(first, second)`, of how many
+  /// tiles each has done, says whether it is the second. What the scratch holds before is of no account.
   template <class Prefers>
   [[nodiscard]] std::vector<std::byte> operator()(const Prefers& prefers) {
     std::memset(work_.scratch, 0xff, work_.scratch_bytes);
