@@ -99,6 +99,10 @@ struct NeonBf16 {  ///< and of bfloat16 (ARMv8.6): Apple's M2, Neoverse V1 and l
   static constexpr const char* names[3] = {"neonbf16 float32", "neonbf16 bfloat16", "neonbf16 int8"};
 };
 
+/// Whether the set has products fused with sums, rounded once.
+template <class Arch>
+inline constexpr bool fuses_products = !(Arch::family == Family::scalar || Arch::family == Family::sse2);
+
 /// The best that the including file is compiled for. Define HRM_SCALAR to have no vectors at all.
 #if defined(HRM_SIMD_AMX)
 using NativeArch = Amx;

@@ -25,8 +25,7 @@ struct AttentionOf {
   using Blocks = RowBlocks<Arch, K>;
   static constexpr bool levels = Packed::levels;
   static constexpr bool narrow = sizeof(E) < 4;
-  static constexpr bool subtract_first =  ///< see exponent
-      levels || Arch::family == Family::scalar || Arch::family == Family::sse2;
+  static constexpr bool subtract_first = levels || !fuses_products<Arch>;  ///< see exponent
   static constexpr std::size_t cols = G::panel_cols;
   static constexpr std::size_t dim_block = Packed::widest;  ///< dimensions of the output held at once
 

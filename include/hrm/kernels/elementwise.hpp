@@ -114,12 +114,11 @@ template <class Arch, int Degree>
 template <class Arch>
 [[nodiscard]] HRM_ALWAYS_INLINE typename Simd<Arch>::Float silu(typename Simd<Arch>::Float x) noexcept {
   using S = Simd<Arch>;
-  if constexpr (Arch::family == Family::scalar || Arch::family == Family::sse2) {
+  if constexpr (!fuses_products<Arch>) {
     const auto minus = S::max(S::min(S::set(0.0F) - x, S::set(80.0F)), S::set(-87.0F));
     return as_written(x * S::reciprocal(exp_inside<Arch>(minus) + S::set(1.0F)));
   } else {
-    // Where products are fused with sums: e^-x = 2^n 2^r with n + r = -x log2 e, which is -x times a float and times
-    // what that leaves over.
+    // e^-x = 2^n 2^r with n + r = -x log2 e, which is -x times a float and times what that leaves over.
     const auto inside = S::within(x, S::set(87.0F));
     const auto n = nearest<Arch>(inside * S::set(-1.44269502F));
     const auto above = S::fms(inside, S::set(-1.44269502F), as_float<Arch>(n));
