@@ -1,5 +1,6 @@
 #pragma once
-/// Products with what follows them: store, add, bias; rotary embedding; silu(gate) * up.
+/// Products with what follows them: store, add, bias; rotary embedding; silu(gate) * up. Each copies what it is given:
+/// for all the compiler knows, a vector that is stored may change it, and it would be read anew for every row.
 
 #include <hrm/kernels/elementwise.hpp>
 #include <hrm/kernels/packed_kv.hpp>
@@ -8,9 +9,10 @@ namespace hrm::kernels {
 
 /// See StoreArgs.
 template <class Arch, class Weight>
-void store_tile(const StoreArgs& args, const Tile& tile) noexcept {
+void store_tile(const StoreArgs& given, const Tile& tile) noexcept {
   using G = Gemm<Arch, Weight>;
   using S = Simd<Arch>;
+  const StoreArgs args = given;
   product<Arch, Weight>(
       args.x, args.w, tile,
       [&](const auto& column, std::size_t row, std::size_t rows, std::size_t panel) __attribute__((always_inline)) {
@@ -28,9 +30,10 @@ void store_tile(const StoreArgs& args, const Tile& tile) noexcept {
             }
             return;
           }
-          for (std::size_t i = 0; i < rows; ++i) {
-            float* const to = c + i * args.c_stride;
-            __builtin_prefetch(to + rows * args.c_stride, 1);  // the next block's, which may come from far
+          float* to = c;
+          const float* ahead = c + rows * args.c_stride;
+          for (std::size_t i = 0; i < rows; ++i, to += args.c_stride, ahead += args.c_stride) {
+            __builtin_prefetch(ahead, 1);  // the next block's, which may come from far
             S::store(to, sums.plus(i, S::load(to)));
             S::store(to + S::lanes, more.plus(i, S::load(to + S::lanes)));
           }
@@ -99,9 +102,10 @@ HRM_NOINLINE void turn_pairs(const QkvArgs& args, std::size_t row, std::size_t f
 
 /// See QkvArgs.
 template <class Arch, class Weight>
-void qkv_tile(const QkvArgs& args, const Tile& tile) noexcept {
+void qkv_tile(const QkvArgs& given, const Tile& tile) noexcept {
   using G = Gemm<Arch, Weight>;
   using S = Simd<Arch>;
+  const QkvArgs args = given;
   product<Arch, Weight>(
       args.x, args.w, tile,
       [&](const auto& column, std::size_t row, std::size_t rows, std::size_t panel) __attribute__((always_inline)) {
@@ -116,7 +120,7 @@ void qkv_tile(const QkvArgs& args, const Tile& tile) noexcept {
             for (std::size_t i = 0; i < rows; ++i) {
               alignas(64) float some[S::lanes];
               S::store(some, sums[i]);
-              turn_pairs<Arch>(args, row + i, col, some);
+              turn_pairs<Arch>(given, row + i, col, some);
             }
             continue;
           }
@@ -126,19 +130,19 @@ void qkv_tile(const QkvArgs& args, const Tile& tile) noexcept {
               continue;
             }
           }
-          float* const to = args.qkv + row * args.stride + col;
+          float* to = args.qkv + row * args.stride + col;
           const auto scale = S::set(part == 0 ? args.q_scale : 1.0F);
           if (part == 2 || args.cos == nullptr) {  // values, or learned positions
-            for (std::size_t i = 0; i < rows; ++i) S::store(to + i * args.stride, sums[i] * scale);
+            for (std::size_t i = 0; i < rows; ++i, to += args.stride) S::store(to, sums[i] * scale);
             continue;
           }
           const std::size_t end = args.positions * args.head_dim;
           std::size_t angle = row % args.positions * args.head_dim + dim;
-          for (std::size_t i = 0; i < rows; ++i) {
+          for (std::size_t i = 0; i < rows; ++i, to += args.stride) {
             const auto value = sums[i];
             const auto turned =
                 S::fma(value, S::load(args.cos + angle), S::swap_pairs(value) * S::load(args.sin + angle));
-            S::store(to + i * args.stride, turned * scale);
+            S::store(to, turned * scale);
             angle += args.head_dim;
             if (angle >= end) angle = dim;
           }
@@ -148,9 +152,10 @@ void qkv_tile(const QkvArgs& args, const Tile& tile) noexcept {
 
 /// See SwigluArgs.
 template <class Arch, class Weight>
-void swiglu_tile(const SwigluArgs& args, const Tile& tile) noexcept {
+void swiglu_tile(const SwigluArgs& given, const Tile& tile) noexcept {
   using G = Gemm<Arch, Weight>;
   using S = Simd<Arch>;
+  const SwigluArgs args = given;
   product<Arch, Weight>(
       args.x, args.w, tile,
       [&](const auto& column, std::size_t row, std::size_t rows, std::size_t panel) __attribute__((always_inline)) {

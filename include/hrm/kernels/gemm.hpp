@@ -302,9 +302,11 @@ HRM_ALWAYS_INLINE void product(const Operand& x, const PackedMatrix& w, const Ti
         const std::size_t next = panel + Panels < tile.panel_end ? panel + Panels : tile.next;
         const std::size_t ahead = next == 0 ? 0 : ceil_div(Panels * panel_bytes, blocks.count());
         const std::byte* const from = next == 0 ? b : w.panels + next * panel_bytes;
+        std::size_t next_begin = row_begin;
         for (std::size_t block = 0; block < blocks.count(); ++block) {
-          const std::size_t begin = blocks.begin(block);
-          const std::size_t count = blocks.begin(block + 1) - begin;
+          const std::size_t begin = next_begin;
+          next_begin = blocks.begin(block + 1);
+          const std::size_t count = next_begin - begin;
           alignas(64) typename G::Result sums[RowBlocks<Arch, Weight, Panels>::most * cols];
           blocks.multiply(count, x.data + begin * x.stride, x.stride, b, panel_bytes, steps, sums, cols,
                           from + block * ahead, ahead);
