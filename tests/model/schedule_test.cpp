@@ -43,7 +43,7 @@ class Run {
     std::size_t stages[2] = {0, 0};  // complete
     const std::uint32_t end = schedule_.tickets(1).first;
     const auto may = [&](std::size_t lane) {
-      return done[lane] < end && schedule_[stages[lane]].after <= stages[1 - lane];
+      return done[lane] < end && schedule_[stages[lane]].after[lane] <= stages[1 - lane];
     };
     if (work_.lanes() == 1) stages[1] = schedule_.size();
     while (done[0] < end || (work_.lanes() == 2 && done[1] < end)) {

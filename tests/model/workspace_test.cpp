@@ -8,13 +8,12 @@ using namespace hrm;
 
 namespace {
 
-Workspace of(std::size_t positions, std::size_t sequences, std::size_t lane_rows, std::size_t kv_group) {
+Workspace of(std::size_t positions, std::size_t sequences, std::size_t lane_rows) {
   Workspace w;
   w.positions = positions;
   w.batch = sequences;
   w.rows = positions * sequences;
   w.lane_rows = lane_rows;
-  w.kv_group = kv_group;
   return w;
 }
 
@@ -26,7 +25,7 @@ void each_shape(const Visit& visit) {
         CAPTURE(positions);
         CAPTURE(sequences);
         CAPTURE(lane_rows);
-        for (const std::size_t kv_group : {1U, 2U}) visit(of(positions, sequences, lane_rows, kv_group));
+        visit(of(positions, sequences, lane_rows));
       }
     }
   }
@@ -38,7 +37,7 @@ std::vector<Lane> lanes(const Workspace& w) {
 
 }  // namespace
 
-TEST_CASE("lanes are halves of the rows, the first the longer one, and begin with a group of keys") {
+TEST_CASE("lanes are halves of the rows, the first the longer one") {
   each_shape([](const Workspace& w) {
     const RowRange first = w.range(Lane::first);
     const RowRange second = w.range(Lane::second);
@@ -51,8 +50,7 @@ TEST_CASE("lanes are halves of the rows, the first the longer one, and begin wit
     if (w.rows < 2 * w.lane_rows) CHECK(w.lanes() == 1);
     if (w.lanes() == 1) return;
     CHECK(first.size() >= second.size());
-    CHECK(first.size() <= second.size() + 2 * w.kv_group - 1);
-    CHECK(w.border() % w.positions % w.kv_group == 0);
+    CHECK(first.size() <= second.size() + 1);
   });
 }
 
@@ -92,7 +90,6 @@ TEST_CASE("every position of every sequence is in one lane") {
     for (const Lane lane : lanes(w)) {
       for (std::size_t i = 0; i < Grid::sequences(w); ++i) {
         Grid::sequence(w, i, lane, [&](std::size_t sequence, RowRange positions) {
-          CHECK(positions.begin % w.kv_group == 0);
           CHECK(positions.end <= w.positions);
           for (std::size_t p = positions.begin; p < positions.end; ++p) ++seen[sequence * w.positions + p];
         });
@@ -102,12 +99,12 @@ TEST_CASE("every position of every sequence is in one lane") {
   });
 }
 
-TEST_CASE("keys and values are packed in pieces that have every position once, however many there are") {
+TEST_CASE("keys and values are packed in whole groups that have every position once, however many there are") {
   Sizes sizes = test::small_config().sizes;
-  for (const std::size_t positions : {1U, 82U, 2049U, 5000U}) {
+  for (const std::size_t positions : {1U, 17U, 31U, 82U, 2049U, 5000U, 16379U}) {
     for (const std::size_t sequences : {1U, 3U}) {
       for (const std::size_t lane_rows : {1U, 100000U}) {
-        const Workspace w = of(positions, sequences, lane_rows, 2);
+        const Workspace w = of(positions, sequences, lane_rows);
         const Grid g = Grid::packing(sizes, w);
         CHECK(g.tiles().tiles == Grid::sequences(w) * sizes.heads * g.chunks);
         CHECK(g.step * sizes.head_dim() < 100'000);  // floats a tile
@@ -115,9 +112,9 @@ TEST_CASE("keys and values are packed in pieces that have every position once, h
         for (const Lane lane : lanes(w)) {
           for (std::size_t i = 0; i < Grid::sequences(w) * g.chunks; ++i) {
             Grid::sequence(w, i / g.chunks, lane, [&](std::size_t sequence, RowRange all) {
-              const RowRange part = g.part(all, i % g.chunks);
-              CHECK((part.size() == 0 || part.begin % w.kv_group == 0));
-              CHECK((part.size() == 0 || part.end % w.kv_group == 0 || part.end == all.end));
+              const RowRange part = g.part(Grid::packed_by(all, w), i % g.chunks);
+              CHECK((part.size() == 0 || part.begin % kernels::kv_group == 0));
+              CHECK((part.size() == 0 || part.end % kernels::kv_group == 0 || part.end == positions));
               for (std::size_t p = part.begin; p < part.end; ++p) ++seen[sequence * positions + p];
             });
           }

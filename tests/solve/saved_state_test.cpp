@@ -239,7 +239,7 @@ TEST_CASE("bytes that lie, with a right checksum, are refused with the reason up
   using u32 = std::uint32_t;
   using u64 = std::uint64_t;
   CHECK(refused(changed(between, magic_at, u32{0})) == "saved state: expected the mark 'hrmS', found another");
-  CHECK(refused(changed(between, version_at, u32{10})) == "saved state: version: expected 9, found 10");
+  CHECK(refused(changed(between, version_at, u32{11})) == "saved state: version: expected 10, found 11");
   CHECK(refused(changed(between, puzzle_id_at, u64{3})) == "puzzle id: expected below 3, found 3");
   for (const u32 count : {0U, 17U}) {
     CHECK(refused(changed(between, token_count_at, count)) ==

@@ -326,7 +326,6 @@ struct Attention {
                              std::conditional_t<bytes, std::int8_t, std::int16_t>>;
   using Usual = std::conditional_t<halves, Halves, std::conditional_t<in_levels, Levels, Wide>>;
   static constexpr std::size_t query_block = Usual::query_block;
-  static constexpr std::size_t kv_group = Usual::Packed::kv_group;
   /// A value becomes levels by its largest element, and bfloat16's positions lie in pairs: more than a vector knows.
   static constexpr std::size_t value_run = std::is_same_v<Usual, Wide> ? Wide::cols : 0;
   static constexpr std::size_t long_sequence = 256;

@@ -20,12 +20,11 @@ struct PackedKv {
   using GV = Gemm<Arch, V>;
   using S = Simd<Arch>;
   static constexpr std::size_t cols = GK::panel_cols;
-  static constexpr std::size_t widest = 128;                                    ///< head_dim, unless E is float
-  static constexpr std::size_t kv_group = std::is_same_v<E, bfloat16> ? 2 : 1;  ///< see Table::kv_group
-  static constexpr float key_levels = sizeof(E) == 1 ? 127.0F : 4095.0F;        ///< the largest
+  static constexpr std::size_t widest = 128;                              ///< head_dim, unless E is float
+  static constexpr float key_levels = sizeof(E) == 1 ? 127.0F : 4095.0F;  ///< the largest
   static constexpr float value_levels = 1023.0F;
   static_assert(double{key_levels} * double{key_levels} * widest < 2147483648.0);
-  static_assert(GK::vectors == 2 && GV::panel_cols == cols);
+  static_assert(GK::vectors == 2 && GV::panel_cols == cols && kv_group % S::lanes == 0);
 
   /// Per position, beyond the last up to a whole panel; levels alone.
   template <class Float>
@@ -121,8 +120,13 @@ struct PackedKv {
   /// The same with pairs of elements side by side, and zeros where a tile goes beyond the head or the positions.
   static void pack_pairs(const PackKvArgs& args) noexcept {
     const bool last = args.end == args.positions;
-    by_vectors(args.begin, last ? round_up(args.positions, cols) : args.end,
-               [&]<std::size_t Count>(std::size_t first) { pack_key_pairs<Count>(args, first); });
+    const auto write = [&](std::size_t, const float* from, K* to) __attribute__((always_inline)) {
+      write_operand<Arch, E>(reinterpret_cast<std::byte*>(to), 0, from, args.head_dim);
+      const std::size_t end = round_up(GK::steps(args.head_dim) * GK::D::group, 32);
+      for (std::size_t d = args.head_dim; d < end; ++d) to[d] = {};
+    };
+    const std::size_t end = last ? round_up(args.positions, cols) : args.end;
+    for (std::size_t first = args.begin; first < end; first += S::lanes) turn_keys(args, first, write);
     alignas(64) bfloat16 rows[2][widest];
     std::byte* const to_values = values(args.packed, args.positions, args.head_dim);
     for (std::size_t p = args.begin; p < (last ? 2 * GK::steps(args.positions) : args.end); p += 2) {
@@ -145,36 +149,11 @@ struct PackedKv {
     }
   }
 
-  /// Keys of `Count` positions in pairs.
-  template <std::size_t Count>
-  static void pack_key_pairs(const PackKvArgs& args, std::size_t first) noexcept {
-    const auto write = [&](std::size_t, const float* from, K* to) __attribute__((always_inline)) {
-      write_operand<Arch, E>(reinterpret_cast<std::byte*>(to), 0, from, args.head_dim);
-      const std::size_t end = round_up(GK::steps(args.head_dim) * GK::D::group, 32);
-      for (std::size_t d = args.head_dim; d < end; ++d) to[d] = {};
-    };
-    turn_keys<Count>(args, first, write);
-  }
-
   /// Positions beyond the last, up to a whole panel, are levels of zero with an offset that hides them.
   static void pack_levels(const PackKvArgs& args) noexcept {
     const std::size_t end = args.end == args.positions ? round_up(args.positions, cols) : args.end;
-    by_vectors(args.begin, end, [&]<std::size_t Count>(std::size_t first) { pack_keys<Count>(args, first); });
+    for (std::size_t first = args.begin; first < end; first += S::lanes) pack_keys(args, first);
     pack_values(args, end);
-  }
-
-  /// Calls `pack` for whole vectors of positions where they begin at a multiple, and for single ones before and after.
-  template <class Pack>
-  static HRM_ALWAYS_INLINE void by_vectors(std::size_t begin, std::size_t end, const Pack& pack) noexcept {
-    while (begin < end) {
-      if (begin % S::lanes == 0 && begin + S::lanes <= end) {
-        pack.template operator()<S::lanes>(begin);
-        begin += S::lanes;
-      } else {
-        pack.template operator()<1>(begin);
-        begin += 1;
-      }
-    }
   }
 
   /// Positions lie far apart; one some way ahead is asked for.
@@ -187,14 +166,14 @@ struct PackedKv {
     return args.packed + position / cols * key_panel(args.head_dim) + position % cols * 4;
   }
 
-  /// Keys of `Count` positions, the elements of a step side by side, zeros where there are no more positions:
+  /// Keys of a vector of positions, the elements of a step side by side, zeros where there are no more positions:
   /// `write(i, from, to)` makes those of position first + i.
-  template <std::size_t Count, class Write>
+  template <class Write>
   static HRM_ALWAYS_INLINE void turn_keys(const PackKvArgs& args, std::size_t first, const Write& write) noexcept {
     alignas(64) static constexpr K none[widest] = {};
-    alignas(64) K keys[Count][widest];
-    const float* words[Count];
-    for (std::size_t i = 0; i < Count; ++i) {
+    alignas(64) K keys[S::lanes][widest];
+    const float* words[S::lanes];
+    for (std::size_t i = 0; i < S::lanes; ++i) {
       const bool any = first + i < args.positions;
       words[i] = reinterpret_cast<const float*>(any ? keys[i] : none);
       if (!any) continue;
@@ -202,13 +181,12 @@ struct PackedKv {
       fetch(args, from);
       write(i, from, keys[i]);
     }
-    turn_words<Arch, Count>(words, GK::steps(args.head_dim), key_at(args, first), GK::step_bytes);
+    turn_words<Arch, S::lanes>(words, GK::steps(args.head_dim), key_at(args, first), GK::step_bytes);
   }
 
   /// The same as levels, with their scales and offsets.
-  template <std::size_t Count>
   static void pack_keys(const PackKvArgs& args, std::size_t first) noexcept {
-    alignas(64) float worth[Count] = {};  // of a level
+    alignas(64) float worth[S::lanes] = {};  // of a level
     const auto write = [&](std::size_t i, const float* from, K* to) __attribute__((always_inline)) {
       const auto store = [&](std::size_t d, auto some) __attribute__((always_inline)) {
         GK::D::store_levels(to + d, some);
@@ -217,42 +195,26 @@ struct PackedKv {
       const std::size_t end = GK::steps(args.head_dim) * GK::D::group;
       for (std::size_t d = round_up(args.head_dim, S::lanes); d < end; ++d) to[d] = 0;
     };
-    turn_keys<Count>(args, first, write);
-    float* const to = scales(args.packed, args.positions, args.head_dim).keys + first;
-    for (std::size_t i = 0; i < Count; ++i) to[i] = worth[i];
-    undo_zero_point<Count>(args, first, worth, key_at(args, first));
-  }
+    turn_keys(args, first, write);
+    const auto worths = S::load(worth);
+    S::store(scales(args.packed, args.positions, args.head_dim).keys + first, worths);
 
-  /// The offsets of those keys: what nothing but the zero point of a query meets is to be taken off.
-  template <std::size_t Count>
-  static HRM_ALWAYS_INLINE void undo_zero_point(const PackKvArgs& args, std::size_t first, const float* worth,
-                                                const std::byte* panel) noexcept {
-    float* const to = scales(args.packed, args.positions, args.head_dim).offsets + first;
-    for (std::size_t i = 0; i < Count; ++i) to[i] = 0.0F;
+    // The offsets take off what nothing but the zero point of a query meets.
+    float* const offsets = scales(args.packed, args.positions, args.head_dim).offsets + first;
+    S::store(offsets, S::set(0.0F));
     if constexpr (GK::D::zero_point != 0) {
-      const std::size_t steps = GK::steps(args.head_dim);
-      if constexpr (Count == S::lanes) {
-        alignas(4) typename GK::Operand_t zeros[GK::D::group];
-        for (auto& x : zeros) x = GK::D::zero_point;
-        auto sum = GK::D::zero();
-        for (std::size_t s = 0; s < steps; ++s) {
-          const auto words = GK::D::template weights<0>(panel + s * GK::step_bytes);
-          sum = GK::D::dot(sum, GK::D::template operand<0>(zeros), words);
-        }
-        S::store(to, S::set(0.0F) - S::load(worth) * S::to_float(sum));
-      } else {
-        static_assert(Count == 1);
-        std::int32_t sum = 0;
-        for (std::size_t s = 0; s < steps; ++s) {
-          K some[GK::D::group];
-          std::memcpy(some, panel + s * GK::step_bytes, sizeof some);
-          for (const K level : some) sum += GK::D::zero_point * level;
-        }
-        *to = 0.0F - *worth * static_cast<float>(sum);
+      alignas(4) typename GK::Operand_t zeros[GK::D::group];
+      for (auto& x : zeros) x = GK::D::zero_point;
+      auto sum = GK::D::zero();
+      const std::byte* const panel = key_at(args, first);
+      for (std::size_t s = 0; s < GK::steps(args.head_dim); ++s) {
+        const auto levels_of_step = GK::D::template weights<0>(panel + s * GK::step_bytes);
+        sum = GK::D::dot(sum, GK::D::template operand<0>(zeros), levels_of_step);
       }
+      S::store(offsets, S::set(0.0F) - worths * S::to_float(sum));
     }
-    for (std::size_t i = 0; i < Count; ++i) {
-      if (first + i >= args.positions) to[i] = -1e36F;  // hidden, also from a query of 1e-30
+    for (std::size_t i = 0; i < S::lanes; ++i) {
+      if (first + i >= args.positions) offsets[i] = -1e36F;  // hidden, also from a query of 1e-30
     }
   }
 

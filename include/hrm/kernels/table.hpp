@@ -100,8 +100,12 @@ struct RowArgs {
   Operand out;
 };
 
+/// Positions whose keys and values are packed together. A cache line of packed keys has an element, or a word of them,
+/// of each: packed by two threads, it would go back and forth between their cores.
+inline constexpr std::size_t kv_group = 16;
+
 /// Keys and values of one head of one sequence, packed as attend_tile reads them. Positions may be packed in parts, in
-/// any order and by different threads: [begin, end), multiples of Table::kv_group, or end = `positions`.
+/// any order and by different threads: [begin, end), multiples of kv_group, or end = `positions`.
 struct PackKvArgs {
   const float* k = nullptr;  ///< first position's key, [positions] rows of head_dim
   const float* v = nullptr;  ///< first position's value; null: qkv_tile has packed them
@@ -139,7 +143,6 @@ struct Table {
   std::size_t query_block;  ///< queries of the attention's microkernel
   std::size_t tile_work;    ///< multiply-adds of tens of microseconds: what a tile of a product aims at
   std::size_t lane_rows;    ///< rows that are worth all weights' way to a core: see Lane
-  std::size_t kv_group;     ///< positions whose keys and values are packed together: 2 where attention is in bfloat16
   std::size_t value_run;    ///< qkv_tile can pack values of heads of a multiple of so many dimensions; 0: it can not
   bool column_offsets;      ///< packed weights have PackedMatrix::offsets (int8)
   bool operand_by_row;      ///< an operand row needs the whole float row first (int8: its largest value)

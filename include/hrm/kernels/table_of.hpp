@@ -30,7 +30,6 @@ inline constexpr Table table_of = {
                                                                                   : 1'500'000,
     // Below 64 rows, bfloat16 tiles are done with the weights sooner than two cores can both be sent all of them.
     .lane_rows = uses_tiles<Arch, Weight> && sizeof(Weight) == 2 ? 64 : Micro<Arch, Weight>::rows,
-    .kv_group = Attention<Arch, OperandWeight<Arch, Weight>>::kv_group,
     .value_run = Attention<Arch, OperandWeight<Arch, Weight>>::value_run,
     .column_offsets = Gemm<Arch, Weight>::column_offsets,
     .operand_by_row = Gemm<Arch, Weight>::quantised,

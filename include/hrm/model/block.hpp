@@ -124,12 +124,19 @@ struct Grid {
     return g;
   }
 
+  /// Of a lane's positions of a sequence those whose keys and values it packs: a group on the border is the second
+  /// lane's.
+  [[nodiscard]] static RowRange packed_by(RowRange lane, const Workspace& work) noexcept {
+    const auto whole = [&](std::size_t end) { return end == work.positions ? end : end - end % kernels::kv_group; };
+    return {whole(lane.begin), whole(lane.end)};
+  }
+
   /// Tiles of packing keys and values: `groups` heads of the sequences, each cut into chunks of positions.
   [[nodiscard]] static Grid packing(const Sizes& sizes, const Workspace& work) noexcept {
     Grid g;
     constexpr std::size_t effort = 65'536;  // elements of keys
-    const std::size_t positions = least(work.positions, work.border());
-    g.step = round_up(ceil_div(effort, sizes.head_dim()), 64);  // whole vectors and pairs
+    const std::size_t positions = least(work.positions, work.border() + kernels::kv_group - 1);
+    g.step = round_up(ceil_div(effort, sizes.head_dim()), 4 * kernels::kv_group);
     g.chunks = ceil_div(positions, g.step);
     g.groups = sequences(work) * sizes.heads;
     return g;
@@ -256,7 +263,7 @@ class Block {
     const std::size_t chunk = tile % g.chunks;
     const std::size_t head = tile / g.chunks % s.heads;
     Grid::sequence(w, tile / g.chunks / s.heads, lane, [&](std::size_t sequence, RowRange positions) {
-      const RowRange part = g.part(positions, chunk);
+      const RowRange part = g.part(Grid::packed_by(positions, w), chunk);
       if (part.size() == 0) return;
       const float* const k = w.qkv + sequence * w.positions * w.qkv_stride + s.hidden + head * s.head_dim();
       table.pack_kv_tile(kernels::PackKvArgs{k, values_packed(s, table) ? nullptr : k + s.hidden, w.qkv_stride,

@@ -34,8 +34,10 @@ struct Stage {
   Op op = Op::inject;
   Level level = Level::l;
   std::uint16_t layer = 0;
-  bool joined = false;      ///< a thread by itself runs a tile of both lanes at once: they read the same weights
-  std::uint32_t after = 0;  ///< stages that must be complete in the other lane, counted from the segment's first
+  bool joined = false;  ///< a thread by itself runs a tile of both lanes at once: they read the same weights
+  /// For the first lane and for the second: stages that must be complete in the other one, counted from the segment's
+  /// first.
+  std::uint32_t after[2] = {0, 0};
 };
 
 /// Tiles of a stage in a lane, and Stage::joined.
@@ -130,12 +132,14 @@ class Schedule {
     std::uint32_t attended = 0;  // stages up to the last attend
     const auto add = [&](Op op, Level level, std::size_t layer) {
       Stage& stage = stages_[at];
-      stage = Stage{op, level, static_cast<std::uint16_t>(layer), false, 0};
+      stage = Stage{op, level, static_cast<std::uint16_t>(layer)};
       const auto number = static_cast<std::uint32_t>(at++);
+      const auto wait = [&](std::uint32_t stages) { stage.after[0] = stage.after[1] = stages; };
       // Keys and values are all queries', and may be overwritten once none reads them (qkv packs values where it can).
       // The rows that norm_last writes are longer than those before them in the same memory.
-      if (op == Op::qkv) stage.after = attended;
-      if (op == Op::attend || op == Op::norm_last) stage.after = number;
+      if (op == Op::qkv) wait(attended);
+      if (op == Op::pack_kv) stage.after[1] = number;  // see Grid::packed_by
+      if (op == Op::attend || op == Op::norm_last) wait(number);
       if (op == Op::attend) attended = number + 1;
     };
     const auto module = [&](Level level, std::size_t layers, bool last) {

@@ -25,7 +25,6 @@ struct Workspace {
   std::size_t rows = 0;
   std::size_t threads = 1;    ///< that may take part: what a thread will want next depends on it, results do not
   std::size_t lane_rows = 1;  ///< Table::lane_rows
-  std::size_t kv_group = 1;   ///< Table::kv_group
 
   float* x = nullptr;       ///< [batch, positions, hidden] the embedded puzzle
   float* z_h = nullptr;     ///< [batch, positions, hidden]
@@ -49,12 +48,8 @@ struct Workspace {
 
   [[nodiscard]] std::size_t active() const noexcept { return rows / positions; }
 
-  /// Rows of the first lane, half of all, up to where a group of keys and values begins.
-  [[nodiscard]] std::size_t border() const noexcept {
-    if (rows < 2 * lane_rows) return rows;
-    const std::size_t half = ceil_div(rows, 2);
-    return half + half % positions % kv_group;
-  }
+  /// Rows of the first lane: half of all.
+  [[nodiscard]] std::size_t border() const noexcept { return rows < 2 * lane_rows ? rows : ceil_div(rows, 2); }
   /// 1 or 2.
   [[nodiscard]] std::size_t lanes() const noexcept { return border() < rows ? 2 : 1; }
   [[nodiscard]] RowRange range(Lane lane) const noexcept {
@@ -74,7 +69,6 @@ struct Workspace {
   w.batch = batch;
   w.rows = rows;
   w.lane_rows = table.lane_rows;
-  w.kv_group = table.kv_group;
   w.x = arena.take<float>(rows, s.hidden);
   w.z_h = arena.take<float>(rows, s.hidden);
   w.z_l = arena.take<float>(rows, s.hidden);

@@ -18,7 +18,7 @@ namespace hrm {
 /// far as they have come and the scratch, as they lie in memory.
 class SavedState {
  public:
-  static constexpr std::uint32_t version = 9;
+  static constexpr std::uint32_t version = 10;
 
   /// Bytes that save() writes for what the solver holds now.
   [[nodiscard]] static std::size_t size(const Solver& solver) noexcept {

@@ -170,7 +170,7 @@ class Segment {
       if (ticket >= end_.first) return Took::end;
       stage = schedule_.stage_of(ticket, stage);
       if (counters.stage.load(std::memory_order_acquire) < stage) return Took::nothing;
-      const std::uint32_t after = schedule_[stage].after;  // mostly nothing: the other lane keeps its cache line
+      const std::uint32_t after = schedule_[stage].after[lane];  // mostly nothing: the other lane keeps its cache line
       if (after > 0 && progress_.lanes_[1 - lane].stage.load(std::memory_order_acquire) < after) return Took::nothing;
     } while (!counters.next.compare_exchange_weak(ticket, ticket + 1, std::memory_order_relaxed));
     run_tile(stage, ticket, lane == 0 ? Lane::first : Lane::second);
