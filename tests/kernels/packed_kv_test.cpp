@@ -4,7 +4,7 @@ using namespace test;
 
 namespace {
 
-/// Keys and values of one head, packed in the given pieces. Rows lie 3 * head_dim + 5 floats apart.
+/// Keys and values of one head, packed in pieces that end where groups do. Rows lie 3 * head_dim + 5 floats apart.
 template <class Packed>
 struct Head {
   Head(std::size_t p, std::size_t d, const std::vector<std::size_t>& borders)
@@ -13,8 +13,12 @@ struct Head {
         stride(3 * d + 5),
         rows(random_floats(p * stride, static_cast<std::uint32_t>(p + d), 3.0F)),
         packed(aligned<std::byte>(Packed::bytes(p, d))) {
+    const auto whole = [&](std::size_t border) {
+      return border == p ? p : border / hrm::kernels::kv_group * hrm::kernels::kv_group;
+    };
     for (std::size_t i = borders.size() - 1; i > 0; --i) {  // the last piece first
-      Packed::pack({rows.data(), rows.data() + d, stride, p, borders[i - 1], borders[i], d, packed.get()});
+      Packed::pack(
+          {rows.data(), rows.data() + d, stride, p, whole(borders[i - 1]), whole(borders[i]), d, packed.get()});
     }
   }
   [[nodiscard]] const float* key(std::size_t p) const { return rows.data() + p * stride; }
