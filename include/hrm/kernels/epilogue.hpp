@@ -30,10 +30,14 @@ void store_tile(const StoreArgs& given, const Tile& tile) noexcept {
             }
             return;
           }
+          // What comes next, which may come from far: the next block's rows, or the first one's of the next panel, but
+          // never the next lane's, which its thread is at work on.
+          const bool last = row + rows == tile.row_end;
           float* to = c;
-          const float* ahead = c + rows * args.c_stride;
+          const float* ahead =
+              last ? args.c + tile.row_begin * args.c_stride + first + G::panel_cols : c + rows * args.c_stride;
           for (std::size_t i = 0; i < rows; ++i, to += args.c_stride, ahead += args.c_stride) {
-            __builtin_prefetch(ahead, 1);  // the next block's, which may come from far
+            __builtin_prefetch(ahead, 1);
             S::store(to, sums.plus(i, S::load(to)));
             S::store(to + S::lanes, more.plus(i, S::load(to + S::lanes)));
           }
