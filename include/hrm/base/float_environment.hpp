@@ -39,26 +39,27 @@ class FloatEnvironment {
 #if defined(__MINGW32__)
   // MXCSR, and above it the control word of the x87, which rounds by itself.
   static constexpr Word wanted = to_zero | 0x037f0000;
-  static Word get() noexcept {
-    std::uint16_t x87 = 0;
-    asm volatile("fnstcw %0" : "=m"(x87));
-    return __builtin_ia32_stmxcsr() | Word{x87} << 16;
-  }
+  static Word get() noexcept { return __builtin_ia32_stmxcsr() | Word{x87()} << 16; }
   static void set(Word word) noexcept {
-    const auto x87 = static_cast<std::uint16_t>(word >> 16);
-    asm volatile("fldcw %0" : : "m"(x87) : "memory");
-    __builtin_ia32_ldmxcsr(word & 0xffff);
-    asm volatile("" ::: "memory");
+    set_x87(static_cast<std::uint16_t>(word >> 16));
+    set_mxcsr(word & 0xffff);
   }
+  static std::uint16_t x87() noexcept {
+    std::uint16_t word = 0;
+    asm volatile("fnstcw %0" : "=m"(word));
+    return word;
+  }
+  static void set_x87(std::uint16_t word) noexcept { asm volatile("fldcw %0" : : "m"(word) : "memory"); }
 #else
   static constexpr Word wanted = to_zero;
   static Word get() noexcept { return __builtin_ia32_stmxcsr(); }
-  static void set(Word word) noexcept {
+  static void set(Word word) noexcept { set_mxcsr(word); }
+#endif
+  static void set_mxcsr(Word word) noexcept {
     asm volatile("" ::: "memory");
     __builtin_ia32_ldmxcsr(word);
     asm volatile("" ::: "memory");
   }
-#endif
 #elif HRM_FLOAT_ENVIRONMENT == 2
   using Word = std::uint64_t;
   static constexpr Word wanted = Word{1} << 24;  // subnormal numbers to zero, both ways

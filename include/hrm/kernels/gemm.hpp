@@ -324,13 +324,8 @@ HRM_ALWAYS_INLINE void product(const Operand& x, const PackedMatrix& w, const Ti
     };
     std::size_t panel = tile.panel_begin;
     if constexpr (G::panels_at_once == 2) {
-      // Of few blocks of rows two panels are done with before the two to come are there; of one, either way. Processors
-      // that follow by themselves are quicker with two, but where one stays in the first-level cache.
-      constexpr std::size_t near = std::size_t{32} << 10;
-      const std::size_t most = Micro<Arch, Weight>::follows && panel_bytes >= near ? 3 : 10;  // blocks that are few
-      const std::size_t height = row_end - row_begin;
-      const bool few = height > G::row_block && height <= most * G::row_block;
-      if (G::panels_together(w.depth) == 2 && !few) panel = pass.template operator()<2>(panel);
+      if (G::panels_together(w.depth) == 2 && !Micro<Arch, Weight>::one_by_one(row_end - row_begin, panel_bytes))
+        panel = pass.template operator()<2>(panel);
     }
     if (panel < tile.panel_end) pass.template operator()<1>(panel);
   }

@@ -43,6 +43,14 @@ struct Micro {
   /// asked for all the way into the first-level cache; others have to be asked for the panel at hand too, and for what
   /// is to come into the second level alone.
   static constexpr bool follows = Arch::family == Family::avx512 && Arch::bf16 && !Arch::amx;
+  /// Whether so many rows are better multiplied with one panel than with two at once. Of few blocks of rows two panels
+  /// are done with before the two to come are there; of one block, either way. Processors that follow by themselves are
+  /// quicker with two, but where one stays in the first-level cache.
+  static constexpr bool one_by_one(std::size_t height, std::size_t panel_bytes) noexcept {
+    constexpr std::size_t near = std::size_t{32} << 10;
+    const std::size_t few = follows && panel_bytes >= near ? 3 : 10;  // blocks
+    return height > pair_rows && height <= few * pair_rows;
+  }
 };
 
 }  // namespace hrm::kernels

@@ -86,18 +86,17 @@ struct PackedKv {
       const auto key = [&](std::size_t j, std::size_t d) __attribute__((always_inline)) {
         return first + j < args.end ? args.k + (first + j) * args.stride + d : zeros;
       };
-      for (std::size_t j = first < args.begin ? args.begin - first : 0; j < end;) {
-        const std::size_t together = j % some == 0 && j + some <= end ? some : 1;
+      static_assert(kv_group % some == 0 && cols % some == 0);
+      for (std::size_t j = first < args.begin ? args.begin - first : 0; j < end; j += some) {
         std::size_t d = 0;
-        for (; together == some && d + 16 <= args.head_dim; d += 16) {
+        for (; d + 16 <= args.head_dim; d += 16) {
           const float* rows[some];
           for (std::size_t i = 0; i < some; ++i) rows[i] = key(j + i, d);
           turn<Arch>(rows, 0, panel + d * cols + j, cols);
         }
         for (; d < args.head_dim; ++d) {
-          for (std::size_t i = 0; i < together; ++i) panel[d * cols + j + i] = *key(j + i, d);
+          for (std::size_t i = 0; i < some; ++i) panel[d * cols + j + i] = *key(j + i, d);
         }
-        j += together;
       }
     }
     for (std::size_t d = 0; args.v != nullptr && d < args.head_dim; d += cols) {

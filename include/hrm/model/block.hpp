@@ -127,7 +127,7 @@ struct Grid {
   /// Of a lane's positions of a sequence those whose keys and values it packs: a group on the border is the second
   /// lane's.
   [[nodiscard]] static RowRange packed_by(RowRange lane, const Workspace& work) noexcept {
-    const auto whole = [&](std::size_t end) { return end == work.positions ? end : end - end % kernels::kv_group; };
+    const auto whole = [&](std::size_t at) { return at == work.positions ? at : at - at % kernels::kv_group; };
     return {whole(lane.begin), whole(lane.end)};
   }
 
