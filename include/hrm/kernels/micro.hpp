@@ -47,8 +47,8 @@ struct Micro {
   /// are done with before the two to come are there; of one block, either way. Processors that follow by themselves are
   /// quicker with two, but where one stays in the first-level cache.
   static constexpr bool one_by_one(std::size_t height, std::size_t panel_bytes) noexcept {
-    constexpr std::size_t near = std::size_t{32} << 10;
-    const std::size_t few = follows && panel_bytes >= near ? 3 : 10;  // blocks
+    constexpr std::size_t stays = std::size_t{32} << 10;
+    const std::size_t few = follows && panel_bytes >= stays ? 3 : 10;  // blocks
     return height > pair_rows && height <= few * pair_rows;
   }
 };
